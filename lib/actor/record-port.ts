@@ -1,0 +1,180 @@
+import type { Priority } from '../core/priority.ts';
+import type { Emit } from './message.ts';
+import type { RejectReason } from './verdict.ts';
+
+/**
+ * What the runtime asks of the store that keeps the lanes' record. Every write carries its unit's epoch and is refused
+ * (whole units at a time, never the whole batch) when the unit has a newer one: the epoch is the fence.
+ */
+export interface RecordPort {
+  /**
+   * Takes, of the units named, all that are free: never owned, handed back, past their lease, or still in the name of this
+   * same owner (an earlier life of this process). Raises their epoch.
+   */
+  acquire(owner: string, units: readonly UnitId[], leaseMs: number): Promise<AcquiredUnit[]>;
+  /** Prolongs leases; resolves with those that are still ours. Uses a connection of its own. */
+  renew(owner: string, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]>;
+  /** Hands units back, cleanly: the next owner has no suspects. */
+  release(leases: readonly UnitLease[]): Promise<void>;
+  /** Everything that a new owner has to know. */
+  load(lease: UnitLease): Promise<UnitRecord>;
+  /** The group commit, one transaction. Resolves with the units that were refused; nothing of those was written. */
+  settle(batch: SettleBatch): Promise<{ readonly refused: readonly UnitLease[] }>;
+  /** Claims effects, one transaction; the answers are in the order of the claims. */
+  claim(claims: readonly EffectClaim[]): Promise<ClaimAnswer[]>;
+  /** Records that suspects are about to be started; resolves when it is durable. */
+  recordStarts(starts: readonly SuspectStart[]): Promise<{ readonly refused: readonly UnitLease[] }>;
+  /** The rows parked behind a key's head, in order, from after `afterSeq`. */
+  parkedBehind(lease: UnitLease, lane: LaneId, key: string, afterSeq: number, limit: number): Promise<ParkedRow[]>;
+  /** Rows that somebody else parked for these units (a redelivery): marks them as taken and hands them over. */
+  adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]>;
+}
+
+/** What is placed: one partition of one actor, all of its lanes together, so that a key has one mailbox. */
+export interface UnitId {
+  readonly actor: string;
+  readonly partition: number;
+}
+
+export interface UnitLease extends UnitId {
+  readonly epoch: number;
+}
+
+export interface AcquiredUnit extends UnitLease {
+  /** The last owner did not hand it back: what it had in flight is suspect. */
+  readonly unclean: boolean;
+}
+
+export interface LaneId {
+  readonly stream: string;
+  readonly priority: Priority;
+}
+
+/** How far a lane is. */
+export interface LaneProgress extends LaneId {
+  readonly unit: UnitLease;
+  /** Every sequence of the lane up to this one is settled. -1: the lane is new. Never goes down. */
+  readonly floor: number;
+  /** Settled sequences above the floor, ascending. */
+  readonly exceptions: readonly number[];
+}
+
+export interface UnitRecord {
+  /** Lanes never seen before are missing. */
+  readonly lanes: readonly LaneProgress[];
+  /** The first parked row of each (stream, priority, key), with the number of rows behind it. */
+  readonly waiting: readonly { readonly head: ParkedRow; readonly behind: number }[];
+  readonly suspects: readonly SuspectStart[];
+  /** What was settled and not yet published, in order. */
+  readonly outbox: readonly OutboxEntry[];
+}
+
+/** A message that waits: its body stays in the log, its sequence is settled and acknowledged. */
+export interface ParkedRow extends LaneId {
+  readonly unit: UnitLease;
+  readonly seq: number;
+  /** The mailbox key (which may refine the event's key). */
+  readonly key: string;
+  readonly messageId: string;
+  /** Started handlers so far. */
+  readonly attempts: number;
+  /** Milliseconds since the epoch; null: behind the key's head. */
+  readonly dueAt: number | null;
+  readonly because: string;
+  /** What happened at each attempt, oldest first, at most 20. */
+  readonly history: readonly AttemptRecord[];
+}
+
+export interface AttemptRecord {
+  readonly attempt: number;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly because: string;
+  readonly detail?: unknown;
+}
+
+/** A started handler of a message that was in flight when an owner died. */
+export interface SuspectStart {
+  readonly unit: UnitLease;
+  readonly stream: string;
+  readonly seq: number;
+  /** Recorded starts, this one included. */
+  readonly starts: number;
+  /** Whether the last recorded start was in quarantine: alone in its process. */
+  readonly quarantined: boolean;
+}
+
+export interface SettleBatch {
+  readonly lanes: readonly LaneProgress[];
+  /** Inserted, or replaced where (unit, stream, seq) is there already. */
+  readonly parked: readonly ParkedRow[];
+  readonly unparked: readonly { readonly unit: UnitLease; readonly stream: string; readonly seq: number }[];
+  readonly effects: readonly EffectOutcome[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly outbox: readonly OutboxEntry[];
+  readonly published: readonly { readonly unit: UnitLease; readonly id: string; readonly seq: number }[];
+  readonly cleared: readonly { readonly unit: UnitLease; readonly stream: string; readonly seq: number }[];
+  /** What handlers recorded by `context.record`, in order. */
+  readonly rows: readonly { readonly unit: UnitLease; readonly row: unknown }[];
+}
+
+/** A message that is settled and has to be published. `copyOf`: the body is that of a stored message. */
+export type OutboxEntry = { readonly unit: UnitLease } & (
+  | Emit
+  | (Omit<Emit, 'body'> & { readonly copyOf: { readonly stream: string; readonly seq: number } })
+);
+
+export interface EffectClaim {
+  readonly unit: UnitLease;
+  /** The effect's id: `<message id>/<name>`. */
+  readonly id: string;
+  readonly messageId: string;
+  readonly name: string;
+  readonly onUnknown: OnUnknown;
+}
+
+/** What to do when nobody knows whether an effect happened: leave it to a person or a receipt, or do it once more. */
+export type OnUnknown = 'hold' | 'repeat';
+
+/**
+ * - `granted`: do it. `repeated`: an earlier try ended unknown, and the rule is to repeat it once
+ * - `done`: it is recorded as done, with its result; do not do it
+ * - `held`: unknown, and a person or a receipt decides
+ * - `fenced`: the unit has a new owner
+ */
+export type ClaimAnswer =
+  | { readonly kind: 'granted'; readonly repeated: boolean }
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'fenced' };
+
+/** How a claimed effect ended: `failed` certainly did not happen, `unknown` may have. */
+export interface EffectOutcome {
+  readonly unit: UnitLease;
+  readonly id: string;
+  readonly state: 'done' | 'failed' | 'unknown' | 'held';
+  /** JSON; with `done` only. */
+  readonly result?: unknown;
+}
+
+export interface DeadLetter {
+  readonly unit: UnitLease;
+  /** `<actor>:<message id>:<round>` */
+  readonly id: string;
+  readonly messageId: string;
+  readonly round: number;
+  readonly eventKey: string;
+  readonly priority: Priority;
+  readonly reason: RejectReason;
+  readonly because: string;
+  /** JSON: the provider's whole answer, the path of what did not fit ... */
+  readonly detail: unknown;
+  readonly history: readonly AttemptRecord[];
+  /** Address of the message that died. */
+  readonly stream: string;
+  readonly seq: number;
+  readonly run: string | null;
+  readonly step: string | null;
+  /** RFC 3339. */
+  readonly at: string;
+}

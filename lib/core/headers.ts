@@ -1,0 +1,33 @@
+/**
+ * Header names on the log's messages. `Vis-*` is ours; `ce-*` are CloudEvents 1.0 attributes in binary mode (NATS protocol
+ * binding), as received or mapped from the provider, never changed by us.
+ */
+export const HEADERS = {
+  /** Identity: survives every door, retry, redelivery, replay and restore. Stream sequences are addresses, never identities. */
+  id: 'Vis-Id',
+  /** The event's key (a customer, an order, a repository): what is handled one at a time and in order. */
+  key: 'Vis-Key',
+  /** First time of receipt, RFC 3339 in UTC with milliseconds. */
+  received: 'Vis-Received',
+  /** On commands and results: the run. */
+  run: 'Vis-Run',
+  /** On commands and results: the step's path inside the run. */
+  step: 'Vis-Step',
+  /** Redeliveries so far; absent means 0. */
+  round: 'Vis-Round',
+  /** Version of the message's form; a reader that does not know it must not guess. */
+  schema: 'Vis-Schema',
+  traceparent: 'traceparent',
+  contentType: 'datacontenttype',
+  ceId: 'ce-id',
+  ceSource: 'ce-source',
+  ceType: 'ce-type',
+  ceSubject: 'ce-subject',
+  ceTime: 'ce-time',
+  ceSpecVersion: 'ce-specversion',
+  /** The broker's duplicate window looks at this one. */
+  msgId: 'Nats-Msg-Id',
+} as const;
+
+/** The form of the messages that this version writes and reads. */
+export const SCHEMA_VERSION = '1';
