@@ -1,0 +1,93 @@
+import type { Priority } from '../core/priority.ts';
+
+/**
+ * What the workflow actor records. The store writes these rows in the transaction that settles the message they come from, so an
+ * event, its runs and their steps are never ahead of or behind the lane's progress. All times are RFC 3339 in UTC.
+ */
+export type WorkflowRow = EventRow | OutcomeRow | RunRow | StepRow;
+
+/** The projection of one event of the log. The first one written for an id stays. */
+export interface EventRow {
+  readonly kind: 'event';
+  readonly id: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly source: string;
+  readonly type: string;
+  readonly key: string;
+  readonly priority: Priority;
+  readonly receivedAt: string;
+  /** Bytes of the body. */
+  readonly size: number;
+  /**
+   * - `routed`: it opened at least one run
+   * - `unrouted`: no workflow wants it
+   * - `duplicate`: everything that wants it has its run already
+   */
+  readonly fate: 'routed' | 'unrouted' | 'duplicate';
+}
+
+/** A message that was settled without work, and why. */
+export interface OutcomeRow {
+  readonly kind: 'outcome';
+  readonly messageId: string;
+  readonly actor: string;
+  readonly outcome: 'unrouted' | 'skipped';
+  readonly reason: string;
+  readonly at: string;
+}
+
+/** One run of one workflow on one event. Replaced as a whole, by id. */
+export interface RunRow {
+  readonly kind: 'run';
+  readonly id: string;
+  readonly workflow: string;
+  /** The version that it began with, or that a person let it go on with. */
+  readonly version: number;
+  readonly eventId: string;
+  readonly eventStream: string;
+  readonly eventSeq: number;
+  readonly key: string;
+  readonly priority: Priority;
+  /** `failed` is not an end: the run stands at its failed step and goes on when that step succeeds after all. */
+  readonly status: 'running' | 'done' | 'failed';
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly error: StepError | null;
+}
+
+/** One step of a run. Replaced as a whole, by run and path. A step that was not reached has no row. */
+export interface StepRow {
+  readonly kind: 'step';
+  readonly run: string;
+  /** The step's id in the workflow. */
+  readonly path: string;
+  /** From 0, in the workflow's order. */
+  readonly position: number;
+  /** `slack.send`, ... */
+  readonly type: string;
+  /** `skipped`: its `if` was false. */
+  readonly status: 'waiting' | 'done' | 'failed' | 'skipped';
+  /** The command that does its work; also where no command was sent because it could not be rendered. */
+  readonly commandId: string;
+  /** '' for the first time; a person's retry has its own. */
+  readonly generation: string;
+  /** The workflow's version that the step was rendered with. */
+  readonly version: number;
+  /** JSON: what the step's actor gave back. */
+  readonly output: unknown;
+  readonly error: StepError | null;
+  readonly deadLetterId: string | null;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+}
+
+/** Why a step failed; JSON. */
+export interface StepError {
+  /** A dead letter's reason (see lib/actor/verdict.ts), or `invalid` where the workflow itself could not be evaluated. */
+  readonly reason: string;
+  readonly because: string;
+  /** Where in the workflow: `steps[0].with.text`, `on.if`. Only where the workflow itself could not be evaluated. */
+  readonly place?: string;
+  readonly detail?: unknown;
+}
