@@ -20,6 +20,8 @@ export interface RecordPort {
   load(lease: UnitLease): Promise<UnitRecord>;
   /** The group commit, one transaction. Resolves with the units that were refused; nothing of those was written. */
   settle(batch: SettleBatch): Promise<{ readonly refused: readonly UnitLease[] }>;
+  /** Whether an error of any of these calls may pass by itself (connection lost, lock timeout, out of memory ...). */
+  isTransient(error: unknown): boolean;
   /** Claims effects, one transaction; the answers are in the order of the claims. */
   claim(claims: readonly EffectClaim[]): Promise<ClaimAnswer[]>;
   /** Records that suspects are about to be started; resolves when it is durable. */
@@ -129,7 +131,15 @@ export interface EffectClaim {
   /** The effect's id: `<message id>/<name>`. */
   readonly id: string;
   readonly messageId: string;
+  /** Address of the message, so that a person's decision can bring it back. */
+  readonly stream: string;
+  readonly seq: number;
+  readonly priority: Priority;
+  /** The mailbox key. */
+  readonly key: string;
   readonly name: string;
+  /** The same for every try of this one claim: a claim whose commit was not heard of is granted when it is tried again. */
+  readonly token: string;
   readonly onUnknown: OnUnknown;
 }
 

@@ -17,6 +17,13 @@ export const HEADERS = {
   round: 'Vis-Round',
   /** Version of the message's form; a reader that does not know it must not guess. */
   schema: 'Vis-Schema',
+  /** On the copy of a dead letter: what it was. */
+  deadMessage: 'Vis-Dead-Message',
+  deadActor: 'Vis-Dead-Actor',
+  deadReason: 'Vis-Dead-Reason',
+  deadSubject: 'Vis-Dead-Subject',
+  deadStream: 'Vis-Dead-Stream',
+  deadSeq: 'Vis-Dead-Seq',
   traceparent: 'traceparent',
   contentType: 'datacontenttype',
   ceId: 'ce-id',

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { LaneProgress } from './lane-progress.ts';
+
+test('the floor stays below the oldest open delivery, whatever is settled above it', () => {
+  const progress = new LaneProgress(10);
+  for (const seq of [12, 15, 20]) assert.equal(progress.deliver(seq), 'new');
+  progress.settle(15);
+  assert.deepEqual(progress.snapshot(), { floor: 11, exceptions: [15] });
+  progress.settle(12);
+  assert.deepEqual(progress.snapshot(), { floor: 19, exceptions: [] });
+  progress.settle(20);
+  assert.deepEqual(progress.snapshot(), { floor: 20, exceptions: [] });
+});
+
+test('a delivery that is settled or in hand is not taken twice', () => {
+  const progress = new LaneProgress(5, [8]);
+  assert.equal(progress.deliver(4), 'settled');
+  assert.equal(progress.deliver(8), 'settled');
+  assert.equal(progress.deliver(7), 'new');
+  assert.equal(progress.deliver(7), 'in-hand');
+});
+
+test('an exception on record does not lift the floor over what was not delivered yet', () => {
+  const progress = new LaneProgress(10, [15]);
+  progress.deliver(12);
+  progress.settle(12);
+  assert.deepEqual(progress.snapshot(), { floor: 12, exceptions: [15] });
+  assert.equal(progress.deliver(15), 'settled');
+  assert.deepEqual(progress.snapshot(), { floor: 15, exceptions: [] });
+});
+
+test('a settling that failed is taken back', () => {
+  const progress = new LaneProgress(0);
+  progress.deliver(1);
+  progress.deliver(2);
+  progress.settle(1);
+  progress.settle(2);
+  progress.unsettle(1);
+  assert.deepEqual(progress.snapshot(), { floor: 0, exceptions: [2] });
+});
+
+test('record and restart at any moment: every sequence is handled, and none that was recorded is handled again', () => {
+  const step = fc.record({ crash: fc.boolean(), delivered: fc.nat(12), settle: fc.array(fc.nat(7), { maxLength: 8 }) });
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 30 }), fc.array(step), (unsorted, steps) => {
+      const lane = unsorted.sort((a, b) => a - b);
+      const recorded = new Set<number>();
+      let record: { floor: number; exceptions: number[] } = { floor: 0, exceptions: [] };
+      for (const { crash, delivered, settle } of [...steps, { crash: true, delivered: lane.length, settle: [] }]) {
+        const progress = new LaneProgress(record.floor, record.exceptions);
+        const pulled = lane.filter((seq) => seq > record.floor).slice(0, delivered);
+        const open = pulled.filter((seq) => progress.deliver(seq) === 'new');
+        for (const seq of recorded) assert.ok(!open.includes(seq), `${seq} was recorded and came again`);
+        if (delivered === lane.length) for (const seq of lane) assert.ok(recorded.has(seq) || open.includes(seq), `${seq} is lost`);
+        for (const index of settle) {
+          const seq = open[index];
+          if (seq === undefined) continue;
+          progress.settle(seq);
+          if (!crash) recorded.add(seq);
+        }
+        if (!crash) record = progress.snapshot();
+      }
+    }),
+  );
+});
