@@ -1,0 +1,32 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import pg from 'pg';
+import { record } from './migrations/0001-record.ts';
+import { projection } from './migrations/0002-projection.ts';
+import { auditLog } from './migrations/0003-audit-log.ts';
+
+/** In order of their names; an applied one is never changed, what it lacks comes in the next. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-record': record,
+  '0002-projection': projection,
+  '0003-audit-log': auditLog,
+};
+
+/**
+ * Brings the schema up to date and resolves with the names of the migrations that it applied. May run in several
+ * processes at once: one does the work, the others wait for it and find nothing to do. All or nothing.
+ */
+export async function migrate(databaseUrl: string): Promise<string[]> {
+  // A connection of its own without time limits: a migration may take long, and so does waiting for another process's.
+  const pool = new pg.Pool({ connectionString: databaseUrl, application_name: 'visapi-migrate', max: 1, connectionTimeoutMillis: 5_000 });
+  pool.on('error', () => undefined);
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
+    const { error, results = [] } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    return results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
+  } finally {
+    await db.destroy();
+  }
+}

@@ -1,0 +1,140 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** JSON comes back parsed; it is written as text that `toJson` has cleaned. */
+type Json<Read = unknown> = ColumnType<Read, string, string>;
+type Time = ColumnType<Date, string, string>;
+type NullableTime = ColumnType<Date | null, string | null, string | null>;
+/** Written by the database's own clock. */
+type OwnTime = ColumnType<Date, never, string>;
+
+/** The tables as Kysely sees them; what they are for stands in the migrations. */
+export interface StoreTables {
+  units: { actor: string; partition: number; owner: string | null; epoch: number; lease_until: NullableTime; acquired_at: OwnTime };
+  lanes: { actor: string; partition: number; stream: string; priority: string; floor: number; exceptions: number[]; settled_at: OwnTime };
+  parked: ParkedTable;
+  suspects: { actor: string; partition: number; stream: string; seq: number; starts: number; quarantined: boolean };
+  effects: EffectsTable;
+  outbox: OutboxTable;
+  dead_letters: DeadLettersTable;
+  events: EventsTable;
+  outcomes: { message_id: string; actor: string; outcome: string; reason: string; at: Time };
+  workflow_versions: { name: string; version: number; document: Json; digest: string; created_at: OwnTime };
+  workflows: { name: string; enabled_version: number | null };
+  runs: RunsTable;
+  steps: StepsTable;
+  audit_log: { id: Generated<number>; at: OwnTime; who: string; action: string; target: string; detail: Json };
+}
+
+export interface ParkedTable {
+  actor: string;
+  partition: number;
+  stream: string;
+  seq: number;
+  priority: string;
+  key: string;
+  message_id: string;
+  attempts: number;
+  due_at: NullableTime;
+  because: string;
+  history: Json;
+  adopted: boolean;
+  taken_epoch: number | null;
+  parked_at: OwnTime;
+}
+
+export interface EffectsTable {
+  id: string;
+  actor: string;
+  partition: number;
+  message_id: string;
+  name: string;
+  state: 'claimed' | 'done' | 'failed' | 'unknown' | 'held';
+  epoch: number;
+  repeats: number;
+  stream: string | null;
+  seq: number | null;
+  result: Json;
+  claimed_at: OwnTime;
+  ended_at: NullableTime;
+}
+
+export interface OutboxTable {
+  position: Generated<number>;
+  actor: string;
+  partition: number;
+  id: string;
+  subject: string;
+  key: string;
+  headers: Json<Record<string, string>>;
+  body: Buffer | null;
+  copy_stream: string | null;
+  copy_seq: number | null;
+  created_at: OwnTime;
+}
+
+export interface DeadLettersTable {
+  id: string;
+  actor: string;
+  partition: number;
+  message_id: string;
+  round: number;
+  event_key: string;
+  priority: string;
+  reason: string;
+  because: string;
+  detail: Json;
+  history: Json;
+  stream: string;
+  seq: number;
+  run: string | null;
+  step: string | null;
+  at: Time;
+  copy_seq: number | null;
+  status: 'open' | 'redelivered' | 'resolved';
+  status_at: OwnTime;
+}
+
+export interface EventsTable {
+  id: string;
+  stream: string;
+  seq: number;
+  source: string;
+  type: string;
+  key: string;
+  priority: string;
+  received_at: Time;
+  size: number;
+  fate: string;
+  recorded_at: OwnTime;
+}
+
+export interface RunsTable {
+  id: string;
+  workflow: string;
+  version: number;
+  event_id: string;
+  event_stream: string;
+  event_seq: number;
+  key: string;
+  priority: string;
+  status: 'running' | 'done' | 'failed';
+  started_at: Time;
+  ended_at: NullableTime;
+  error: Json;
+}
+
+export interface StepsTable {
+  run: string;
+  path: string;
+  position: number;
+  type: string;
+  status: 'waiting' | 'done' | 'failed' | 'skipped';
+  command_id: string | null;
+  generation: string;
+  version: number;
+  output: Json;
+  error: Json;
+  dead_letter_id: string | null;
+  started_at: Time;
+  ended_at: NullableTime;
+}
