@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Secret } from '../core/secret.ts';
+import { logRequest, traceIdOf } from './canonical-line.ts';
+import { createLog } from './log.ts';
+
+function capture() {
+  const lines: string[] = [];
+  const log = createLog({ program: 'test', env: 'development', version: '0', level: 'info', destination: { write: (line) => void lines.push(line) } });
+  return { lines, log, last: () => JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown> };
+}
+
+test('a field that is not listed is left out and named', () => {
+  const { log, lines, last } = capture();
+  log.info({ source: 'github', headers: { authorization: 'Bearer abcdefghij' }, email: 'a@b.example' }, 'x');
+  assert.equal(last()['source'], 'github');
+  assert.deepEqual(last()['omitted'], ['headers', 'email']);
+  assert.doesNotMatch(lines.join(''), /abcdefghij|a@b\.example/);
+  assert.deepEqual([last()['program'], last()['env'], last()['version'], last()['level']], ['test', 'development', '0', 'info']);
+});
+
+test('a secret shows [set], an error only its listed parts, and credentials in its message are hidden', () => {
+  const { log, lines, last } = capture();
+  const error = Object.assign(new Error('connect postgres://user:hunter2@db/x failed, password=hunter3', { cause: new Error('Bearer hunter4hunter4') }), {
+    code: 'ECONN',
+    query: 'select hunter5',
+  });
+  log.error({ err: error, config: { token: new Secret('hunter6') } }, 'Basic hunter7hunter7');
+  assert.doesNotMatch(lines.join(''), /hunter/);
+  assert.match(lines.join(''), /\[set\]@db/);
+  assert.equal((last()['err'] as { code: string }).code, 'ECONN');
+});
+
+test('a line break in a value does not start a new line', () => {
+  const { log, lines } = capture();
+  log.warn({ reason: 'x\n{"level":"fatal"}' }, 'y\nz');
+  assert.equal(lines.join('').trimEnd().split('\n').length, 1);
+});
+
+test('a request has one line, whose level follows its status', () => {
+  const { log, last, lines } = capture();
+  const line = { method: 'POST', route: '/hooks/:source', reason: 'accepted', ms: 1.23456, source: 'github' };
+  for (const [status, level] of [[202, 'info'], [401, 'warn'], [503, 'error']] as const) {
+    logRequest(log, { ...line, status });
+    assert.equal(last()['level'], level);
+  }
+  assert.equal(lines.length, 3);
+  assert.equal(last()['ms'], 1.235);
+});
+
+test('the trace id is taken from a traceparent only when it is one', () => {
+  assert.equal(traceIdOf('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'), '4bf92f3577b34da6a3ce929d0e0e4736');
+  assert.equal(traceIdOf('00-xyz'), undefined);
+  assert.equal(traceIdOf(undefined), undefined);
+});

@@ -1,0 +1,64 @@
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import { cleanText, keepListedFields } from './log-fields.ts';
+
+export type { Logger } from 'pino';
+
+export interface LogOptions {
+  readonly program: string;
+  readonly env: string;
+  readonly version: string;
+  readonly level: string;
+  /** (Default: the standard output, written synchronously so that a crash loses no line) */
+  readonly destination?: DestinationStream;
+}
+
+/** A program's log: JSON lines with `program`, `env` and `version`, and of all other fields only the listed ones. */
+export function createLog(options: LogOptions): Logger {
+  const { program, env, version, level, destination } = options;
+  return pino(
+    {
+      level,
+      base: { program, env, version },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: keepListedFields,
+      },
+      serializers: { err: errorFields },
+      hooks: {
+        // The text of a line is a constant of ours; where an error's message slips into it, it is cleaned too.
+        logMethod(args, method) {
+          method.apply(this, args.map((arg) => (typeof arg === 'string' ? cleanText(arg) : arg)) as typeof args);
+        },
+      },
+    },
+    destination ?? pino.destination({ fd: 1, sync: true }),
+  );
+}
+
+/** Deeper chains of causes add nothing to a reader. */
+const MAX_CAUSES = 4;
+
+/** Of an error: its name, code, message, stack and causes; nothing else that a library hung on it (queries, rows, requests). */
+export function errorFields(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return { type: typeof error, message: cleanText(String(error)) };
+  const code = 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : undefined;
+  return {
+    type: error.name,
+    ...(code === undefined ? {} : { code }),
+    message: cleanText(error.message),
+    ...(error.stack === undefined ? {} : { stack: stackFrames(error.stack) }),
+    ...(error.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorFields(error.cause, depth + 1) }),
+  };
+}
+
+/** The frames without the message, which they repeat. */
+function stackFrames(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 12)
+    .map((line) => line.trim())
+    .join(' < ');
+}
