@@ -1,0 +1,23 @@
+import type { Priority } from '../core/priority.ts';
+
+/** An event of the log, as the workflow engine sees it. */
+export interface WorkflowEvent {
+  /** Its identity, `Vis-Id`. */
+  readonly id: string;
+  /** The name of the configured source. */
+  readonly source: string;
+  /** As the header says it, not as the subject cuts it. */
+  readonly type: string;
+  readonly key: string;
+  readonly priority: Priority;
+  /** When it happened, as its provider says; where it does not say, when it was received. RFC 3339. */
+  readonly time: string;
+  /** RFC 3339. */
+  readonly receivedAt: string;
+  /** Its address in the log. */
+  readonly stream: string;
+  readonly seq: number;
+  /** W3C trace context; null where the event has none. */
+  readonly traceparent: string | null;
+  readonly body: Uint8Array;
+}
