@@ -1,0 +1,114 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { openSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { spawnServer, stopChild, waitForExit } from './child-process.ts';
+import { poll } from './poll.ts';
+
+export interface BrokerOptions {
+  readonly binary: string;
+  /** Holds the configuration and the streams. */
+  readonly folder: string;
+  readonly port: number;
+  /** None when left out. */
+  readonly monitorPort?: number;
+  /** The server's own log. (Default: `nats.log` in the folder) */
+  readonly logFile?: string;
+  /** Largest message. (Default: 8 MiB, the most the server advises; what a program takes is its own limit) */
+  readonly maxPayloadBytes?: number;
+  /** Accounts `t0` to `t<n-1>`, password `test`, each with a JetStream of its own. (Default: 0, no log-in at all) */
+  readonly accounts?: number;
+  /** Fsync before each confirmation. (Default: true; false only for a test of the start-up check) */
+  readonly syncAlways?: boolean;
+}
+
+/** A nats-server of ours on the loopback. */
+export interface Broker {
+  readonly url: string;
+  /** Undefined while it is down. */
+  readonly pid: number | undefined;
+  /** Starts it, or starts it again on the same port and data. @throws Error when it is not ready in time */
+  start(): Promise<void>;
+  /** Stops it in order; kills it after 5 s. May be called twice. */
+  stop(): Promise<void>;
+  /** kill -9; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Freezes and thaws it, as a paused machine would. */
+  freeze(): void;
+  thaw(): void;
+}
+
+const maxPayloadBytes = 8 * 1024 * 1024;
+/** A start with a few gigabytes of streams to check takes seconds. */
+const readyDeadlineMs = 30_000;
+const stopDeadlineMs = 5_000;
+
+/** Describes a broker; nothing runs before `start`. */
+export function createBroker(options: BrokerOptions): Broker {
+  const config = join(options.folder, 'nats.conf');
+  const logFile = options.logFile ?? join(options.folder, 'nats.log');
+  let child: ChildProcess | undefined;
+
+  return {
+    url: `nats://127.0.0.1:${options.port}`,
+    get pid() {
+      return child?.exitCode === null && child.signalCode === null ? child.pid : undefined;
+    },
+    async start() {
+      await mkdir(options.folder, { recursive: true });
+      await writeFile(config, brokerConfig(options));
+      const log = openSync(logFile, 'a');
+      const started = spawnServer({ command: options.binary, args: ['-c', config], stdio: ['ignore', log, log] });
+      child = started;
+      closeSync(log);
+      try {
+        await poll(() => isReady(started, options), { deadlineMs: readyDeadlineMs, what: `nats-server on port ${options.port} (see ${logFile})` });
+      } catch (error) {
+        await stopChild(started, 'SIGKILL', 0);
+        throw error;
+      }
+    },
+    async stop() {
+      if (child) await stopChild(child, 'SIGTERM', stopDeadlineMs);
+    },
+    async kill() {
+      if (!child) return;
+      child.kill('SIGKILL');
+      await waitForExit(child);
+    },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+  };
+}
+
+async function isReady(child: ChildProcess, options: BrokerOptions): Promise<true | undefined> {
+  if (child.exitCode !== null) return Promise.reject(new Error(`nats-server ended with code ${child.exitCode}`));
+  const login = options.accounts ? { user: 't0', pass: 'test' } : {};
+  const connection = await connect({ servers: `127.0.0.1:${options.port}`, reconnect: false, timeout: 1_000, ...login });
+  try {
+    await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });
+    return true;
+  } finally {
+    await connection.close();
+  }
+}
+
+function brokerConfig(options: BrokerOptions): string {
+  const lines = [
+    'host: 127.0.0.1',
+    `port: ${options.port}`,
+    `server_name: visapi-${options.port}`,
+    `max_payload: ${options.maxPayloadBytes ?? maxPayloadBytes}`,
+    // A client that vanished is noticed in 20 s instead of 4 min.
+    'ping_interval: "10s"',
+    'ping_max: 2',
+    `jetstream { store_dir: ${JSON.stringify(join(options.folder, 'store'))}${options.syncAlways === false ? '' : ', sync_interval: always'} }`,
+  ];
+  if (options.monitorPort) lines.push(`http: "127.0.0.1:${options.monitorPort}"`);
+  if (options.accounts) {
+    const accounts = Array.from({ length: options.accounts }, (_, n) => `  T${n} { jetstream: enabled, users: [{ user: t${n}, password: test }] }`);
+    lines.push('accounts {', ...accounts, '}');
+  }
+  return `${lines.join('\n')}\n`;
+}

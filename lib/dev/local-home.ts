@@ -1,0 +1,36 @@
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's root: two levels above this file, whatever the working directory is. */
+export const projectRoot = resolve(fileURLToPath(import.meta.url), '../../..');
+
+/** Where everything local is kept. Nothing outside of it is written unless asked for. */
+export interface LocalHome {
+  readonly root: string;
+  /** Downloaded and extracted binaries; may be deleted at any time. */
+  readonly cache: string;
+  readonly natsData: string;
+  readonly postgresData: string;
+  readonly logs: string;
+  /** Pid files of what is running. */
+  readonly run: string;
+  /** The addresses and the demo's secret, there only while everything runs. */
+  readonly ready: string;
+  /** The sources that ingest reads in development. */
+  readonly sources: string;
+}
+
+/** @param root absolute or relative to the project; (Default: `VISAPI_HOME`, else `.visapi` in the project's root) */
+export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): LocalHome {
+  const absolute = resolve(projectRoot, root);
+  return {
+    root: absolute,
+    cache: join(absolute, 'cache'),
+    natsData: join(absolute, 'data', 'nats'),
+    postgresData: join(absolute, 'data', 'postgres'),
+    logs: join(absolute, 'logs'),
+    run: join(absolute, 'run'),
+    ready: join(absolute, 'ready.json'),
+    sources: join(absolute, 'sources.json'),
+  };
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { Client } from 'pg';
+import { openOwnBroker, openTestBed } from './test-bed.ts';
+
+test('two beds have streams of the same name and share nothing', async (t) => {
+  const beds = await Promise.all([openTestBed(t), openTestBed(t)]);
+  assert.notEqual(beds[0].natsUrl, beds[1].natsUrl);
+  for (const bed of beds) {
+    const url = new URL(bed.natsUrl);
+    const connection = await connect({ servers: url.host, user: url.username, pass: url.password });
+    t.after(() => connection.close());
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: 'EVENTS', subjects: ['events.>'] });
+    const { seq } = await jetstream(connection).publish('events.a', 'x');
+    assert.equal(seq, 1, 'the stream of the other bed has its own sequence');
+  }
+});
+
+test('two beds have databases of their own', async (t) => {
+  const beds = await Promise.all([openTestBed(t), openTestBed(t)]);
+  for (const bed of beds) {
+    const client = new Client({ connectionString: bed.databaseUrl });
+    await client.connect();
+    t.after(() => client.end());
+    await client.query('create table only_mine ()');
+  }
+});
+
+test('a broker of its own keeps what it confirmed over kill -9 and start', async (t) => {
+  const broker = await openOwnBroker(t);
+  const before = await connect({ servers: broker.url, reconnect: false });
+  await (await jetstreamManager(before)).streams.add({ name: 'EVENTS', subjects: ['events.>'] });
+  await jetstream(before).publish('events.a', 'x');
+  await broker.kill();
+  await before.closed();
+  assert.equal(broker.pid, undefined);
+  await broker.start();
+  const after = await connect({ servers: broker.url });
+  t.after(() => after.close());
+  const info = await (await jetstreamManager(after)).streams.info('EVENTS');
+  assert.equal(info.state.messages, 1);
+});
