@@ -1,0 +1,25 @@
+/** Bytes that each stream may hold; together never more than the disk has. */
+export interface StreamSizes {
+  readonly events: number;
+  readonly commands: number;
+  readonly deadLetters: number;
+  readonly advisories: number;
+}
+
+/** For a developer's machine: about ten hours at 200 events/s of 1 KB. An installation sets its own. */
+export const DEFAULT_LOG_BYTES = 12 * 1024 ** 3;
+
+/** Below this a stream holds too few messages to be of use, and a single block of the broker's store is 8 MiB. */
+export const MIN_LOG_BYTES = 256 * 1024 ** 2;
+
+/**
+ * Divides what the log may use on the disk: events are kept whole, a command is about a third of its event, dead letters
+ * are copies of few, advisories are small.
+ * @throws RangeError below 256 MiB
+ */
+export function divideLogBytes(totalBytes: number): StreamSizes {
+  if (!Number.isSafeInteger(totalBytes) || totalBytes < MIN_LOG_BYTES)
+    throw new RangeError(`log size: expected at least ${MIN_LOG_BYTES} bytes, got ${totalBytes}`);
+  const share = (percent: number): number => Math.floor((totalBytes * percent) / 100);
+  return { events: share(60), commands: share(28), deadLetters: share(10), advisories: share(2) };
+}
