@@ -1,0 +1,26 @@
+import { readReady, type ReadyDemo } from '../../lib/dev/ready-file.ts';
+import { defaults, readToolConfig } from './config.ts';
+
+/** Where the parts of VisAPI are that a command talks to. */
+export interface Addresses {
+  /** May carry user and password. */
+  readonly natsUrl: string;
+  readonly databaseUrl: string;
+  readonly ingestUrl: string;
+  readonly sinkUrl: string;
+  /** Only while `npm start` runs. */
+  readonly demo: ReadyDemo | undefined;
+}
+
+/** The environment decides, then what a running `npm start` has written down, then the defaults. */
+export async function findAddresses(): Promise<Addresses> {
+  const config = readToolConfig();
+  const ready = await readReady(config.home.ready);
+  return {
+    natsUrl: config.natsUrl ?? ready?.natsUrl ?? `nats://127.0.0.1:${defaults.natsPort}`,
+    databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${defaults.postgresPort}/visapi`,
+    ingestUrl: config.ingestUrl ?? ready?.ingestUrl ?? `http://127.0.0.1:${defaults.ingestPort}`,
+    sinkUrl: config.sinkUrl ?? ready?.sinkUrl ?? `http://127.0.0.1:${defaults.sinkPort}`,
+    demo: ready?.demo,
+  };
+}

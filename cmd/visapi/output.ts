@@ -1,0 +1,74 @@
+/**
+ * The only file of the tool that prints. A command hands over what it found; here it becomes a table for people or,
+ * with `--json`, one JSON document on stdout. Errors go to stderr as one line.
+ */
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+
+/** What the tool's exit codes mean; a script may rely on them. */
+export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, notFound: 3, unreachable: 4 } as const;
+
+/** An expected end of a command. The message is one sentence: what was expected, what was got, what to do. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+
+  /** @param exitCode (Default: 1) */
+  constructor(message: string, options: { readonly exitCode?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'CommandError';
+    this.exitCode = options.exitCode ?? exitCodes.failed;
+  }
+}
+
+export interface Output {
+  /** With `--json`. */
+  readonly isJson: boolean;
+  /** The command's result: the value itself with `--json`, the text for people otherwise. Called once per command. */
+  result(value: unknown, forPeople: () => string): void;
+  /** Progress and hints; on stderr, so that stdout stays the result. */
+  note(line: string): void;
+}
+
+/** The output of the command that runs; give it the command that an action gets as its last argument. */
+export function outputOf(command: Command): Output {
+  const isJson = command.optsWithGlobals<{ json?: boolean }>().json === true;
+  return {
+    isJson,
+    result(value, forPeople) {
+      process.stdout.write(`${isJson ? JSON.stringify(value, null, 2) : forPeople()}\n`);
+    },
+    note(line) {
+      process.stderr.write(`${line}\n`);
+    },
+  };
+}
+
+/** A table for people. Empty cells are empty, not "null". */
+export function table(head: readonly string[], rows: readonly (readonly (string | number | boolean | null | undefined)[])[]): string {
+  const drawn = new Table({ head: [...head], style: { head: process.stdout.isTTY ? ['bold'] : [], border: [] } });
+  drawn.push(...rows.map((row) => row.map((cell) => (cell === null || cell === undefined ? '' : String(cell)))));
+  return drawn.toString();
+}
+
+/** Prints why a command ended, in one line or as JSON. @returns the exit code */
+export function printError(error: unknown, isJson: boolean): number {
+  const exitCode = error instanceof CommandError ? error.exitCode : isConnectionRefused(error) ? exitCodes.unreachable : exitCodes.failed;
+  const message = explain(error);
+  process.stderr.write(isJson ? `${JSON.stringify({ error: message, exitCode })}\n` : `visapi: ${message}\n`);
+  return exitCode;
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node reports a refused connection to several addresses as an AggregateError without a message.
+  const message = error.message || (error instanceof AggregateError ? String(error.errors[0]) : error.name);
+  const hint = isConnectionRefused(error) ? '; is npm start running?' : '';
+  const cause = error.cause === undefined ? '' : ` (${explain(error.cause)})`;
+  return `${message}${cause}${hint}`;
+}
+
+function isConnectionRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'CONNECTION_REFUSED')) return true;
+  return error.name === 'ConnectionError' && error.message.includes('refused');
+}
