@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { compileCondition, ConditionFailed } from './condition.ts';
+import { compileCondition } from './condition.ts';
+import { EvaluationFailed } from './evaluation-failed.ts';
 import type { Scope } from './scope.ts';
 
 const scope: Scope = {
@@ -40,13 +41,13 @@ for (const [text, why] of [
   ['event.data.name.matches("(a+)+$")', /matches/],
   ['event.data.tags.all(a, event.data.tags.all(b, a == b))', /inside another/],
   [`${'('.repeat(200)}true${')'.repeat(200)}`, /depth/i],
-  [`1 in [${Array.from({ length: 300 }, () => '1').join(',')}]`, /list elements/i],
+  [`1 in [${Array.from({ length: 300 }, () => '1').join(',')}]`, /maxListElements/],
   [`event.key == "${'x'.repeat(3_000)}"`, /at most/],
 ] as const)
   test(`a mistake is found when the condition is compiled: ${text.slice(0, 60)}`, () => {
     assert.throws(
       () => compileCondition(text, 'on.if'),
-      (error) => error instanceof ConditionFailed && error.place === 'on.if' && why.test(error.message),
+      (error) => error instanceof EvaluationFailed && error.place === 'on.if' && why.test(error.message),
     );
   });
 
@@ -55,7 +56,7 @@ for (const text of ['event.data.missing == 1', 'event.data.nothing.deep == 1', '
     const condition = compileCondition(text, 'steps[0].if');
     assert.throws(
       () => condition.holds(scope),
-      (error) => error instanceof ConditionFailed && error.place === 'steps[0].if',
+      (error) => error instanceof EvaluationFailed && error.place === 'steps[0].if',
     );
   });
 
@@ -68,7 +69,7 @@ for (const path of ['event.data.constructor', 'event.data.__proto__', 'event.dat
 test('what a condition reads is known without evaluating it', () => {
   const { reads } = compileCondition('steps.one.output.ok && event.data.tags.exists(t, t == event.key)', 'if');
   assert.deepEqual(
-    reads.map((read) => read.path.join('.')).filter((path) => path !== 't'),
+    reads.map((read) => read.path.join('.')),
     ['steps.one.output.ok', 'event.data.tags', 'event.key'],
   );
 });

@@ -1,25 +1,17 @@
-import { Environment } from '@marcbachmann/cel-js';
+import { Environment, EvaluationError, ParseError, TypeError } from '@marcbachmann/cel-js';
 import type { ASTNode, Context } from '@marcbachmann/cel-js';
 
+import { EvaluationFailed } from './evaluation-failed.ts';
+import type { Read } from './evaluation-failed.ts';
+import { nearestWord } from './mistake.ts';
 import type { Scope } from './scope.ts';
 import { EVENT_FIELDS } from './scope.ts';
 
 /** A compiled CEL expression (github.com/google/cel-spec) that answers true or false. */
 export interface Condition {
-  /** Throws `ConditionFailed`, also where the answer is neither true nor false. */
+  /** Throws `EvaluationFailed`, also where the answer is neither true nor false. */
   holds(scope: Scope): boolean;
-  /** What it reads: `['steps', 'first', 'output']`. */
-  readonly reads: readonly { readonly path: readonly string[]; readonly place: string }[];
-}
-
-/** A condition cannot be compiled or evaluated; `place` is where in the workflow. */
-export class ConditionFailed extends Error {
-  override readonly name = 'ConditionFailed';
-  readonly place: string;
-  constructor(place: string, message: string, cause: unknown) {
-    super(message, { cause });
-    this.place = place;
-  }
+  readonly reads: readonly Read[];
 }
 
 /** One condition; the longest sensible one that we could think of has 300 characters. */
@@ -30,21 +22,21 @@ const MACROS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 const environment = createEnvironment();
 
-/** Throws `ConditionFailed` when it cannot be an expression that answers true or false; `place` is where it stands. */
+/** Throws `EvaluationFailed` when it cannot be an expression that answers true or false; `place` is where it stands. */
 export function compileCondition(text: string, place: string): Condition {
-  if (text.length > MAX_LENGTH) throw new ConditionFailed(place, `expected at most ${MAX_LENGTH} characters, got ${text.length}`, undefined);
-  const expression = guard(place, () => environment.parse(text));
+  if (text.length > MAX_LENGTH) throw new EvaluationFailed(place, `expected at most ${MAX_LENGTH} characters, got ${text.length}`);
+  const expression = guard(place, text, () => environment.parse(text));
   const checked = expression.check();
-  if (!checked.valid) throw new ConditionFailed(place, checked.error?.summary ?? 'not a valid expression', checked.error);
+  if (!checked.valid) throw wrong(place, text, checked.error);
   if (checked.type !== 'bool' && checked.type !== 'dyn')
-    throw new ConditionFailed(place, `expected an expression that answers true or false, got one that answers ${checked.type}`, undefined);
+    throw new EvaluationFailed(place, `expected an expression that answers true or false, got one that answers ${checked.type}`);
   const reads: string[][] = [];
   visit(expression.ast, place, 0, reads);
   return {
     reads: reads.map((path) => ({ path, place })),
     holds(scope) {
-      const answer: unknown = guard(place, () => expression(context(scope)));
-      if (typeof answer !== 'boolean') throw new ConditionFailed(place, `expected true or false, got ${typeof answer}`, undefined);
+      const answer: unknown = guard(place, text, () => expression(context(scope)));
+      if (typeof answer !== 'boolean') throw new EvaluationFailed(place, `expected true or false, got ${typeof answer}`);
       return answer;
     },
   };
@@ -66,13 +58,14 @@ function context(scope: Scope): Context {
 /** Refuses what could take for ever, and collects what is read. */
 function visit(node: ASTNode, place: string, depth: number, reads: string[][]): void {
   const path = selection(node);
-  if (path !== undefined) reads.push(path);
+  // Anything else that the check has let through is the variable of a macro.
+  if (path !== undefined && (path[0] === 'event' || path[0] === 'steps')) reads.push(path);
   if (node.op === 'call' || node.op === 'rcall') {
     const name = node.args[0];
     // JavaScript's regular expressions backtrack: one of them over a stranger's text can block the process.
-    if (name === 'matches') throw new ConditionFailed(place, 'matches() is not available; use contains(), startsWith() or endsWith()', undefined);
+    if (name === 'matches') throw new EvaluationFailed(place, 'matches() is not available; use contains(), startsWith() or endsWith()');
     if (node.op === 'rcall' && MACROS.has(name)) {
-      if (depth > 0) throw new ConditionFailed(place, `${name}() inside another of ${[...MACROS].join(', ')} is not available`, undefined);
+      if (depth > 0) throw new EvaluationFailed(place, `${name}() inside another of ${[...MACROS].join(', ')} is not available`);
       depth += 1;
     }
   }
@@ -82,9 +75,14 @@ function visit(node: ASTNode, place: string, depth: number, reads: string[][]): 
 /** `event.data.x` as a path; undefined where the node is no plain selection. */
 function selection(node: ASTNode): string[] | undefined {
   if (node.op === 'id') return [node.args];
-  if (node.op !== '.') return undefined;
-  const inner = selection(node.args[0]);
-  return inner === undefined ? undefined : [...inner, node.args[1]];
+  if (node.op === '.') return extended(selection(node.args[0]), node.args[1]);
+  if (node.op !== '[]') return undefined;
+  const [object, index] = node.args;
+  return index.op === 'value' && typeof index.args === 'string' ? extended(selection(object), index.args) : undefined;
+}
+
+function extended(path: string[] | undefined, word: string): string[] | undefined {
+  return path === undefined ? undefined : [...path, word];
 }
 
 function children(args: unknown): ASTNode[] {
@@ -96,11 +94,18 @@ function isNode(value: unknown): value is ASTNode {
   return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
 }
 
-function guard<Result>(place: string, run: () => Result): Result {
+function guard<Result>(place: string, text: string, run: () => Result): Result {
   try {
     return run();
   } catch (error) {
-    const summary = error instanceof Error && 'summary' in error ? String(error.summary) : error instanceof Error ? error.message : String(error);
-    throw new ConditionFailed(place, summary, error);
+    throw wrong(place, text, error);
   }
+}
+
+function wrong(place: string, text: string, error: unknown): EvaluationFailed {
+  if (!(error instanceof ParseError || error instanceof TypeError || error instanceof EvaluationError))
+    return new EvaluationFailed(place, error instanceof Error ? error.message : String(error), { cause: error });
+  const word = error.range === undefined ? '' : text.slice(error.range.start, error.range.end);
+  const words = error.code === 'unknown_variable' ? ['event', 'steps'] : error.code === 'no_such_key' ? EVENT_FIELDS : [];
+  return new EvaluationFailed(place, error.summary, { cause: error, nearest: nearestWord(word, words) });
 }

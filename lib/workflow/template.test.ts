@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { EvaluationFailed } from './evaluation-failed.ts';
 import type { Scope } from './scope.ts';
-import { compileTemplate, TemplateFailed } from './template.ts';
+import { compileTemplate } from './template.ts';
 
 const scope: Scope = {
   event: {
@@ -20,11 +21,11 @@ function render(template: unknown): unknown {
   return compileTemplate(template, 'with').render(scope);
 }
 
-function failure(template: unknown): TemplateFailed {
+function failure(template: unknown): EvaluationFailed {
   try {
     render(template);
   } catch (error) {
-    if (error instanceof TemplateFailed) return error;
+    if (error instanceof EvaluationFailed) return error;
     throw error;
   }
   return assert.fail(`expected a failure of ${JSON.stringify(template)}`);

@@ -1,0 +1,100 @@
+import type { Condition } from './condition.ts';
+import { compileCondition } from './condition.ts';
+import type { Checked, StepDefinition, WorkflowDefinition } from './definition.ts';
+import { checkDefinition } from './definition.ts';
+import { readDocument } from './document.ts';
+import { EvaluationFailed } from './evaluation-failed.ts';
+import type { Read } from './evaluation-failed.ts';
+import type { Mistake } from './mistake.ts';
+import { mistake, nearestWord } from './mistake.ts';
+import { EVENT_FIELDS, STEP_FIELDS } from './scope.ts';
+import { STEP_TYPES } from './step-type.ts';
+import type { Template } from './template.ts';
+import { compileTemplate } from './template.ts';
+
+/** One version of a workflow, ready to run. */
+export interface CompiledWorkflow {
+  readonly name: string;
+  readonly version: number;
+  /** The types of event that open a run. */
+  readonly events: readonly string[];
+  /** Undefined: any source. */
+  readonly source: string | undefined;
+  readonly condition: Condition | undefined;
+  readonly steps: readonly CompiledStep[];
+}
+
+export interface CompiledStep {
+  readonly id: string;
+  readonly uses: string;
+  readonly actor: string;
+  readonly condition: Condition | undefined;
+  readonly with: Template;
+  readonly onUnknown: 'hold' | 'repeat';
+}
+
+/** Reads, checks and compiles a document as it was written. */
+export function compileText(text: string, version: number): Checked<{ readonly definition: WorkflowDefinition; readonly compiled: CompiledWorkflow }> {
+  const read = readDocument(text);
+  if (read.kind === 'wrong') return read;
+  const checked = checkDefinition(read.value);
+  if (checked.kind === 'wrong') return checked;
+  const compiled = compileWorkflow(checked.value, version);
+  return compiled.kind === 'wrong' ? compiled : { kind: 'right', value: { definition: checked.value, compiled: compiled.value } };
+}
+
+/** Compiles every template and condition, and checks what they read: fields of the event and steps that come before. */
+export function compileWorkflow(definition: WorkflowDefinition, version: number): Checked<CompiledWorkflow> {
+  const mistakes: Mistake[] = [];
+  const condition = compiledCondition(definition.on.if, 'on.if', [], mistakes);
+  const steps = definition.steps.map((step, index) =>
+    compileStep(step, `steps[${index}]`, definition.steps.slice(0, index).map((earlier) => earlier.id), mistakes),
+  );
+  if (mistakes.length > 0) return { kind: 'wrong', mistakes };
+  const { name, on } = definition;
+  const events = typeof on.event === 'string' ? [on.event] : on.event;
+  return { kind: 'right', value: { name, version, events, source: on.source, condition, steps: steps.filter((step) => step !== undefined) } };
+}
+
+function compileStep(step: StepDefinition, place: string, earlier: readonly string[], mistakes: Mistake[]): CompiledStep | undefined {
+  const type = STEP_TYPES[step.uses]!;
+  const condition = compiledCondition(step.if, `${place}.if`, earlier, mistakes);
+  const template = attempt(() => compileTemplate(step.with, `${place}.with`), mistakes);
+  if (template === undefined) return undefined;
+  checkReads(template.reads, earlier, mistakes);
+  return { id: step.id, uses: step.uses, actor: type.actor, condition, with: template, onUnknown: step['on-unknown'] ?? type.onUnknown };
+}
+
+function compiledCondition(text: string | undefined, place: string, earlier: readonly string[], mistakes: Mistake[]): Condition | undefined {
+  if (text === undefined) return undefined;
+  const condition = attempt(() => compileCondition(text, place), mistakes);
+  if (condition !== undefined) checkReads(condition.reads, earlier, mistakes);
+  return condition;
+}
+
+function checkReads(reads: readonly Read[], earlier: readonly string[], mistakes: Mistake[]): void {
+  for (const { path, place } of reads) {
+    const [root, word, field] = path;
+    if (root === 'event') expectWord(word, EVENT_FIELDS, 'event.', place, mistakes);
+    else if (root === 'steps') {
+      if (word === undefined) continue;
+      if (earlier.includes(word)) expectWord(field, STEP_FIELDS, `steps.${word}.`, place, mistakes);
+      else mistakes.push(mistake(place, `expected the id of an earlier step, got "steps.${word}"`, nearestWord(word, earlier)));
+    } else mistakes.push(mistake(place, `expected event or steps, got "${root}"`, nearestWord(root ?? '', ['event', 'steps'])));
+  }
+}
+
+function expectWord(word: string | undefined, words: readonly string[], before: string, place: string, mistakes: Mistake[]): void {
+  if (word === undefined || words.includes(word)) return;
+  mistakes.push(mistake(place, `expected one of ${words.map((right) => before + right).join(', ')}, got "${before}${word}"`, nearestWord(word, words)));
+}
+
+function attempt<Result>(run: () => Result, mistakes: Mistake[]): Result | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof EvaluationFailed)) throw error;
+    mistakes.push(mistake(error.place, error.message, error.nearest));
+    return undefined;
+  }
+}

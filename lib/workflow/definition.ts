@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import type { Mistake } from './mistake.ts';
+import { mistake } from './mistake.ts';
+import { schemaMistakes } from './schema-mistake.ts';
+import { STEP_TYPES } from './step-type.ts';
+
+/** More steps than that want to be two workflows. */
+const MAX_STEPS = 50;
+
+/** An event's type as its provider says it. */
+const EventType = z.string().regex(/^\S{1,200}$/, 'an event type without spaces, for example "release.published"');
+
+const Trigger = z.strictObject({
+  /** The types of event that open a run, compared as they are. */
+  event: z.union([EventType, z.array(EventType).min(1).max(20)]),
+  /** Only events of this configured source. (Default: any) */
+  source: z.string().regex(/^[a-z0-9_-]{1,64}$/, 'the name of a source: a-z, 0-9, _ and -').optional(),
+  /** CEL: only where this holds. */
+  if: z.string().optional(),
+});
+
+const Step = z.strictObject({
+  /** Names the step in `steps.<id>.output`, in traces and in the identity of its command. */
+  id: z.string().regex(/^[a-zA-Z0-9_-]{1,50}$/, '1 to 50 of a-z, A-Z, 0-9, _ and -'),
+  uses: z.enum(Object.keys(STEP_TYPES)),
+  with: z.record(z.string(), z.unknown()),
+  /** CEL: the step is skipped where this does not hold. */
+  if: z.string().optional(),
+  /** When nobody knows whether it happened: `hold` waits for a person, `repeat` does it once more. (Default: by what it uses) */
+  'on-unknown': z.enum(['hold', 'repeat']).optional(),
+});
+
+const Definition = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, '1 to 63 of a-z, 0-9 and -, a letter first'),
+  description: z.string().max(500).optional(),
+  on: Trigger,
+  /** In this order, each after the one before it has ended. */
+  steps: z.array(Step).min(1).max(MAX_STEPS),
+});
+
+/** A workflow document whose form is right. */
+export type WorkflowDefinition = z.infer<typeof Definition>;
+export type StepDefinition = z.infer<typeof Step>;
+
+export type Checked<Value> = { readonly kind: 'right'; readonly value: Value } | { readonly kind: 'wrong'; readonly mistakes: readonly Mistake[] };
+
+/** Checks the form of a document. Its templates and conditions are checked by `compileWorkflow`. */
+export function checkDefinition(document: unknown): Checked<WorkflowDefinition> {
+  const parsed = Definition.safeParse(document);
+  if (!parsed.success) return { kind: 'wrong', mistakes: schemaMistakes(parsed.error, document, fieldsAt) };
+  const mistakes = [...repeatedIds(parsed.data.steps), ...parsed.data.steps.flatMap(withMistakes)];
+  return mistakes.length > 0 ? { kind: 'wrong', mistakes } : { kind: 'right', value: parsed.data };
+}
+
+function repeatedIds(steps: readonly StepDefinition[]): Mistake[] {
+  return steps.flatMap((step, index) => {
+    const first = steps.findIndex((other) => other.id === step.id);
+    return first < index ? [mistake(`steps[${index}].id`, `expected an id of its own, got "${step.id}", which steps[${first}] has`)] : [];
+  });
+}
+
+function withMistakes(step: StepDefinition, index: number): Mistake[] {
+  const form = STEP_TYPES[step.uses]!.with;
+  const parsed = form.safeParse(step.with);
+  if (parsed.success) return [];
+  return schemaMistakes(parsed.error, step.with, (path) => (path.length === 0 ? Object.keys(form.shape) : []), ['steps', index, 'with']);
+}
+
+function fieldsAt(path: readonly PropertyKey[]): readonly string[] {
+  if (path.length === 0) return Object.keys(Definition.shape);
+  if (path[0] === 'on') return Object.keys(Trigger.shape);
+  return path[0] === 'steps' && path.length === 2 ? Object.keys(Step.shape) : [];
+}

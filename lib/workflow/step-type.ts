@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+/** What a step can use, as data: which actor does it and what it is told. */
+export interface StepType {
+  /** The actor that the command goes to. */
+  readonly actor: string;
+  /** The form of `with`. Every string in it is a template. */
+  readonly with: z.ZodObject;
+  /** What to do when nobody knows whether it happened, where the step does not say. */
+  readonly onUnknown: 'hold' | 'repeat';
+}
+
+export const STEP_TYPES: Readonly<Record<string, StepType>> = {
+  'slack.send': {
+    actor: 'slack',
+    with: z.strictObject({
+      /** `#name` or a channel's id. */
+      channel: z.string().min(1).max(80),
+      /** The message, and the notification where there are blocks. At most 40,000 characters (docs.slack.dev, chat.postMessage). */
+      text: z.string().min(1).max(40_000),
+      /** Block Kit blocks, at most 50 (docs.slack.dev, Block Kit reference). */
+      blocks: z.array(z.looseObject({ type: z.string().min(1) })).min(1).max(50).optional(),
+    }),
+    // An alert to a team: two are better than none.
+    onUnknown: 'repeat',
+  },
+};
