@@ -1,0 +1,103 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+
+/** A message that arrived, in the order of arrival. */
+export interface SinkMessage {
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  /** With its `#`. */
+  readonly channel: string;
+  readonly channelId: string;
+  /** Slack's identity of a message in its channel. */
+  readonly ts: string;
+  readonly via: 'incoming-webhook' | 'chat.postMessage';
+  readonly idempotencyKey: string | null;
+  readonly text: string;
+  /** The payload as it was sent. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly attachments: readonly unknown[];
+}
+
+/** A request to one of Slack's doors, whatever came of it. */
+export interface SinkAttempt {
+  /** When its headers were read; RFC 3339 in UTC. */
+  readonly at: string;
+  readonly via: SinkMessage['via'];
+  readonly channel: string | null;
+  readonly idempotencyKey: string | null;
+  readonly text: string | null;
+  /** Null: no whole answer was sent. */
+  readonly status: number | null;
+  /** `arrived`: there is a message. `refused`: Slack's checks. `behaviour`: told to. */
+  readonly outcome: 'arrived' | 'refused' | 'behaviour';
+  /** Slack's error code, or the hang-up. */
+  readonly because: string | null;
+}
+
+/** What arrived: bounded, the oldest goes first. Messages are never deduplicated. */
+export class Arrivals {
+  readonly #limit: number;
+  readonly #messages: SinkMessage[] = [];
+  readonly #attempts: SinkAttempt[] = [];
+  readonly #fd: number | undefined;
+  #lastTs = 0;
+
+  /** `file`: every message is also appended there, one JSON per line, before it is answered. */
+  constructor(limit: number, file?: string) {
+    this.#limit = limit;
+    this.#fd = file === undefined ? undefined : openSync(file, 'a', 0o600);
+  }
+
+  addMessage(message: Omit<SinkMessage, 'at' | 'ts'>): SinkMessage {
+    const now = Date.now();
+    // Microseconds, and never the same twice.
+    this.#lastTs = Math.max(this.#lastTs + 1, now * 1_000);
+    const ts = `${Math.floor(this.#lastTs / 1e6)}.${String(this.#lastTs % 1e6).padStart(6, '0')}`;
+    const stored = { at: new Date(now).toISOString(), ts, ...message };
+    // Synchronously: a killed process leaves every message that it answered for.
+    if (this.#fd !== undefined) writeSync(this.#fd, `${JSON.stringify(stored)}\n`);
+    push(this.#messages, stored, this.#limit);
+    return stored;
+  }
+
+  addAttempt(attempt: SinkAttempt): void {
+    push(this.#attempts, attempt, this.#limit);
+  }
+
+  messages(filter: ArrivalFilter = {}): SinkMessage[] {
+    return select(this.#messages, filter, (message) => message.channel === filter.channel || message.channelId === filter.channel);
+  }
+
+  attempts(filter: ArrivalFilter = {}): SinkAttempt[] {
+    return select(this.#attempts, filter, (attempt) => attempt.channel === filter.channel);
+  }
+
+  clear(): void {
+    this.#messages.length = 0;
+    this.#attempts.length = 0;
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}
+
+export interface ArrivalFilter {
+  /** Name with its `#`, or id. */
+  readonly channel?: string | undefined;
+  /** Later than this, milliseconds since the epoch. */
+  readonly sinceMs?: number | undefined;
+  /** The newest of them at most. */
+  readonly limit?: number | undefined;
+}
+
+function select<Item extends { readonly at: string }>(items: Item[], filter: ArrivalFilter, isChannel: (item: Item) => boolean): Item[] {
+  const { channel, sinceMs, limit } = filter;
+  const found = items.filter((item) => (channel === undefined || isChannel(item)) && (sinceMs === undefined || Date.parse(item.at) > sinceMs));
+  return limit === undefined ? found : found.slice(Math.max(0, found.length - limit));
+}
+
+function push<Item>(list: Item[], item: Item, limit: number): void {
+  list.push(item);
+  // A tenth at once: shifting one by one would copy the list each time.
+  if (list.length > limit) list.splice(0, Math.max(1, Math.ceil(limit / 10)));
+}

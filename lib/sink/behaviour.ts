@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/** What the sink does instead of answering as Slack does, for the next `times` requests that match. */
+export const behaviourSchema = z.strictObject({
+  /** (Default: every request matches) */
+  match: z.strictObject({ channel: z.string().optional(), textIncludes: z.string().optional() }).default({}),
+  times: z.int().min(1).max(1_000_000).default(1),
+  answer: z.strictObject({
+    /** Answered instead of Slack's answer, and nothing arrives. */
+    status: z.int().min(200).max(599).optional(),
+    /** Text is sent as it is, anything else as JSON. */
+    body: z.unknown().optional(),
+    /** Seconds, an HTTP date, or any nonsense: the header `Retry-After`. Without a status it is a 429. */
+    retryAfter: z.union([z.string(), z.number()]).optional(),
+    /** Before the answer; alone it delays Slack's own. Milliseconds. */
+    delayMs: z.int().min(0).max(600_000).optional(),
+    /**
+     * `before-read`: reset, nothing arrives. `after-read`: the message arrives, then a reset. `half-answer`: the message
+     * arrives, then half of an answer and a reset.
+     */
+    hangUp: z.enum(['before-read', 'after-read', 'half-answer']).optional(),
+  }),
+});
+
+export type Behaviour = z.infer<typeof behaviourSchema>;
+export type BehaviourAnswer = Behaviour['answer'];
+
+/** What is known of a request. Before its body is read, `text` is not; `channel` may not be. */
+export interface Matchable {
+  /** The names by which the channel may be called. */
+  readonly channel: readonly string[] | undefined;
+  readonly text: string | undefined;
+}
+
+/** The behaviours that are waiting for requests: the first that matches is taken. */
+export class BehaviourQueue {
+  #waiting: { readonly behaviour: Behaviour; remaining: number }[] = [];
+
+  add(behaviour: Behaviour): void {
+    this.#waiting.push({ behaviour, remaining: behaviour.times });
+  }
+
+  list(): (Behaviour & { remaining: number })[] {
+    return this.#waiting.map(({ behaviour, remaining }) => ({ ...behaviour, remaining }));
+  }
+
+  clear(): void {
+    this.#waiting = [];
+  }
+
+  /** Takes the behaviour of a request whose body is known. */
+  take(request: Matchable): BehaviourAnswer | undefined {
+    const found = this.#waiting.find(({ behaviour }) => matches(behaviour, request) === 'yes');
+    return found === undefined ? undefined : this.#use(found);
+  }
+
+  /** Takes a `before-read` hang-up whose match does not depend on the body that has not been read. */
+  takeBeforeRead(request: Matchable): BehaviourAnswer | undefined {
+    const found = this.#waiting.find(({ behaviour }) => matches(behaviour, request) !== 'no');
+    if (found === undefined || found.behaviour.answer.hangUp !== 'before-read') return undefined;
+    return matches(found.behaviour, request) === 'yes' ? this.#use(found) : undefined;
+  }
+
+  #use(entry: { readonly behaviour: Behaviour; remaining: number }): BehaviourAnswer {
+    entry.remaining--;
+    if (entry.remaining === 0) this.#waiting = this.#waiting.filter((other) => other !== entry);
+    return entry.behaviour.answer;
+  }
+}
+
+function matches({ match }: Behaviour, { channel, text }: Matchable): 'yes' | 'no' | 'unknown' {
+  if (match.channel !== undefined && channel !== undefined && !channel.includes(match.channel)) return 'no';
+  if (match.textIncludes !== undefined && text !== undefined && !text.includes(match.textIncludes)) return 'no';
+  const isKnown = (match.channel === undefined || channel !== undefined) && (match.textIncludes === undefined || text !== undefined);
+  return isKnown ? 'yes' : 'unknown';
+}

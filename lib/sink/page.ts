@@ -1,0 +1,42 @@
+import type { SinkMessage } from './arrivals.ts';
+
+/** Messages on the page; the JSON has all. */
+const SHOWN = 200;
+
+/** The sink's page: what arrived, newest first. Whole HTML, no script, nothing loaded from elsewhere. */
+export function renderPage(messages: readonly SinkMessage[]): string {
+  const rows = messages.slice(-SHOWN).toReversed().map(renderRow).join('\n');
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="2">
+<title>${messages.length} messages - VisAPI sink</title>
+<style>
+  body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #1d1c1d; }
+  table { border-collapse: collapse; width: 100%; }
+  th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #ddd; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: inherit; }
+  code { color: #666; }
+</style>
+<h1>What would have been sent to Slack</h1>
+<p>${messages.length} messages. The same as JSON: <a href="/messages">/messages</a>. Every request: <a href="/attempts">/attempts</a>.</p>
+<table>
+<tr><th>at</th><th>channel</th><th>message</th><th>idempotency key</th></tr>
+${rows}
+</table>
+</html>
+`;
+}
+
+function renderRow(message: SinkMessage): string {
+  const blocks = message.body['blocks'];
+  const shown = Array.isArray(blocks) ? `${message.text}\n${JSON.stringify(blocks)}` : message.text;
+  const key = message.idempotencyKey?.slice(0, 12) ?? '';
+  return `<tr><td>${message.at}</td><td>${escapeHtml(message.channel)}</td><td><pre>${escapeHtml(shown)}</pre></td><td><code>${escapeHtml(key)}</code></td></tr>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}

@@ -1,0 +1,102 @@
+import { fastify } from 'fastify';
+import { z } from 'zod';
+import { Arrivals } from './arrivals.ts';
+import { BehaviourQueue, behaviourSchema } from './behaviour.ts';
+import { renderPage } from './page.ts';
+import { registerSlackDoors } from './slack-doors.ts';
+import { DEMO_WORKSPACE, type SlackWorkspace } from './workspace.ts';
+
+export interface SinkOptions {
+  /** (Default: 127.0.0.1; it has no authentication of its own) */
+  readonly host?: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** (Default: the demo's) */
+  readonly workspace?: SlackWorkspace;
+  /** Messages kept in memory, and as many attempts; the oldest go first. (Default: 100,000) */
+  readonly maxMessages?: number;
+  /** Every message is also appended to this file, one JSON per line, before it is answered. */
+  readonly file?: string;
+}
+
+export interface Sink {
+  readonly url: string;
+  /** May be called twice. Bounded: open connections are cut. */
+  stop(): Promise<void>;
+}
+
+/** About ten times Slack's largest message. Bytes. */
+const MAX_BODY_BYTES = 1_048_576;
+
+const filterSchema = z.object({
+  channel: z.string().optional(),
+  /** RFC 3339, or milliseconds since the epoch. */
+  since: z.string().optional(),
+  limit: z.coerce.number().int().min(0).optional(),
+});
+
+/**
+ * Starts the local peer: Slack's HTTP API as its documentation says, a page and JSON of what arrived, and behaviours to make
+ * it fail. It checks what Slack checks and never deduplicates, so that a message sent twice is seen twice.
+ */
+export async function startSink(options: SinkOptions): Promise<Sink> {
+  const { host = '127.0.0.1', port, workspace = DEMO_WORKSPACE, maxMessages = 100_000, file } = options;
+  const arrivals = new Arrivals(maxMessages, file);
+  const behaviours = new BehaviourQueue();
+  const server = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
+  server.addHook('onClose', () => arrivals.close());
+  // Bodies are judged by the doors, with Slack's errors and not with ours.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+
+  registerSlackDoors(server, workspace, arrivals, behaviours);
+
+  server.get('/', (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+      .header('x-content-type-options', 'nosniff')
+      .send(renderPage(arrivals.messages())),
+  );
+  server.get('/messages', (request) => arrivals.messages(readFilter(request.query)));
+  server.get('/attempts', (request) => arrivals.attempts(readFilter(request.query)));
+  server.delete('/messages', (_request, reply) => {
+    arrivals.clear();
+    return reply.code(204).send();
+  });
+  server.get('/behaviour', () => behaviours.list());
+  server.post('/behaviour', (request, reply) => {
+    const parsed = behaviourSchema.safeParse(parseJson(String(request.body)));
+    if (!parsed.success) return reply.code(400).send({ title: 'The behaviour does not fit', detail: z.prettifyError(parsed.error) });
+    behaviours.add(parsed.data);
+    return reply.code(201).send(behaviours.list());
+  });
+  server.delete('/behaviour', (_request, reply) => {
+    behaviours.clear();
+    return reply.code(204).send();
+  });
+  server.get('/livez', () => ({ live: true }));
+  server.get('/readyz', () => ({ ready: true }));
+
+  try {
+    const url = await server.listen({ host, port });
+    return { url, stop: () => server.close() };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+function readFilter(query: unknown): { channel?: string | undefined; sinceMs?: number | undefined; limit?: number | undefined } {
+  const { channel, since, limit } = filterSchema.parse(query);
+  const sinceMs = since === undefined ? undefined : /^\d+$/.test(since) ? Number(since) : Date.parse(since);
+  return { channel, limit, sinceMs };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
