@@ -26,8 +26,8 @@ export interface RecordPort {
   claim(claims: readonly EffectClaim[]): Promise<ClaimAnswer[]>;
   /** Records that suspects are about to be started; resolves when it is durable. */
   recordStarts(starts: readonly SuspectStart[]): Promise<{ readonly refused: readonly UnitLease[] }>;
-  /** The rows parked behind a key's head, in order, from after `afterSeq`. */
-  parkedBehind(lease: UnitLease, lane: LaneId, key: string, afterSeq: number, limit: number): Promise<ParkedRow[]>;
+  /** The first rows that are parked for a key in a lane, in order, its head among them. */
+  parkedRows(lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]>;
   /** Rows that somebody else parked for these units (a redelivery): marks them as taken and hands them over. */
   adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]>;
 }

@@ -1,0 +1,196 @@
+import type { Clock } from '../core/clock.ts';
+import { effectId, idempotencyKey } from '../core/identity.ts';
+import { type ActorContext, type ActorDefinition, type ActorLog, EffectFailed, type EffectRun, InvalidInput } from './define-actor.ts';
+import type { Emit, Message } from './message.ts';
+import type { ClaimAnswer, OnUnknown } from './record-port.ts';
+import { reject, retry, type Verdict } from './verdict.ts';
+
+/**
+ * One started handler: runs `receive` once, bounded in time, and says how it ended. Owns the context; decides nothing
+ * about retries or dead letters.
+ *
+ * 1. When it is over the context is closed: a handler that goes on running can neither claim an effect nor emit.
+ * 2. An effect that was begun and did not return is `unknown`, never `failed`.
+ * 3. Outputs count only with the verdict `done`.
+ */
+export interface Attempt {
+  readonly definition: ActorDefinition;
+  readonly message: Message;
+  readonly input: unknown;
+  /** From 1. */
+  readonly number: number;
+  readonly claim: (request: ClaimRequest) => Promise<ClaimAnswer>;
+  /** Aborts when the process has to stop now. */
+  readonly stop: AbortSignal;
+  readonly clock: Clock;
+  readonly log: ActorLog;
+}
+
+export interface ClaimRequest {
+  readonly id: string;
+  readonly name: string;
+  readonly onUnknown: OnUnknown;
+  /** Aborts when the attempt is over. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * - `held`: an effect's outcome is unknown and its rule is `hold`: the message is settled, the step waits
+ * - `fenced`: the unit has a new owner; nothing of this attempt counts
+ * - `stopped`: the process had to stop; the message is left to the next owner
+ */
+export type AttemptVerdict = Verdict | { readonly kind: 'held' | 'fenced' | 'stopped' };
+
+export interface AttemptOutcome {
+  readonly verdict: AttemptVerdict;
+  readonly emits: readonly Emit[];
+  readonly rows: readonly unknown[];
+  readonly effects: readonly EffectEntry[];
+}
+
+export interface EffectEntry {
+  readonly id: string;
+  readonly onUnknown: OnUnknown;
+  state: 'done' | 'failed' | 'unknown' | 'held';
+  result?: unknown;
+}
+
+/** How long a handler whose signal was aborted may take to return its verdict before it is left behind. */
+const ABORT_GRACE_MS = 500;
+
+class Decided extends Error {
+  override readonly name = 'Decided';
+}
+
+export async function runAttempt(attempt: Attempt): Promise<AttemptOutcome> {
+  const { definition, clock, stop } = attempt;
+  const turn = new Turn(attempt);
+  const over = new Promise<AttemptVerdict>((resolve) => {
+    turn.leaveBehind = resolve;
+  });
+  const cancelTimeout = clock.after(definition.timeoutMs, () =>
+    turn.abort(retry({ because: `the handler did not return within ${definition.timeoutMs} ms` })),
+  );
+  const onStop = (): void => turn.abort({ kind: 'stopped' });
+  stop.addEventListener('abort', onStop, { once: true });
+  try {
+    const verdict = stop.aborted ? ({ kind: 'stopped' } as const) : await Promise.race([turn.run(), over]);
+    return turn.close(verdict);
+  } finally {
+    cancelTimeout();
+    turn.cancelGrace();
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+class Turn implements ActorContext {
+  readonly message: Message;
+  readonly attempt: number;
+  readonly log: ActorLog;
+  leaveBehind: (verdict: AttemptVerdict) => void = () => undefined;
+  cancelGrace: () => void = () => undefined;
+  readonly #attempt: Attempt;
+  readonly #abort = new AbortController();
+  readonly #emits: Emit[] = [];
+  readonly #rows: unknown[] = [];
+  readonly #effects: EffectEntry[] = [];
+  readonly #names = new Set<string>();
+  #decided: AttemptVerdict | undefined;
+  #isClosed = false;
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+    this.message = attempt.message;
+    this.attempt = attempt.number;
+    this.log = attempt.log;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async run(): Promise<AttemptVerdict> {
+    try {
+      return await this.#attempt.definition.receive(this.#attempt.input, this);
+    } catch (error) {
+      if (error instanceof InvalidInput) return reject('invalid', error.message, error.detail);
+      return retry({ because: error instanceof Error ? error.message : String(error), detail: describe(error) });
+    }
+  }
+
+  abort(verdict: AttemptVerdict): void {
+    this.#decided ??= verdict;
+    this.#abort.abort(new Error(verdict.kind === 'retry' ? verdict.because : 'the process stops'));
+    this.cancelGrace = this.#attempt.clock.after(ABORT_GRACE_MS, () => this.leaveBehind(verdict));
+  }
+
+  close(returned: AttemptVerdict): AttemptOutcome {
+    this.#isClosed = true;
+    // A handler that still made it in time after its abort is believed: its work is done.
+    const verdict = returned.kind === 'done' && this.#decided?.kind !== 'fenced' && this.#decided?.kind !== 'held' ? returned : (this.#decided ?? returned);
+    const isOpen = this.#effects.some((effect) => effect.state === 'unknown' && effect.onUnknown === 'hold');
+    if (verdict.kind === 'retry' && isOpen) {
+      for (const effect of this.#effects) if (effect.state === 'unknown' && effect.onUnknown === 'hold') effect.state = 'held';
+      return { verdict: { kind: 'held' }, emits: [], rows: [], effects: this.#effects };
+    }
+    const isDone = verdict.kind === 'done';
+    return { verdict, emits: isDone ? this.#emits : [], rows: isDone ? this.#rows : [], effects: this.#effects };
+  }
+
+  emit(output: Emit): void {
+    this.#assertOpen();
+    this.#emits.push(output);
+  }
+
+  record(row: unknown): void {
+    this.#assertOpen();
+    this.#rows.push(row);
+  }
+
+  async effect<Result>(name: string, run: (effect: EffectRun) => Promise<Result>, options: { onUnknown?: OnUnknown } = {}): Promise<Result> {
+    this.#assertOpen();
+    if (this.#names.has(name)) throw new TypeError(`effect ${JSON.stringify(name)}: the name is used twice in one turn`);
+    this.#names.add(name);
+    const { onUnknown = 'hold' } = options;
+    const id = effectId(this.message.id, name);
+    // Not begun yet: if the turn ends here, whatever the ledger has heard of the claim, the effect is free again.
+    const entry: EffectEntry = { id, onUnknown, state: 'failed' };
+    this.#effects.push(entry);
+    const answer = await this.#attempt.claim({ id, name, onUnknown, signal: this.signal });
+    this.#assertOpen();
+    if (answer.kind !== 'granted') this.#effects.splice(this.#effects.indexOf(entry), 1);
+    switch (answer.kind) {
+      case 'done':
+        return answer.result as Result;
+      case 'held':
+      case 'fenced':
+        this.#decided = { kind: answer.kind };
+        throw new Decided(`effect ${id} is ${answer.kind}`);
+      case 'granted':
+        return await this.#perform(entry, run, answer.repeated);
+    }
+  }
+
+  async #perform<Result>(entry: EffectEntry, run: (effect: EffectRun) => Promise<Result>, repeated: boolean): Promise<Result> {
+    entry.state = 'unknown';
+    try {
+      const result = await run({ idempotencyKey: idempotencyKey(entry.id), repeated, signal: this.signal });
+      // After the close the outcome was recorded as unknown already; the next attempt goes by that.
+      if (!this.#isClosed) Object.assign(entry, { state: 'done', result: result ?? null });
+      return result;
+    } catch (error) {
+      if (!this.#isClosed && error instanceof EffectFailed) entry.state = 'failed';
+      throw error;
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new Error(`the turn on ${this.message.id} is over: its handler was left behind`);
+  }
+}
+
+function describe(error: unknown): unknown {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const cause = error.cause instanceof Error ? error.cause.message : undefined;
+  return { error: error.name, ...(cause === undefined ? {} : { cause }) };
+}

@@ -1,0 +1,35 @@
+/**
+ * Collects items and hands all that came meanwhile to one call at a time: alone an item costs one call, under load the
+ * calls group themselves. No timer is involved.
+ */
+export class GroupCommit<Item> {
+  readonly #commit: (items: Item[]) => Promise<void>;
+  #waiting: Item[] = [];
+  #running: Promise<void> | undefined;
+
+  /** `commit` must settle every item itself and never reject. */
+  constructor(commit: (items: Item[]) => Promise<void>) {
+    this.#commit = commit;
+  }
+
+  add(item: Item): void {
+    this.#waiting.push(item);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing is waiting and no call is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // One tick later, so that what the current tick brings goes along.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const items = this.#waiting;
+      this.#waiting = [];
+      await this.#commit(items);
+    }
+    this.#running = undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Delivery } from './broker-port.ts';
+import type { Lane } from './lane.ts';
+import type { Message } from './message.ts';
+import type { Parsed } from './parsed.ts';
+import type { LaneId, ParkedRow } from './record-port.ts';
+
+/**
+ * A line is one key's messages of one lane, in order; a mailbox is all lines of one key in one unit, of which at most one
+ * runs. A line waits when its head waits: then the head and all behind it are rows in the store, acknowledged to the
+ * broker, and only `behind` (a number) and a page of rows are in memory.
+ */
+export interface Line extends LaneId {
+  readonly mailbox: Mailbox;
+  /** Delivered and not started, oldest first. Empty while the line waits. */
+  readonly queue: Arrival[];
+  /** Rows that somebody else parked (a redelivery) and that this line has still to take in. */
+  readonly adopted: ParkedRow[];
+  waiting: Waiting | undefined;
+  /** It stands in the scheduler's queue. */
+  isOffered: boolean;
+}
+
+export interface Mailbox {
+  readonly key: string;
+  /** By `<stream>:<priority>`. */
+  readonly lines: Map<string, Line>;
+  /** The line whose message is being handled or settled. */
+  running: Line | undefined;
+}
+
+/** A delivery that was read: with its input, or with the reason why it has none. */
+export interface Arrival {
+  readonly lane: Lane;
+  readonly message: Message;
+  readonly delivery: Delivery;
+  readonly parsed: Parsed;
+  /** Monotonic, for the time that it waited. */
+  readonly arrivedAt: number;
+  /** It may have been in flight when an owner died. */
+  readonly isSuspect: boolean;
+}
+
+export interface Waiting {
+  head: ParkedRow;
+  /** Rows behind the head that were read already, oldest first. */
+  page: ParkedRow[];
+  /** Rows behind the head that are only in the store. */
+  behind: number;
+  isDue: boolean;
+  /** The head may have been in flight when an owner died. */
+  isSuspect: boolean;
+  cancelTimer: () => void;
+}
+
+export function isReady(line: Line): boolean {
+  return line.waiting === undefined ? line.queue.length > 0 : line.waiting.isDue;
+}
+
+export function isIdle(line: Line): boolean {
+  return line.waiting === undefined && line.queue.length === 0 && line.adopted.length === 0;
+}

@@ -1,0 +1,16 @@
+import type { Priority } from '../core/priority.ts';
+import type { RepointCause } from './lane.ts';
+
+/** What the runtime tells whoever measures it. Calls are frequent and must be cheap. */
+export interface ActorObserver {
+  /** A message was handled; `verdict` is how its attempt ended. */
+  handled(actor: string, priority: Priority, verdict: string, durationMs: number, waitedMs: number): void;
+  effect(actor: string, outcome: string): void;
+  deadLettered(actor: string, reason: string): void;
+  /** Waiting rows that came (positive) or went (negative). */
+  parked(actor: string, delta: number): void;
+  repointed(actor: string, cause: RepointCause): void;
+  settled(settlements: number, durationMs: number): void;
+  /** Units that this process holds. */
+  units(actor: string, count: number): void;
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../core/clock.ts';
+import type { BrokerPort } from './broker-port.ts';
+import type { ActorLog } from './define-actor.ts';
+import type { OutboxEntry } from './record-port.ts';
+
+/**
+ * Publishes what was settled, in order per key, under derived ids. The rows in the store are the truth; this is their
+ * owner's memory of them. A crash repeats at most a publish under the same id.
+ */
+export interface OutboxOptions {
+  readonly broker: BrokerPort;
+  readonly clock: Clock;
+  readonly log: ActorLog;
+  /** The log has it. */
+  readonly onPublished: (entry: OutboxEntry, seq: number) => void;
+}
+
+/** How long to wait before a body is asked for again while the broker is away. */
+const READ_AGAIN_MS = 250;
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #stop = new AbortController();
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Hands committed entries over; the publisher keeps the order of each key. Resolves when all are published or given up. */
+  async send(entries: readonly OutboxEntry[]): Promise<void> {
+    const all = entries.map((entry) => {
+      const sending = this.#send(entry).finally(() => this.#pending.delete(sending));
+      this.#pending.add(sending);
+      return sending;
+    });
+    await Promise.all(all);
+  }
+
+  /** Resolves when all that was handed over is published or given up. */
+  async idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Gives up what is not confirmed yet: its rows stay, and the next owner publishes them. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #send(entry: OutboxEntry): Promise<void> {
+    const { broker, log, onPublished } = this.#options;
+    const { signal } = this.#stop;
+    try {
+      const body = 'copyOf' in entry ? await this.#readBody(entry.copyOf) : entry.body;
+      const { id, subject, key, headers } = entry;
+      const ack = await broker.publish({ id, subject, key, headers, body }, signal);
+      onPublished(entry, ack.seq);
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error, id: entry.id, subject: entry.subject }, 'an output could not be published; its row stays in the outbox');
+    }
+  }
+
+  /** An empty body where the original has left the log already: the fate and the headers are still worth keeping. */
+  async #readBody({ stream, seq }: { stream: string; seq: number }): Promise<Uint8Array> {
+    const { broker, clock } = this.#options;
+    for (;;) {
+      try {
+        return (await broker.read(stream, seq))?.body ?? new Uint8Array();
+      } catch (error) {
+        if (this.#stop.signal.aborted) throw error;
+        await new Promise<void>((resolve) => clock.after(READ_AGAIN_MS, resolve));
+      }
+    }
+  }
+}

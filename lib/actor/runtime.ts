@@ -1,0 +1,222 @@
+import type { Clock } from '../core/clock.ts';
+import type { BrokerPort, LaneSpec } from './broker-port.ts';
+import { Claims } from './claims.ts';
+import type { DeadLetterSubjects } from './dead-letter.ts';
+import type { ActorDefinition, ActorLog } from './define-actor.ts';
+import { Executor } from './executor.ts';
+import type { ActorObserver } from './observer.ts';
+import { Outbox } from './outbox.ts';
+import { Quarantine } from './quarantine.ts';
+import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
+import { Settler } from './settler.ts';
+import { Unit, type UnitEnvironment } from './unit.ts';
+
+/**
+ * All actors of one process: takes their units by lease, keeps them, hands them back.
+ *
+ * 1. A unit is used only while the last renewal that succeeded was *sent* less than `fenceMs` ago, by this process's own
+ *    monotonic clock; the store's epoch stops whatever slips through.
+ * 2. `stop` starts nothing new, lets what runs end within its time, settles, publishes, and hands the units back.
+ */
+export interface RuntimeOptions {
+  /** The process's name; an earlier life under the same name may be taken over at once. */
+  readonly owner: string;
+  /** Unique to this life of the process. */
+  readonly nonce: string;
+  readonly actors: readonly ActorDefinition[];
+  readonly broker: BrokerPort;
+  readonly record: RecordPort;
+  readonly lanesOf: (definition: ActorDefinition, partition: number) => readonly (LaneId & { readonly spec: LaneSpec })[];
+  readonly subjects: DeadLetterSubjects;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: ActorLog;
+  readonly observer: ActorObserver;
+  readonly timing?: Partial<RuntimeTiming>;
+}
+
+export interface RuntimeTiming {
+  /** How long a lease lasts. (Default: 3000) */
+  readonly leaseMs: number;
+  /** How often leases are renewed: three tries fit into a lease. (Default: 750) */
+  readonly renewMs: number;
+  /** How long after a renewal was sent its unit is used. (Default: 2500, so that a pull of 1 s ends within the next lease) */
+  readonly fenceMs: number;
+  /** Longest open pull. (Default: 1000) */
+  readonly pullExpiresMs: number;
+  /** How often free units and rows parked by others are looked for. (Default: 500) */
+  readonly checkMs: number;
+  /** Deliveries in hand per lane: a quarter of the consumer's `max_ack_pending`. (Default: 256) */
+  readonly capacity: number;
+}
+
+export const RUNTIME_TIMING: RuntimeTiming = { leaseMs: 3_000, renewMs: 750, fenceMs: 2_500, pullExpiresMs: 1_000, checkMs: 500, capacity: 256 };
+
+export interface RuntimeStatus {
+  readonly units: number;
+  readonly openUnits: number;
+  readonly outbox: number;
+  /** The last renewal or look for units succeeded this many milliseconds ago. */
+  readonly recordAgeMs: number;
+}
+
+export class ActorRuntime {
+  readonly #options: RuntimeOptions;
+  readonly #timing: RuntimeTiming;
+  readonly #units = new Map<string, Unit>();
+  readonly #executors = new Map<string, Executor>();
+  readonly #abort = new AbortController();
+  readonly #settler: Settler;
+  readonly #outbox: Outbox;
+  readonly #environment: UnitEnvironment;
+  readonly #quarantine: Quarantine;
+  readonly #cancels = new Set<() => void>();
+  #recordSeenAt = Number.NEGATIVE_INFINITY;
+  #isStopping = false;
+  #isReleased = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#timing = { ...RUNTIME_TIMING, ...options.timing };
+    const { fenceMs, leaseMs, pullExpiresMs, capacity } = this.#timing;
+    if (!(fenceMs < leaseMs)) throw new RangeError(`fenceMs: expected less than leaseMs (${leaseMs}), got ${fenceMs}`);
+    const { record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
+    this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms) });
+    this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
+    this.#quarantine = new Quarantine(() => this.#pump());
+    const claims = new Claims({ record, clock, nonce });
+    const shared = { broker, record, claims, settler: this.#settler, outbox: this.#outbox, observer, clock, log };
+    for (const definition of options.actors)
+      this.#executors.set(
+        definition.name,
+        new Executor(definition, { ...shared, quarantine: this.#quarantine, subjects, random, stop: this.#abort.signal }),
+      );
+    this.#environment = { ...shared, lanesOf, capacity, pullExpiresMs, fenceMs, offer: (unit, line) => this.#executors.get(unit.lease.actor)!.offer(unit, line) };
+  }
+
+  /** Begins to look for units; resolves at once. */
+  start(): void {
+    this.#every(this.#timing.checkMs, () => this.#acquire());
+    this.#every(this.#timing.checkMs, () => this.#adopt());
+    this.#every(this.#timing.renewMs, () => this.#renew());
+  }
+
+  status(): RuntimeStatus {
+    const units = [...this.#units.values()];
+    const recordAgeMs = this.#options.clock.monotonic() - this.#recordSeenAt;
+    return { units: units.length, openUnits: units.filter(({ isOpen }) => isOpen).length, outbox: this.#outbox.pending, recordAgeMs };
+  }
+
+  /** May be called twice. After `drainMs` handlers that still run are aborted, and their messages left to the next owner. */
+  stop(drainMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(drainMs);
+    return this.#stopped;
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    const { clock, record, log } = this.#options;
+    this.#isStopping = true;
+    for (const executor of this.#executors.values()) executor.stop();
+    const units = [...this.#units.values()];
+    await Promise.all(units.map((unit) => unit.stopPulling()));
+    const cancelAbort = clock.after(drainMs, () => this.#abort.abort());
+    const cancelGiveUp = clock.after(drainMs * 2, () => this.#outbox.stop());
+    await this.#quarantine.idle();
+    cancelAbort();
+    await this.#settler.idle();
+    await this.#outbox.idle();
+    cancelGiveUp();
+    await this.#settler.idle();
+    this.#isReleased = true;
+    for (const cancel of this.#cancels) cancel();
+    const leases = units.filter((unit) => !unit.isDropped).map(({ lease }) => lease);
+    for (const unit of units) unit.drop();
+    this.#units.clear();
+    await record.release(leases).catch((error: unknown) => log.warn({ err: error }, 'units could not be handed back; their leases run out'));
+  }
+
+  async #acquire(): Promise<void> {
+    const { owner, record, clock, observer, log } = this.#options;
+    const wanted: UnitId[] = [];
+    for (const { definition } of this.#executors.values())
+      for (let partition = 0; partition < (definition.partitions ?? 4); partition++)
+        if (!this.#units.has(`${definition.name}/${partition}`)) wanted.push({ actor: definition.name, partition });
+    if (wanted.length === 0 || this.#isStopping) return;
+    const askedAt = clock.monotonic();
+    const acquired = await record.acquire(owner, wanted, this.#timing.leaseMs);
+    if (this.#isStopping) return await record.release(acquired);
+    this.#recordSeenAt = clock.monotonic();
+    for (const each of acquired) {
+      const { definition } = this.#executors.get(each.actor)!;
+      const unit = new Unit(each, definition, askedAt, this.#environment);
+      this.#units.set(`${each.actor}/${each.partition}`, unit);
+      log.info({ actor: each.actor, partition: each.partition, epoch: each.epoch, unclean: each.unclean }, 'unit taken');
+      void this.#open(unit);
+    }
+    for (const name of this.#executors.keys()) observer.units(name, [...this.#units.values()].filter(({ lease }) => lease.actor === name).length);
+  }
+
+  async #open(unit: Unit): Promise<void> {
+    try {
+      await unit.open();
+    } catch (error) {
+      this.#options.log.warn({ err: error, ...unit.lease }, 'a unit could not be opened; it is taken again');
+      this.#lose(unit);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { owner, record, clock, log } = this.#options;
+    const units = [...this.#units.values()];
+    if (units.length === 0) return;
+    const sentAt = clock.monotonic();
+    const kept = await record.renew(owner, units.map(({ lease }) => lease), this.#timing.leaseMs);
+    this.#recordSeenAt = clock.monotonic();
+    const isKept = ({ lease }: Unit): boolean => kept.some((each: UnitLease) => each.actor === lease.actor && each.partition === lease.partition && each.epoch === lease.epoch);
+    for (const unit of units) {
+      if (unit.isDropped) this.#lose(unit);
+      else if (isKept(unit)) unit.leasedAt = sentAt;
+      else {
+        log.warn(unit.lease, 'a unit has a new owner');
+        this.#lose(unit);
+      }
+    }
+    this.#pump();
+  }
+
+  async #adopt(): Promise<void> {
+    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    if (units.length === 0 || this.#isStopping) return;
+    for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease))) this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
+  }
+
+  #lose(unit: Unit): void {
+    unit.drop();
+    const id = `${unit.lease.actor}/${unit.lease.partition}`;
+    if (this.#units.get(id) === unit) this.#units.delete(id);
+  }
+
+  #pump(): void {
+    for (const executor of this.#executors.values()) executor.pump();
+  }
+
+  /** Runs `work` now and then again and again, `ms` after it ended. */
+  #every(ms: number, work: () => Promise<void>): void {
+    const { clock, log } = this.#options;
+    let cancel: () => void = () => undefined;
+    const run = async (): Promise<void> => {
+      this.#cancels.delete(cancel);
+      try {
+        await work();
+      } catch (error) {
+        log.warn({ err: error }, 'the lanes\' record did not answer; trying again');
+      }
+      if (this.#isReleased) return;
+      cancel = clock.after(ms, () => void run());
+      this.#cancels.add(cancel);
+    };
+    void run();
+  }
+}

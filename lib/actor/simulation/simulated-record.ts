@@ -1,0 +1,184 @@
+import type { Clock } from '../../core/clock.ts';
+import type {
+  AcquiredUnit,
+  ClaimAnswer,
+  DeadLetter,
+  EffectClaim,
+  LaneId,
+  LaneProgress,
+  OutboxEntry,
+  ParkedRow,
+  RecordPort,
+  SettleBatch,
+  SuspectStart,
+  UnitId,
+  UnitLease,
+  UnitRecord,
+} from '../record-port.ts';
+
+/** The lanes' record in memory, with the fence and the ledger's state machine. */
+export class SimulatedRecord implements RecordPort {
+  readonly deadLetters = new Map<string, DeadLetter & { copySeq?: number }>();
+  readonly effects = new Map<string, Effect>();
+  readonly rows: unknown[] = [];
+  readonly #clock: Clock;
+  readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
+  readonly #lanes = new Map<string, LaneProgress>();
+  readonly #parked = new Map<string, ParkedRow & { isAdopted: boolean }>();
+  readonly #suspects = new Map<string, SuspectStart>();
+  readonly #outbox: OutboxEntry[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  acquire(owner: string, units: readonly UnitId[], leaseMs: number): Promise<AcquiredUnit[]> {
+    const taken: AcquiredUnit[] = [];
+    for (const { actor, partition } of units) {
+      const unit = this.#units.get(unitKey({ actor, partition })) ?? { owner: undefined, epoch: 0, until: 0 };
+      if (unit.owner !== undefined && unit.owner !== owner && unit.until > this.#clock.monotonic()) continue;
+      this.#units.set(unitKey({ actor, partition }), { owner, epoch: unit.epoch + 1, until: this.#clock.monotonic() + leaseMs });
+      taken.push({ actor, partition, epoch: unit.epoch + 1, unclean: unit.owner !== undefined });
+    }
+    return Promise.resolve(taken);
+  }
+
+  renew(owner: string, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]> {
+    const kept = leases.filter((lease) => this.#isCurrent(lease) && this.#units.get(unitKey(lease))?.owner === owner);
+    for (const lease of kept) this.#units.get(unitKey(lease))!.until = this.#clock.monotonic() + leaseMs;
+    return Promise.resolve(kept);
+  }
+
+  release(leases: readonly UnitLease[]): Promise<void> {
+    for (const lease of leases) if (this.#isCurrent(lease)) this.#units.get(unitKey(lease))!.owner = undefined;
+    return Promise.resolve();
+  }
+
+  load(lease: UnitLease): Promise<UnitRecord> {
+    const mine = <Row extends { unit: UnitId }>(rows: Iterable<Row>): Row[] => [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease));
+    const lines = new Map<string, ParkedRow[]>();
+    for (const row of mine(this.#parked.values())) {
+      row.isAdopted = true;
+      const id = `${row.stream}:${row.priority}:${row.key}`;
+      lines.set(id, [...(lines.get(id) ?? []), row]);
+    }
+    const waiting = [...lines.values()].map((rows) => ({ head: rows.sort(bySeq)[0]!, behind: rows.length - 1 }));
+    return Promise.resolve({ lanes: mine(this.#lanes.values()), waiting, suspects: mine(this.#suspects.values()), outbox: mine(this.#outbox) });
+  }
+
+  settle(batch: SettleBatch): Promise<{ refused: readonly UnitLease[] }> {
+    const refused = new Map<string, UnitLease>();
+    const isMine = ({ unit }: { unit: UnitLease }): boolean => {
+      if (this.#isCurrent(unit)) return true;
+      refused.set(`${unitKey(unit)}:${unit.epoch}`, unit);
+      return false;
+    };
+    for (const lane of batch.lanes.filter(isMine)) {
+      const id = `${unitKey(lane.unit)}:${lane.stream}:${lane.priority}`;
+      const floor = Math.max(lane.floor, this.#lanes.get(id)?.floor ?? 0);
+      this.#lanes.set(id, { ...lane, floor });
+    }
+    for (const row of batch.parked.filter(isMine)) this.#parked.set(address(row), { ...row, isAdopted: true });
+    for (const row of batch.unparked.filter(isMine)) this.#parked.delete(address(row));
+    for (const row of batch.cleared.filter(isMine)) this.#suspects.delete(address(row));
+    for (const { unit, id, state, result } of batch.effects.filter(isMine)) {
+      const effect = this.effects.get(id);
+      if (effect !== undefined) Object.assign(effect, { state, result, epoch: unit.epoch });
+    }
+    for (const letter of batch.deadLetters.filter(isMine)) this.deadLetters.set(letter.id, letter);
+    this.#outbox.push(...batch.outbox.filter(isMine));
+    for (const { unit, id, seq } of batch.published.filter(isMine)) {
+      const index = this.#outbox.findIndex((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
+      if (index >= 0) this.#outbox.splice(index, 1);
+      const letter = this.deadLetters.get(id);
+      if (letter !== undefined) letter.copySeq = seq;
+    }
+    this.rows.push(...batch.rows.filter(isMine).map(({ row }) => row));
+    return Promise.resolve({ refused: [...refused.values()] });
+  }
+
+  claim(claims: readonly EffectClaim[]): Promise<ClaimAnswer[]> {
+    return Promise.resolve(claims.map((claim) => this.#claim(claim)));
+  }
+
+  recordStarts(starts: readonly SuspectStart[]): Promise<{ refused: readonly UnitLease[] }> {
+    const refused = starts.filter(({ unit }) => !this.#isCurrent(unit)).map(({ unit }) => unit);
+    for (const start of starts) if (this.#isCurrent(start.unit)) this.#suspects.set(address(start), start);
+    return Promise.resolve({ refused });
+  }
+
+  parkedRows(lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]> {
+    const rows = this.parked().filter((row) => unitKey(row.unit) === unitKey(lease) && row.stream === lane.stream && row.priority === lane.priority && row.key === key);
+    return Promise.resolve(rows.slice(0, limit));
+  }
+
+  adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]> {
+    const rows = [...this.#parked.values()].filter((row) => !row.isAdopted && leases.some((lease) => unitKey(lease) === unitKey(row.unit)));
+    for (const row of rows) row.isAdopted = true;
+    return Promise.resolve(rows);
+  }
+
+  isTransient(): boolean {
+    return false;
+  }
+
+  /** Parks a row from outside, as a redelivery does. */
+  park(row: ParkedRow): void {
+    this.#parked.set(address(row), { ...row, isAdopted: false });
+  }
+
+  /** Everything that waits, in order. */
+  parked(): ParkedRow[] {
+    return [...this.#parked.values()].sort(bySeq);
+  }
+
+  outbox(): readonly OutboxEntry[] {
+    return this.#outbox;
+  }
+
+  suspects(): SuspectStart[] {
+    return [...this.#suspects.values()];
+  }
+
+  #claim({ unit, id, token, onUnknown }: EffectClaim): ClaimAnswer {
+    if (!this.#isCurrent(unit)) return { kind: 'fenced' };
+    const effect = this.effects.get(id);
+    const claimed = { state: 'claimed', token, epoch: unit.epoch } as const;
+    if (effect === undefined || effect.state === 'failed') {
+      this.effects.set(id, { repeats: effect?.repeats ?? 0, ...claimed });
+      return { kind: 'granted', repeated: false };
+    }
+    if (effect.state === 'done') return { kind: 'done', result: effect.result };
+    if (effect.state === 'claimed' && effect.token === token) return { kind: 'granted', repeated: effect.repeats > 0 };
+    if (effect.state === 'held' || onUnknown === 'hold' || effect.repeats > 0) {
+      effect.state = 'held';
+      return { kind: 'held' };
+    }
+    this.effects.set(id, { repeats: 1, ...claimed });
+    return { kind: 'granted', repeated: true };
+  }
+
+  #isCurrent(lease: UnitLease): boolean {
+    return this.#units.get(unitKey(lease))?.epoch === lease.epoch;
+  }
+}
+
+interface Effect {
+  state: 'claimed' | 'done' | 'failed' | 'unknown' | 'held';
+  repeats: number;
+  token: string;
+  epoch: number;
+  result?: unknown;
+}
+
+function unitKey({ actor, partition }: UnitId): string {
+  return `${actor}/${partition}`;
+}
+
+function address({ unit, stream, seq }: { unit: UnitId; stream: string; seq: number }): string {
+  return `${unitKey(unit)}:${stream}:${seq}`;
+}
+
+function bySeq(a: { seq: number }, b: { seq: number }): number {
+  return a.seq - b.seq;
+}
