@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const FIXTURE = fileURLToPath(new URL('./fixtures/obedient-program.ts', import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+function run(t: TestContext, behaviour: string): { child: ChildProcess; started: Promise<void>; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, [FIXTURE, behaviour], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  t.after(() => child.kill('SIGKILL'));
+  let output = '';
+  const started = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (bytes: Buffer) => {
+        output += bytes.toString();
+        if (output.includes('"msg":"started"')) resolve();
+      });
+    }
+  });
+  // Not its `close` event: Node never emits it once the IPC channel was disconnected from this side.
+  const drained = Promise.all([child.stdout, child.stderr].map((stream) => stream && once(stream, 'close')));
+  const ended = once(child, 'exit').then(async ([code, signal]) => {
+    await drained;
+    return { code: code as number | null, signal: signal as string | null, output };
+  });
+  return { child, started, ended };
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} stops it cleanly, with 0, and a second one changes nothing`, async (t) => {
+    const { child, started, ended } = run(t, 'obey');
+    await started;
+    child.kill(signal);
+    child.kill(signal);
+    const { code, output } = await ended;
+    assert.equal(code, 0, output);
+    assert.match(output, /"msg":"stopped"/);
+  });
+}
+
+test('it stops when its supervisor goes away', async (t) => {
+  const { child, started, ended } = run(t, 'obey');
+  await started;
+  child.disconnect();
+  const { code, output } = await ended;
+  assert.equal(code, 0, output);
+  assert.match(output, /supervisor gone/);
+});
+
+test('a stop that hangs ends at its deadline, with 1', async (t) => {
+  const { child, started, ended } = run(t, 'hang');
+  await started;
+  child.kill('SIGTERM');
+  const { code, output } = await ended;
+  assert.equal(code, 1, output);
+  assert.match(output, /expected to stop within 300 ms/);
+});
+
+for (const [behaviour, text, expected] of [
+  ['throw', 'uncaught error', 1],
+  ['reject', 'uncaught error', 1],
+  ['fail', 'cannot go on', 1],
+  ['start-fails', 'could not start', 1],
+  ['misconfigured', 'LOG_LEVEL', 78],
+] as const) {
+  test(`${behaviour}: it says so and exits with ${expected}`, async (t) => {
+    const { code, output } = await run(t, behaviour).ended;
+    assert.equal(code, expected, output);
+    assert.match(output, new RegExp(text));
+  });
+}
+
+test('a blocked event loop kills the process, with one line that says so', async (t) => {
+  const { signal, output } = await run(t, 'block').ended;
+  assert.equal(signal, 'SIGKILL', output);
+  assert.match(output, /"msg":"event loop blocked"/);
+});
