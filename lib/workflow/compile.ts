@@ -12,6 +12,9 @@ import { STEP_TYPES } from './step-type.ts';
 import type { Template } from './template.ts';
 import { compileTemplate } from './template.ts';
 
+/** The place of a trigger's condition. A run that could not evaluate it stands at its first step with this place in its error. */
+export const TRIGGER_CONDITION = 'on.if';
+
 /** One version of a workflow, ready to run. */
 export interface CompiledWorkflow {
   readonly name: string;
@@ -46,7 +49,7 @@ export function compileText(text: string, version: number): Checked<{ readonly d
 /** Compiles every template and condition, and checks what they read: fields of the event and steps that come before. */
 export function compileWorkflow(definition: WorkflowDefinition, version: number): Checked<CompiledWorkflow> {
   const mistakes: Mistake[] = [];
-  const condition = compiledCondition(definition.on.if, 'on.if', [], mistakes);
+  const condition = compiledCondition(definition.on.if, TRIGGER_CONDITION, [], mistakes);
   const steps = definition.steps.map((step, index) =>
     compileStep(step, `steps[${index}]`, definition.steps.slice(0, index).map((earlier) => earlier.id), mistakes),
   );

@@ -1,0 +1,41 @@
+import type { Priority } from '../core/priority.ts';
+import type { OutcomeRow, RunRow, StepRow, WorkflowRow } from './row.ts';
+
+/**
+ * What one message leads to, as values: nothing is read and nothing is written here. `recorded` is settled together with the
+ * message; `rejected` makes it a dead letter `invalid`, and nothing of it is recorded.
+ */
+export type Turn =
+  | { readonly kind: 'recorded'; readonly rows: readonly WorkflowRow[]; readonly commands: readonly WorkflowCommand[] }
+  | { readonly kind: 'rejected'; readonly because: string; readonly detail: unknown };
+
+/** Work that a run asks of an actor. */
+export interface WorkflowCommand {
+  /** `<run>/<step>[#<generation>]`: the same turn makes the same id after any crash. */
+  readonly id: string;
+  readonly actor: string;
+  /** `slack.send`, ... */
+  readonly type: string;
+  readonly run: string;
+  readonly step: string;
+  /** The event's. */
+  readonly key: string;
+  readonly priority: Priority;
+  /** JSON: the rendered `with` and `onUnknown`. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Where a run stands. */
+export interface RunState {
+  readonly run: RunRow;
+  /** The steps that it has reached. */
+  readonly steps: readonly StepRow[];
+}
+
+export const WORKFLOW_ACTOR = 'workflow';
+
+/** A turn that changes nothing, and says why. */
+export function skipped(messageId: string, reason: string, at: string): Turn {
+  const row: OutcomeRow = { kind: 'outcome', messageId, actor: WORKFLOW_ACTOR, outcome: 'skipped', reason, at };
+  return { kind: 'recorded', rows: [row], commands: [] };
+}
