@@ -1,15 +1,25 @@
-import type { CompiledWorkflow } from './compile.ts';
 import type { RunState } from './turn.ts';
 
-/** What the workflow actor reads before a turn. Every method may be called concurrently; a throw means that the turn is tried again. */
+/**
+ * What the workflow actor reads from the store before a turn. Every method may be called concurrently, and calls that come
+ * together may be answered by one query; a throw means that the turn is tried again.
+ */
 export interface RunReader {
-  /** The enabled version of every workflow. May be some seconds old. */
-  workflows(): Promise<readonly CompiledWorkflow[]>;
+  /** The enabled version of every workflow. */
+  enabledWorkflows(): Promise<readonly StoredWorkflow[]>;
   /** One version, enabled or not; undefined where there is none. */
-  version(name: string, version: number): Promise<CompiledWorkflow | undefined>;
+  workflowVersion(name: string, version: number): Promise<StoredWorkflow | undefined>;
   /** The ids of the runs that an event has opened. */
   runsOfEvent(eventId: string): Promise<ReadonlySet<string>>;
+  /** A run with the steps that it has reached, in order of their position. */
   run(runId: string): Promise<RunState | undefined>;
-  /** The body of an event; undefined where the log does not have it any more. */
-  eventBody(stream: string, seq: number): Promise<Uint8Array | undefined>;
+}
+
+/** One version of a workflow, as it is stored; never changed. */
+export interface StoredWorkflow {
+  readonly name: string;
+  /** From 1. */
+  readonly version: number;
+  /** The document as JSON. */
+  readonly document: unknown;
 }
