@@ -42,6 +42,12 @@ const LOCK_TIMEOUT_MS = 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 
+/**
+ * Prepared statements keep the plan that was made when their tables were empty, where reading the whole table is cheapest,
+ * until the next ANALYZE: with 50,000 effects a claim of 50 took 35 ms instead of 4. Every statement of ours has its index.
+ */
+const PLANNER = '-c enable_seqscan=off';
+
 /** What every connection of the project is opened with. */
 export function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
   return {
@@ -52,6 +58,7 @@ export function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: PLANNER,
     keepAlive: true,
     types: { getTypeParser },
   };

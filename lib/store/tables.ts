@@ -39,6 +39,8 @@ export interface ParkedTable {
   history: Json;
   adopted: boolean;
   taken_epoch: number | null;
+  taken_token: string | null;
+  dead_letter_id: string | null;
   parked_at: OwnTime;
 }
 
@@ -51,8 +53,12 @@ export interface EffectsTable {
   state: 'claimed' | 'done' | 'failed' | 'unknown' | 'held';
   epoch: number;
   repeats: number;
-  stream: string | null;
-  seq: number | null;
+  token: string;
+  on_unknown: 'hold' | 'repeat';
+  stream: string;
+  seq: number;
+  priority: string;
+  key: string;
   result: Json;
   claimed_at: OwnTime;
   ended_at: NullableTime;

@@ -51,10 +51,13 @@ export const record: Migration = {
         history jsonb not null default '[]',
         adopted boolean not null default true,
         taken_epoch bigint,
+        taken_token text,
+        dead_letter_id text collate "C" unique,
         parked_at timestamptz not null default now(),
         primary key (actor, partition, stream, seq)
       )`.execute(db);
-    await sql`comment on column parked.adopted is 'false: parked by somebody else than its owner, who has not settled it yet'`.execute(db);
+    await sql`comment on column parked.adopted is 'false: parked by a person, and its owner has not parked it anew'`.execute(db);
+    await sql`comment on column parked.dead_letter_id is 'the dead letter that is redelivered; it cannot wait twice'`.execute(db);
     await sql`create index parked_key on parked (actor, partition, stream, priority, md5(key), seq)`.execute(db);
     await sql`create index parked_message on parked (message_id)`.execute(db);
     await sql`create index parked_not_adopted on parked (actor, partition) where not adopted`.execute(db);
@@ -78,8 +81,12 @@ export const record: Migration = {
         state text collate "C" not null check (state in ('claimed', 'done', 'failed', 'unknown', 'held')),
         epoch bigint not null,
         repeats int not null default 0,
-        stream text collate "C",
-        seq bigint,
+        token text collate "C" not null,
+        on_unknown text collate "C" not null,
+        stream text collate "C" not null,
+        seq bigint not null,
+        priority text collate "C" not null,
+        key text collate "C" not null,
         result jsonb,
         claimed_at timestamptz not null default now(),
         ended_at timestamptz
@@ -99,10 +106,9 @@ export const record: Migration = {
         copy_stream text collate "C",
         copy_seq bigint,
         created_at timestamptz not null default now(),
-        unique (actor, partition, id),
+        unique (id, actor, partition),
         check ((body is null) <> (copy_stream is null))
       )`.execute(db);
-    await sql`create index outbox_id on outbox (id)`.execute(db);
     await sql`
       create table dead_letters (
         id text collate "C" primary key,
@@ -128,6 +134,5 @@ export const record: Migration = {
     await sql`create index dead_letters_at on dead_letters (at desc, id desc)`.execute(db);
     await sql`create index dead_letters_message on dead_letters (message_id)`.execute(db);
     await sql`create index dead_letters_run on dead_letters (run) where run is not null`.execute(db);
-    await sql`create index dead_letters_copy on dead_letters (copy_seq)`.execute(db);
   },
 };

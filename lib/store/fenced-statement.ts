@@ -1,0 +1,66 @@
+import type { UnitLease } from '../actor/record-port.ts';
+import { toRowsParameter } from './clean-text.ts';
+import type { Statement } from './database.ts';
+
+/**
+ * A group of writes as one statement, hence one transaction, one round trip and one commit, and nothing that a process
+ * frozen half-way could leave locked.
+ *
+ * 1. It begins by locking the rows of its units FOR KEY SHARE with their epochs: a take-over under way is waited for, and one
+ *    that comes later waits for this statement. Units with a newer epoch are refused.
+ * 2. Every part reads its rows joined with the units that are locked, so nothing of a refused unit is written.
+ * 3. Parts do not see each other's changes: no two of them may write the same row.
+ */
+export interface StatementPart {
+  /** Unique among the parts; the statement is prepared under the names of the parts that it has. */
+  readonly name: string;
+  /** `name type, ...` of the rows; `actor`, `partition` and `epoch` are added. */
+  readonly columns: string;
+  /** CTEs that read `from <part> as r`; the last one has the part's name with `_write` added. */
+  readonly write: string;
+}
+
+/** The rows of one part; each has its unit's `actor`, `partition` and `epoch`. */
+export interface PartRows {
+  readonly part: StatementPart;
+  readonly rows: readonly object[];
+}
+
+/** `prefix` names the kind of statement. `select` is what the statement gives back; it sees `refused` and every part by its name. */
+export function fencedStatement(prefix: string, units: readonly UnitLease[], parts: readonly PartRows[], select: string): Statement {
+  const present = parts.filter(({ rows }) => rows.length > 0);
+  const names = [prefix, ...present.map(({ part }) => part.name)].join(' ');
+  let prepared = PREPARED.get(names);
+  if (prepared === undefined) {
+    prepared = { name: `${prefix}-${PREPARED.size}`, text: statementText(present.map(({ part }) => part)) + select };
+    PREPARED.set(names, prepared);
+  }
+  return { ...prepared, values: [toRowsParameter(distinctUnits(units)), ...present.map(({ rows }) => toRowsParameter(rows))] };
+}
+
+/** By prefix and parts. In practice some dozens: the parts come in few combinations. */
+const PREPARED = new Map<string, { readonly name: string; readonly text: string }>();
+
+function statementText(parts: readonly StatementPart[]): string {
+  const ctes = parts.map((part, index) => {
+    const rows = `json_to_recordset($${index + 2}::json) as r(actor text, partition int, epoch bigint, ${part.columns})`;
+    return `${part.name} as materialized (select r.* from ${rows} join unit using (actor, partition, epoch)),\n${part.write}`;
+  });
+  return `with ${[UNIT, ...ctes].join(',\n')}\n`;
+}
+
+export const SELECT_REFUSED = 'select actor, partition, epoch from refused';
+
+const UNIT = `
+given as materialized (select * from json_to_recordset($1::json) as r(actor text, partition int, epoch bigint)),
+unit as materialized (
+  select u.actor, u.partition, u.epoch from units u join given g on g.actor = u.actor and g.partition = u.partition and g.epoch = u.epoch
+  for key share of u
+),
+refused as (select g.* from given g where not exists (select from unit u where u.actor = g.actor and u.partition = g.partition and u.epoch = g.epoch))`;
+
+export function distinctUnits(leases: readonly UnitLease[]): { actor: string; partition: number; epoch: number }[] {
+  const units = new Map<string, UnitLease>();
+  for (const lease of leases) units.set(`${lease.actor}/${lease.partition}/${lease.epoch}`, lease);
+  return [...units.values()].map(({ actor, partition, epoch }) => ({ actor, partition, epoch }));
+}
