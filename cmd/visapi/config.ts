@@ -1,6 +1,10 @@
+import { type ConfigOf, integer, optional, parseConfig, text, variable } from '../../lib/config/config.ts';
 import { localHome } from '../../lib/dev/local-home.ts';
 
-/** The defaults of a machine on which nothing is configured. All ports lie below 32768, where kernels give none away. */
+/** Below 1024 only root may listen. */
+const localPort = integer({ min: 1_024, max: 65_535 });
+
+/** Below 32768, where kernels give none away. */
 export const defaults = {
   natsPort: 24_222,
   natsMonitorPort: 28_222,
@@ -12,25 +16,46 @@ export const defaults = {
   sinkPort: 27_090,
 } as const;
 
-/** What the tool takes from its environment; undefined where nothing is set. */
-export interface ToolConfig {
-  readonly natsUrl: string | undefined;
-  readonly databaseUrl: string | undefined;
-  readonly ingestUrl: string | undefined;
-  readonly sinkUrl: string | undefined;
+const port = (env: string, what: string, number: number) => variable(env, localPort, { description: `The port of ${what}.`, default: `${number}` });
+
+/** The ports of a machine on which everything runs, each with the variable that changes it. */
+export const PORT_VARIABLES = {
+  nats: port('NATS_PORT', 'the local broker', defaults.natsPort),
+  natsMonitor: port('NATS_MONITOR_PORT', "the local broker's monitoring pages", defaults.natsMonitorPort),
+  postgres: port('POSTGRES_PORT', 'the local database', defaults.postgresPort),
+  ingest: port('INGEST_PORT', 'the door for webhooks', defaults.ingestPort),
+  ingestOps: port('INGEST_OPS_PORT', "ingest's health and metrics", defaults.ingestOpsPort),
+  processorOps: port('PROCESSOR_OPS_PORT', "the processor's health and metrics", defaults.processorOpsPort),
+  notifierOps: port('NOTIFIER_OPS_PORT', "the notifier's health and metrics", defaults.notifierOpsPort),
+  sink: port('SINK_PORT', 'the local Slack and its page', defaults.sinkPort),
+} as const;
+
+const ADDRESS_VARIABLES = {
+  natsUrl: optional('NATS_URL', text, { description: 'A broker somewhere else; visapi dev then starts none.' }),
+  natsUser: optional('NATS_USER', text, { description: 'The user at the broker, where the URL does not carry it.' }),
+  natsPassword: optional('NATS_PASSWORD', text, { description: "The user's password at the broker." }),
+  databaseUrl: optional('DATABASE_URL', text, { description: 'A PostgreSQL somewhere else; visapi dev then starts none.' }),
+  ingestUrl: optional('INGEST_URL', text, { description: 'Where visapi send posts to.' }),
+  sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
+} as const;
+
+const TOOL_VARIABLES = { ...PORT_VARIABLES, ...ADDRESS_VARIABLES } as const;
+
+/** What the tool takes from its environment. */
+export type ToolConfig = ConfigOf<typeof TOOL_VARIABLES> & {
   /** `.visapi`, or what VISAPI_HOME names. */
   readonly home: ReturnType<typeof localHome>;
+};
+
+/** Reads the environment. @throws AppError `invalid_config` with all problems together */
+export function readToolConfig(env: NodeJS.ProcessEnv = process.env): ToolConfig {
+  const config = parseConfig(TOOL_VARIABLES, env);
+  return { ...config, natsUrl: withLogin(config.natsUrl, config.natsUser, config.natsPassword), home: localHome(env['VISAPI_HOME']) };
 }
 
-/** Reads the environment. */
-export function readToolConfig(env: NodeJS.ProcessEnv = process.env): ToolConfig {
-  return {
-    natsUrl: withLogin(env['NATS_URL'], env['NATS_USER'], env['NATS_PASSWORD']),
-    databaseUrl: env['DATABASE_URL'],
-    ingestUrl: env['INGEST_URL'],
-    sinkUrl: env['SINK_URL'],
-    home: localHome(env['VISAPI_HOME']),
-  };
+/** What a child program inherits: what a person has set, and nothing of npm's own. */
+export function inheritedEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('npm_')));
 }
 
 function withLogin(address: string | undefined, user: string | undefined, password: string | undefined): string | undefined {

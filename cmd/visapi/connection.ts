@@ -1,5 +1,5 @@
 import { readReady, type ReadyDemo } from '../../lib/dev/ready-file.ts';
-import { defaults, readToolConfig } from './config.ts';
+import { readToolConfig } from './config.ts';
 
 /** Where the parts of VisAPI are that a command talks to. */
 export interface Addresses {
@@ -17,10 +17,10 @@ export async function findAddresses(): Promise<Addresses> {
   const config = readToolConfig();
   const ready = await readReady(config.home.ready);
   return {
-    natsUrl: config.natsUrl ?? ready?.natsUrl ?? `nats://127.0.0.1:${defaults.natsPort}`,
-    databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${defaults.postgresPort}/visapi`,
-    ingestUrl: config.ingestUrl ?? ready?.ingestUrl ?? `http://127.0.0.1:${defaults.ingestPort}`,
-    sinkUrl: config.sinkUrl ?? ready?.sinkUrl ?? `http://127.0.0.1:${defaults.sinkPort}`,
+    natsUrl: config.natsUrl ?? ready?.natsUrl ?? `nats://127.0.0.1:${config.nats}`,
+    databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${config.postgres}/visapi`,
+    ingestUrl: config.ingestUrl ?? ready?.ingestUrl ?? `http://127.0.0.1:${config.ingest}`,
+    sinkUrl: config.sinkUrl ?? ready?.sinkUrl ?? `http://127.0.0.1:${config.sink}`,
     demo: ready?.demo,
   };
 }

@@ -32,6 +32,8 @@ export interface Broker {
   start(): Promise<void>;
   /** Stops it in order; kills it after 5 s. May be called twice. */
   stop(): Promise<void>;
+  /** Resolves when the running server is gone, for whatever reason. */
+  whenDown(): Promise<void>;
   /** kill -9; resolves when the process is gone. */
   kill(): Promise<void>;
   /** Freezes and thaws it, as a paused machine would. */
@@ -72,6 +74,7 @@ export function createBroker(options: BrokerOptions): Broker {
     async stop() {
       if (child) await stopChild(child, 'SIGTERM', stopDeadlineMs);
     },
+    whenDown: () => (child ? waitForExit(child) : Promise.resolve()),
     async kill() {
       if (!child) return;
       child.kill('SIGKILL');

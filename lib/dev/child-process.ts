@@ -28,7 +28,8 @@ const setpriv = '/usr/bin/setpriv';
  */
 export function spawnServer(options: ServerOptions): ChildProcess {
   const { command, args, runAs } = options;
-  const base = { env: options.env, cwd: options.cwd, stdio: options.stdio ?? 'ignore' } as const;
+  // A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the others in their order.
+  const base = { env: options.env, cwd: options.cwd, stdio: options.stdio ?? 'ignore', detached: true } as const;
   if (!existsSync(setpriv)) {
     return spawn(command, [...args], { ...base, ...(runAs ? { uid: runAs.uid, gid: runAs.gid } : {}) });
   }

@@ -25,6 +25,8 @@ export interface Postgres {
   start(): Promise<void>;
   /** Stops it (open connections are cut); kills it after 10 s. May be called twice. */
   stop(): Promise<void>;
+  /** Resolves when the running server is gone, for whatever reason. */
+  whenDown(): Promise<void>;
   kill(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export function createPostgres(options: PostgresOptions): Postgres {
       // SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for clients to leave.
       if (child) await stopChild(child, 'SIGINT', stopDeadlineMs);
     },
+    whenDown: () => (child ? waitForExit(child) : Promise.resolve()),
     async kill() {
       if (!child) return;
       child.kill('SIGKILL');

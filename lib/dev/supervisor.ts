@@ -1,0 +1,153 @@
+/**
+ * Everything on one machine. Owns the order of start and stop, the restarts and the pid files; knows neither streams nor
+ * migrations: those come as `prepare`, which runs when broker and database are there.
+ *
+ * 1. One supervisor per folder; a second one is told who has it.
+ * 2. What a crashed supervisor left is ended before anything is started.
+ * 3. Start: broker and database, prepare, programs in the given order. Stop: programs in the given order, then the rest.
+ * 4. Nothing survives us: children have an IPC channel and a death signal, and their pid files are the last resort.
+ */
+import { mkdirSync } from 'node:fs';
+import type { Broker } from './broker.ts';
+import { keepAlive, type KeepAliveEvents, type Part } from './keep-alive.ts';
+import type { LocalHome } from './local-home.ts';
+import { claimFolder, endLeftovers, removePidFile, writePidFile } from './pid-file.ts';
+import { isPortFree } from './port.ts';
+import { poll } from './poll.ts';
+import type { Postgres } from './postgres.ts';
+import type { LocalProgram } from './program.ts';
+
+export interface SupervisorOptions {
+  readonly home: LocalHome;
+  /** Each port that will be listened on, by the variable that sets it. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Found or fetched only after the ports are known to be free; a server that is somewhere else is left out. */
+  readonly servers: () => Promise<{ readonly broker?: Broker | undefined; readonly postgres?: Postgres | undefined }>;
+  readonly prepare: () => Promise<void>;
+  readonly programs: readonly LocalProgram[];
+  readonly say: (line: string) => void;
+}
+
+export interface Supervisor {
+  /** @throws Error one sentence that says what is in the way; everything that was started is stopped again */
+  start(): Promise<void>;
+  /** May be called at any time, also during a start, and twice. */
+  stop(): Promise<void>;
+}
+
+const lockName = 'supervisor';
+/** A program needs about 1 s on two idle cores. */
+const readyDeadlineMs = 60_000;
+
+/** Describes the whole; nothing happens before `start`. */
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { home, programs, say } = options;
+  const kept: { readonly name: string; stop(): Promise<void> }[] = [];
+  let isStopping = false;
+  let hasClaim = false;
+  let stopped: Promise<void> | undefined;
+  const hopeless = new Map<string, string>();
+
+  const events: KeepAliveEvents = {
+    onDown: (name, waitMs) => say(`${name} is gone, starting it again in ${waitMs} ms`),
+    onUp: (name) => say(`${name} is started again`),
+    onHopeless: (name, reason) => {
+      hopeless.set(name, reason);
+      say(`${name}: ${reason}`);
+    },
+  };
+
+  async function keep(part: Part): Promise<void> {
+    const remembered: Part = {
+      name: part.name,
+      get pid() {
+        return part.pid;
+      },
+      stop: () => part.stop(),
+      whenDown: () => part.whenDown(),
+      whyHopeless: () => part.whyHopeless?.(),
+      async start() {
+        await part.start();
+        if (part.pid) writePidFile(home.run, part.name, part.pid);
+      },
+    };
+    throwIfStopping();
+    const handle = await keepAlive(remembered, events);
+    kept.push({ name: part.name, stop: handle.stop });
+    throwIfStopping();
+  }
+
+  function throwIfStopping(): void {
+    if (isStopping) throw new Error('stopped during the start');
+  }
+
+  async function waitUntilReady(program: LocalProgram): Promise<void> {
+    const what = `${program.name} to be ready (see ${program.logFile})`;
+    const answer = await poll(
+      async () => {
+        if (isStopping || hopeless.has(program.name)) return 'over';
+        const response = await fetch(program.readyUrl, { signal: AbortSignal.timeout(2_000) });
+        await response.body?.cancel();
+        return response.ok ? 'ready' : undefined;
+      },
+      { deadlineMs: readyDeadlineMs, what },
+    );
+    throwIfStopping();
+    if (answer === 'over') throw new Error(`${program.name} does not start: ${hopeless.get(program.name)}`);
+  }
+
+  async function stopAll(): Promise<void> {
+    isStopping = true;
+    const order = [...programs.map(({ name }) => name)];
+    const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+    for (const part of kept.splice(0).sort((a, b) => rank(a.name) - rank(b.name))) {
+      await part.stop();
+      removePidFile(home.run, part.name);
+    }
+    if (hasClaim) removePidFile(home.run, lockName);
+    hasClaim = false;
+  }
+
+  return {
+    async start() {
+      const owner = claimFolder(home.run, lockName);
+      if (owner) throw new Error(`VisAPI already runs here as process ${owner.pid}; stop it with Ctrl-C in its terminal or with kill ${owner.pid}.`);
+      hasClaim = true;
+      try {
+        for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
+        const leftovers = await endLeftovers(home.run, lockName);
+        if (leftovers.length > 0) say(`ended what an earlier run had left: ${leftovers.join(', ')}`);
+        await checkPorts(options.ports);
+        const { broker, postgres } = await options.servers();
+        await Promise.all([broker && keep(asPart('nats', broker)), postgres && keep(asPart('postgres', postgres))]);
+        await options.prepare();
+        for (const program of programs) await keep(program);
+        await Promise.all(programs.map(waitUntilReady));
+      } catch (error) {
+        await stopAll();
+        throw error;
+      }
+    },
+    stop: () => (stopped ??= stopAll()),
+  };
+}
+
+function asPart(name: string, server: Broker | Postgres): Part {
+  return {
+    name,
+    get pid() {
+      return server.pid;
+    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+    whenDown: () => server.whenDown(),
+  };
+}
+
+async function checkPorts(ports: Readonly<Record<string, number>>): Promise<void> {
+  const taken: string[] = [];
+  for (const [variable, port] of Object.entries(ports)) {
+    if (!(await isPortFree(port))) taken.push(`port ${port} is taken, set ${variable} to another one`);
+  }
+  if (taken.length > 0) throw new Error(`${taken.join('; ')}.`);
+}
