@@ -1,0 +1,26 @@
+import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, DATABASE_VARIABLES, instanceVariable } from '../../lib/config/common.ts';
+import { type ConfigOf, parseConfig, port, variable, withFlags } from '../../lib/config/config.ts';
+
+export const PROCESSOR_VARIABLES = {
+  ...COMMON_VARIABLES,
+  ...BROKER_VARIABLES,
+  ...DATABASE_VARIABLES,
+  ...instanceVariable('processor'),
+  opsPort: variable('PROCESSOR_OPS_PORT', port, {
+    description: 'The port of the operations server: health and metrics.',
+    default: '27082',
+  }),
+} as const;
+
+export type ProcessorConfig = ConfigOf<typeof PROCESSOR_VARIABLES>;
+
+/** Throws an `AppError` `invalid_config` that lists every problem. */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  argv: readonly string[] = process.argv,
+): ProcessorConfig {
+  return parseConfig(PROCESSOR_VARIABLES, withFlags(environment, argv, COMMON_FLAGS), {
+    relations: ({ env, allowUnsafeBroker }) =>
+      env === 'production' && allowUnsafeBroker ? ['ALLOW_UNSAFE_BROKER: expected false where VISAPI_ENV is production, got true'] : [],
+  });
+}
