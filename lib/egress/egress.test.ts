@@ -15,7 +15,7 @@ interface Peer {
   received(): string;
 }
 
-/** A raw TCP peer; `onRequest` is called once per connection, when the whole request has been read. */
+/** A raw TCP peer; `onRequest` is called when a whole request has been read. */
 async function startPeer(t: TestContext, behave: { onConnect?: (socket: Socket) => void; onRequest?: (socket: Socket) => void }): Promise<Peer> {
   let connections = 0;
   let received = '';
@@ -30,7 +30,9 @@ async function startPeer(t: TestContext, behave: { onConnect?: (socket: Socket) 
     socket.on('data', (chunk) => {
       request += chunk.toString('latin1');
       received += chunk.toString('latin1');
-      if (request.endsWith('hello')) behave.onRequest?.(socket);
+      if (!request.endsWith('hello')) return;
+      request = '';
+      behave.onRequest?.(socket);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -52,21 +54,59 @@ function open(t: TestContext, options: Partial<EgressOptions> & { allow?: string
 
 const answer = (body: string, head = ''): string => `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${head}\r\n${body}`;
 
-test('a whole answer is an answer, whatever its status, and each request has its own connection', async (t) => {
+test('a whole answer is an answer, whatever its status', async (t) => {
   const peer = await startPeer(t, { onRequest: (socket) => socket.write('HTTP/1.1 503 No\r\nRetry-After: 7\r\ncontent-length: 4\r\n\r\nbusy') });
   const send = open(t, { allow: [peer.origin] });
-  for (const expected of [1, 2]) {
-    const result = await send(`${peer.origin}/a?b=c`, { headers: { 'Idempotency-Key': 'k', Authorization: 'Bearer t' } });
-    assert.ok(result.kind === 'answer', JSON.stringify(result));
-    assert.equal(result.status, 503);
-    assert.equal(result.headers['retry-after'], '7');
-    assert.equal(result.body.toString(), 'busy');
-    assert.equal(result.isCut, false);
-    assert.equal(peer.connections(), expected);
-  }
+  const result = await send(`${peer.origin}/a?b=c`, { headers: { 'Idempotency-Key': 'k', Authorization: 'Bearer t' } });
+  assert.ok(result.kind === 'answer', JSON.stringify(result));
+  assert.equal(result.status, 503);
+  assert.equal(result.headers['retry-after'], '7');
+  assert.equal(result.body.toString(), 'busy');
+  assert.equal(result.isCut, false);
   assert.match(peer.received(), /^POST \/a\?b=c HTTP\/1\.1\r\n/);
-  for (const header of [/idempotency-key: k\r/, /authorization: Bearer t\r/, /accept-encoding: identity\r/, /connection: close\r/])
-    assert.match(peer.received(), header);
+  for (const header of [/idempotency-key: k\r/, /authorization: Bearer t\r/, /accept-encoding: identity\r/]) assert.match(peer.received(), header);
+});
+
+test('a connection is used again, or each request has its own', async (t) => {
+  const peer = await startPeer(t, { onRequest: (socket) => socket.write(answer('ok')) });
+  const kept = open(t, { allow: [peer.origin], keepAliveMs: 60_000 });
+  for (let i = 0; i < 20; i++) assert.equal((await kept(`${peer.origin}/`)).kind, 'answer');
+  const used = peer.connections();
+  // Two where the next request comes before the last connection is put back.
+  assert.ok(used <= 2, String(used));
+  const own = open(t, { allow: [peer.origin], keepAliveMs: 0 });
+  for (let i = 0; i < 20; i++) assert.equal((await own(`${peer.origin}/`)).kind, 'answer');
+  assert.equal(peer.connections(), used + 20);
+});
+
+test('a request that fails on a used connection is unknown and not written again', async (t) => {
+  for (const leave of ['reset', 'end'] as const) {
+    const seen = new WeakSet<Socket>();
+    const peer = await startPeer(t, {
+      onRequest: (socket) => {
+        if (!seen.has(socket)) socket.write(answer('ok'));
+        else if (leave === 'reset') socket.resetAndDestroy();
+        else socket.end();
+        seen.add(socket);
+      },
+    });
+    const send = open(t, { allow: [peer.origin], keepAliveMs: 60_000 });
+    let sent = 0;
+    let result;
+    do {
+      sent++;
+      result = await send(`${peer.origin}/`);
+    } while (result.kind === 'answer' && sent < 10);
+    assert.equal(result.kind, 'unknown', JSON.stringify(result));
+    assert.equal(peer.connections(), sent - 1);
+    assert.equal(peer.received().match(/POST/g)?.length, sent);
+  }
+});
+
+test('a server that closes after each answer, without a word, costs no message', async (t) => {
+  const peer = await startPeer(t, { onRequest: (socket) => socket.end(answer('ok')) });
+  const send = open(t, { allow: [peer.origin], keepAliveMs: 60_000 });
+  for (let i = 0; i < 50; i++) assert.equal((await send(`${peer.origin}/`)).kind, 'answer', String(i));
 });
 
 test('a connection that is refused means not sent', async (t) => {
