@@ -1,6 +1,7 @@
 /** The tool: everything that a person or a script asks of VisAPI from a shell. */
 import { Command, CommanderError } from 'commander';
 import { registerDev } from './commands/dev.ts';
+import { registerSink } from './commands/sink.ts';
 import { exitCodes, printError } from './output.ts';
 
 const program = new Command('visapi')
@@ -9,6 +10,7 @@ const program = new Command('visapi')
   .exitOverride();
 
 registerDev(program);
+registerSink(program);
 addJsonOption(program);
 
 try {

@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { Option, type Command } from 'commander';
+import { startSink } from '../../../lib/sink/sink.ts';
+import { defaults } from '../config.ts';
+import { CommandError, exitCodes, outputOf } from '../output.ts';
+
+/** `visapi sink`: runs the local peer until it is told to stop (SIGINT, SIGTERM, or its supervisor goes away). */
+export function registerSink(program: Command): void {
+  program
+    .command('sink')
+    .description("run a local peer that speaks Slack's HTTP API and shows what arrived")
+    .addOption(new Option('--port <port>', 'where it listens').env('SINK_PORT').default(String(defaults.sinkPort)))
+    .option('--host <address>', 'what it listens on; it has no authentication', '127.0.0.1')
+    .option('--file <path>', 'also append every message to this file, one JSON per line')
+    .option('--max-messages <count>', 'messages kept in memory, the oldest go first', '100000')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ visapi sink
+  $ visapi sink --port 27190 --file /tmp/messages.jsonl
+  $ curl -s localhost:27090/messages
+  $ curl -s localhost:27090/behaviour -d '{"times": 5, "match": {"textIncludes": "A-17"}, "answer": {"status": 500}}'
+  $ curl -s localhost:27090/behaviour -d '{"answer": {"hangUp": "after-read"}}'`,
+    )
+    .action(async (options: { port: string; host: string; file?: string; maxMessages: string }, command: Command) => {
+      const output = outputOf(command);
+      const { host, file } = options;
+      const port = wholeNumber('port', options.port, 65_535);
+      const maxMessages = wholeNumber('max-messages', options.maxMessages, 10_000_000);
+      const sink = await startSink({ host, port, maxMessages, ...(file === undefined ? {} : { file }) }).catch((error: unknown) => explain(error, port));
+      output.result({ url: sink.url }, () => `The sink listens on ${sink.url}`);
+      await toldToStop();
+      await sink.stop();
+    });
+}
+
+function explain(error: unknown, port: number): never {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+    throw new CommandError(`port ${port} is taken; set SINK_PORT or --port to another one`, { cause: error });
+  throw error;
+}
+
+function wholeNumber(name: string, text: string, max: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number > max)
+    throw new CommandError(`--${name}: expected a whole number up to ${max}, got ${text}`, { exitCode: exitCodes.wrongUsage });
+  return number;
+}
+
+async function toldToStop(): Promise<void> {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const ends = [once(process, 'SIGINT', { signal }), once(process, 'SIGTERM', { signal })];
+  if (process.connected) ends.push(once(process, 'disconnect', { signal }));
+  await Promise.race(ends);
+  // The other waits end with the process; their end by this abort is no error.
+  for (const end of ends) end.catch(() => undefined);
+  abort.abort();
+}
