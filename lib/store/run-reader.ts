@@ -1,0 +1,85 @@
+import type { Priority } from '../core/priority.ts';
+import type { RunRow, StepError, StepRow } from '../workflow/row.ts';
+import type { RunReader } from '../workflow/run-reader.ts';
+import type { RunState } from '../workflow/turn.ts';
+import { BatchedRead } from './batched-read.ts';
+import type { Database } from './database.ts';
+import { enabledWorkflows, findWorkflow } from './workflows.ts';
+
+/** What the workflow actor reads before a turn; questions that come together are one query. */
+export function createRunReader(database: Database): RunReader {
+  const runsOfEvents = new BatchedRead((eventIds) => readRunIds(database, eventIds));
+  const runs = new BatchedRead((runIds) => readRuns(database, runIds));
+  return {
+    enabledWorkflows: () => enabledWorkflows(database),
+    workflowVersion: (name, version) => findWorkflow(database, name, version),
+    runsOfEvent: async (eventId) => (await runsOfEvents.ask(eventId)) ?? new Set(),
+    run: (runId) => runs.ask(runId),
+  };
+}
+
+async function readRunIds(database: Database, eventIds: readonly string[]): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const text = 'select id, event_id from runs where event_id = any ($1::text[])';
+  const rows = await database.query<{ id: string; event_id: string }>({ name: 'runs-of-events', text, values: [eventIds] });
+  const found = new Map<string, Set<string>>();
+  for (const { id, event_id: eventId } of rows) found.set(eventId, (found.get(eventId) ?? new Set()).add(id));
+  return found;
+}
+
+/** The runs that there are, by id, each with its steps in order of their position. */
+export async function readRuns(database: Database, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
+  const [runs, steps] = await Promise.all([
+    database.query<RunRecord>({ name: 'runs', text: 'select * from runs where id = any ($1::text[])', values: [runIds] }),
+    database.query<StepRecord>({ name: 'steps', text: 'select * from steps where run = any ($1::text[]) order by run, position, path', values: [runIds] }),
+  ]);
+  const states = new Map(runs.map((run) => [run.id, { run: runOf(run), steps: [] as StepRow[] }]));
+  for (const step of steps) states.get(step.run)?.steps.push(stepOf(step));
+  return states;
+}
+
+interface RunRecord {
+  readonly id: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly event_id: string;
+  readonly event_stream: string;
+  readonly event_seq: number;
+  readonly key: string;
+  readonly priority: Priority;
+  readonly status: RunRow['status'];
+  readonly started_at: Date;
+  readonly ended_at: Date | null;
+  readonly error: StepError | null;
+}
+
+interface StepRecord {
+  readonly run: string;
+  readonly path: string;
+  readonly position: number;
+  readonly type: string;
+  readonly status: StepRow['status'];
+  readonly command_id: string;
+  readonly generation: string;
+  readonly version: number;
+  readonly output: unknown;
+  readonly error: StepError | null;
+  readonly dead_letter_id: string | null;
+  readonly started_at: Date;
+  readonly ended_at: Date | null;
+}
+
+function runOf(row: RunRecord): RunRow {
+  const { id, workflow, version, key, priority, status, error } = row;
+  return {
+    ...{ kind: 'run', id, workflow, version, eventId: row.event_id, eventStream: row.event_stream, eventSeq: row.event_seq, key, priority, status, error },
+    ...{ startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null },
+  };
+}
+
+function stepOf(row: StepRecord): StepRow {
+  const { run, path, position, type, status, generation, version, output, error } = row;
+  return {
+    ...{ kind: 'step', run, path, position, type, status, commandId: row.command_id, generation, version, output, error },
+    ...{ deadLetterId: row.dead_letter_id, startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null },
+  };
+}
