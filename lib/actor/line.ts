@@ -47,6 +47,8 @@ export interface Waiting {
   /** Rows behind the head that are only in the store. */
   behind: number;
   isDue: boolean;
+  /** The head is settled and the rows behind it are being read: there is nothing to run until they are here. */
+  isReading: boolean;
   /** The head may have been in flight when an owner died. */
   isSuspect: boolean;
   cancelTimer: () => void;

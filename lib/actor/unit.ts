@@ -123,7 +123,7 @@ export class Unit {
   /** Makes the line wait with this row at its head (again); what is behind it in memory goes to the store. */
   wait(line: Line, row: ParkedRow): void {
     if (line.waiting === undefined) {
-      line.waiting = { head: row, page: [], behind: 0, isDue: false, isSuspect: false, cancelTimer: () => undefined };
+      line.waiting = { head: row, page: [], behind: 0, isDue: false, isReading: false, isSuspect: false, cancelTimer: () => undefined };
       this.#environment.observer.parked(this.definition.name, 1);
       this.#parkQueue(line);
     } else Object.assign(line.waiting, { head: row, isDue: false, isSuspect: false });
@@ -135,7 +135,7 @@ export class Unit {
     const next = waiting.page.shift();
     if (next !== undefined) Object.assign(waiting, { head: next, isDue: false, isSuspect: false });
     else if (waiting.behind > 0) {
-      waiting.isDue = false;
+      Object.assign(waiting, { isDue: false, isReading: true });
       void this.#readPage(line, waiting);
     } else line.waiting = undefined;
   }
@@ -232,7 +232,7 @@ export class Unit {
   #takeAdopted(line: Line): void {
     for (const row of line.adopted.splice(0)) {
       if (line.waiting === undefined) {
-        line.waiting = { head: row, page: [], behind: 0, isDue: false, isSuspect: false, cancelTimer: () => undefined };
+        line.waiting = { head: row, page: [], behind: 0, isDue: false, isReading: false, isSuspect: false, cancelTimer: () => undefined };
         this.#parkQueue(line);
         if (line.mailbox.running === undefined) this.#arm(line, line.waiting);
       } else line.waiting.page.unshift(row);
@@ -242,14 +242,14 @@ export class Unit {
   #restore(head: ParkedRow, behind: number): void {
     const line = this.#line(head.key, head);
     const isDue = (head.dueAt ?? 0) <= this.#environment.clock.now();
-    line.waiting = { head, page: [], behind, isDue: false, isSuspect: this.#isUnclean && isDue, cancelTimer: () => undefined };
+    line.waiting = { head, page: [], behind, isDue: false, isReading: false, isSuspect: this.#isUnclean && isDue, cancelTimer: () => undefined };
     this.#environment.observer.parked(this.definition.name, 1 + behind);
     this.#arm(line, line.waiting);
   }
 
   #arm(line: Line, waiting: Waiting): void {
     waiting.cancelTimer();
-    if (this.isDropped || line.waiting !== waiting) return;
+    if (this.isDropped || line.waiting !== waiting || waiting.isReading) return;
     const delayMs = (waiting.head.dueAt ?? 0) - this.#environment.clock.now();
     if (delayMs > 0) {
       waiting.cancelTimer = this.#environment.clock.after(Math.min(delayMs, LONGEST_TIMER_MS), () => this.#arm(line, waiting));
@@ -273,7 +273,7 @@ export class Unit {
       return;
     }
     waiting.behind = Math.max(0, waiting.behind - rows.length);
-    Object.assign(waiting, { head, page });
+    Object.assign(waiting, { head, page, isReading: false, isSuspect: false });
     this.#arm(line, waiting);
   }
 }

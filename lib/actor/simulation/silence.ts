@@ -1,0 +1,18 @@
+import type { ActorLog } from '../define-actor.ts';
+import type { ActorObserver } from '../observer.ts';
+
+function ignore(): void {
+  // Tests look at what happened, not at what was said about it.
+}
+
+export const silentLog: ActorLog = { info: ignore, warn: ignore, error: ignore };
+
+export const silentObserver: ActorObserver = {
+  handled: ignore,
+  effect: ignore,
+  deadLettered: ignore,
+  parked: ignore,
+  repointed: ignore,
+  settled: ignore,
+  units: ignore,
+};
