@@ -1,4 +1,4 @@
-import type { MsgHdrs } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 
 /**
  * Header values on the wire. A value may come from anybody's JSON, so line breaks must not end it, and the client and the
@@ -60,15 +60,37 @@ export function readyHeaders(block: string): MsgHdrs {
   return { encode: () => bytes } as unknown as MsgHdrs;
 }
 
-/** The headers of a received message as a record, decoded, without the broker's own. */
-export function readHeaders(headers: MsgHdrs | undefined): Record<string, string> {
+/** The headers of a received message as a record, decoded, without the broker's own. A repeated one counts once, the first. */
+export function readHeaders(message: Msg): Record<string, string> {
   const record: Record<string, string> = {};
-  if (headers === undefined) return record;
-  for (const [name, values] of headers) {
-    const value = values[0];
-    if (value !== undefined && !isBrokerHeader(name)) record[name] = decodeHeaderValue(value);
+  const block = rawBlock(message);
+  if (block === undefined) {
+    for (const [name, [value]] of message.headers ?? []) if (value !== undefined) put(record, name, value);
+    return record;
+  }
+  // The first line is the version.
+  let start = block.indexOf('\r\n') + 2;
+  for (let end = block.indexOf('\r\n', start); end > start; end = block.indexOf('\r\n', start)) {
+    const colon = block.indexOf(':', start);
+    if (colon > start && colon < end) put(record, block.slice(start, colon), block.slice(colon + 1, end).trim());
+    start = end + 2;
   }
   return record;
+}
+
+function put(record: Record<string, string>, name: string, value: string): void {
+  if (!isBrokerHeader(name) && !Object.hasOwn(record, name)) record[name] = decodeHeaderValue(value);
+}
+
+/**
+ * The client decodes headers into a map of arrays, which costs more than all the rest of a delivery (measured: a scan of
+ * the log is 3 times faster without). The bytes are in two fields that its types do not show; undefined where a newer
+ * client has them elsewhere.
+ */
+function rawBlock(message: Msg): string | undefined {
+  const { _rdata: bytes, _msg: frame } = message as unknown as { _rdata?: unknown; _msg?: { hdr?: unknown } };
+  if (!(bytes instanceof Uint8Array) || typeof frame?.hdr !== 'number') return undefined;
+  return frame.hdr <= 0 ? '\r\n' : Buffer.from(bytes.buffer, bytes.byteOffset, frame.hdr).toString('utf8');
 }
 
 function isBrokerHeader(name: string): boolean {

@@ -2,6 +2,7 @@ import { createInbox, type Msg } from '@nats-io/transport-node';
 import type { PublishAck } from '../actor/broker-port.ts';
 import type { Emit } from '../actor/message.ts';
 import { AppError } from '../core/app-error.ts';
+import { onAbort } from './abort-listeners.ts';
 import { requestApi } from './api-request.ts';
 import type { BrokerConnection } from './connection.ts';
 import { createEntry, type PublishEntry } from './publish-entry.ts';
@@ -147,7 +148,7 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
       const entry: PublishEntry = createEntry(emit, maxPayloadBytes, (result) => {
         // An abandoned message was settled when its caller gave up.
         if (entry.abandoned) return;
-        signal.removeEventListener('abort', onAbort);
+        stopWaiting();
         settled(entry.bytes);
         if (result instanceof AppError) reject(result);
         else resolve(result);
@@ -155,14 +156,13 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
       if (unsettled >= maxMessages || (unsettled > 0 && unsettledBytes + entry.bytes > maxBytes))
         throw new AppError('overloaded', `expected at most ${maxMessages} messages and ${maxBytes} bytes to wait, got ${unsettled} and ${unsettledBytes}`, { retryAfterSeconds: 1 });
       const window = windowOf(emit.subject);
-      const onAbort = (): void => {
+      unsettled += 1;
+      unsettledBytes += entry.bytes;
+      const stopWaiting = onAbort(signal, () => {
         settled(entry.bytes);
         reject(abortError(entry.tries === 0 ? 'not sent' : `sent ${entry.tries} times, last answer: ${entry.lastAnswer}`, signal));
         window.abandon(entry);
-      };
-      unsettled += 1;
-      unsettledBytes += entry.bytes;
-      signal.addEventListener('abort', onAbort, { once: true });
+      });
       window.add(entry);
       return promise;
     },

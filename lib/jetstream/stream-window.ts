@@ -85,13 +85,12 @@ export class StreamWindow {
   pump(): void {
     while (this.#pause === undefined && this.#transport.isConnected()) {
       const isUnderPressure = this.#takesBatches && this.#queue.batchable >= MIN_BATCH;
-      const mayGoAlone = this.#singles < MAX_SINGLES && (!isUnderPressure || this.#batches === 0 || this.#queue.hasAlone());
-      if (mayGoAlone) {
+      if (isUnderPressure && this.#batches < MAX_OPEN_BATCHES) {
+        this.#sendBatch(this.#queue.takeBatch(MAX_BATCH, MAX_BATCH_BYTES));
+      } else if (this.#singles < MAX_SINGLES && (!isUnderPressure || this.#queue.hasAlone())) {
         const entry = this.#queue.takeOne();
         if (entry === undefined) return;
         this.#sendOne(entry);
-      } else if (isUnderPressure && this.#batches < MAX_OPEN_BATCHES) {
-        this.#sendBatch(this.#queue.takeBatch(MAX_BATCH, MAX_BATCH_BYTES));
       } else {
         return;
       }
