@@ -1,0 +1,100 @@
+import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type { EventRow } from '../workflow/row.ts';
+import type { RunState } from '../workflow/turn.ts';
+import { cleanText } from './clean-text.ts';
+import type { Database } from './database.ts';
+import { type Fate, fateOf } from './fate.ts';
+import { readRuns } from './run-reader.ts';
+import type { EventsTable } from './tables.ts';
+import { type MessageRows, readMessageRows } from './trace-rows.ts';
+
+/** An event as the log or its projection knows it. */
+export interface TracedEvent {
+  readonly id: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly source: string;
+  readonly type: string;
+  readonly key: string;
+  readonly priority: string;
+  /** RFC 3339. */
+  readonly receivedAt: string;
+  readonly size: number;
+}
+
+/** One event's whole fate, with times. */
+export interface EventTrace {
+  readonly event: TracedEvent;
+  /** Whether the projection knows it; otherwise it was found in the log. */
+  readonly isProjected: boolean;
+  readonly fate: Fate;
+  readonly runs: readonly RunState[];
+  readonly messages: MessageRows;
+}
+
+export interface TraceReader {
+  /** By the event's id, or by that of one of its runs, commands, effects or results. */
+  byId(id: string): Promise<EventTrace | undefined>;
+  /** Newest first. */
+  byKey(key: string, limit: number): Promise<EventTrace[]>;
+  /** An event that was found in the log. */
+  ofLogged(event: TracedEvent): Promise<EventTrace>;
+  /** The moment since which the projection knows every event; undefined where it is empty. */
+  knownSince(): Promise<string | undefined>;
+}
+
+export function createTraceReader(database: Database): TraceReader {
+  const { tables } = database;
+
+  async function traceOf(event: TracedEvent, fate: EventRow['fate'] | undefined): Promise<EventTrace> {
+    const runIds = await tables.selectFrom('runs').select('id').where('event_id', '=', event.id).orderBy('started_at').orderBy('id').execute();
+    const ids = runIds.map(({ id }) => id);
+    const [states, messages] = await Promise.all([readRuns(database, ids), readMessageRows(database, event.id, ids)]);
+    const runs = ids.flatMap((id) => states.get(id) ?? []);
+    return { event, isProjected: fate !== undefined, fate: fateOf(event.id, fate && { fate }, runs, messages), runs, messages };
+  }
+
+  async function findEvent(id: string): Promise<Selectable<EventsTable> | undefined> {
+    return await tables.selectFrom('events').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  return {
+    async byId(text) {
+      const id = cleanText(text);
+      const direct = await findEvent(id);
+      if (direct !== undefined) return await traceOf(eventOf(direct), fateOfRow(direct));
+      const run = await tables.selectFrom('runs').select('event_id').where('id', '=', id.split('/', 1)[0]!).executeTakeFirst();
+      const event = run && (await findEvent(run.event_id));
+      return event && (await traceOf(eventOf(event), fateOfRow(event)));
+    },
+
+    async byKey(text, limit) {
+      const key = cleanText(text);
+      const rows = await tables
+        .selectFrom('events')
+        .selectAll()
+        .where(sql<boolean>`md5(key) = md5(${key})`)
+        .where('key', '=', key)
+        .orderBy('received_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return await Promise.all(rows.map((row) => traceOf(eventOf(row), fateOfRow(row))));
+    },
+
+    ofLogged: (event) => traceOf(event, undefined),
+
+    async knownSince() {
+      const row = await tables.selectFrom('events').select('received_at').orderBy('received_at').limit(1).executeTakeFirst();
+      return row?.received_at.toISOString();
+    },
+  };
+}
+
+function eventOf(row: Selectable<EventsTable>): TracedEvent {
+  const { id, stream, seq, source, type, key, priority, size } = row;
+  return { id, stream, seq, source, type, key, priority, size, receivedAt: row.received_at.toISOString() };
+}
+
+const fateOfRow = (row: Selectable<EventsTable>): EventRow['fate'] => row.fate as EventRow['fate'];
