@@ -112,6 +112,7 @@ https://exa_mple:P/
 
 test('no spelling of a private address opens a connection', async (t) => {
   let connections = 0;
+  let refusals = 0;
   const canary = createServer((socket) => {
     connections++;
     socket.destroy();
@@ -126,7 +127,7 @@ test('no spelling of a private address opens a connection', async (t) => {
     if (addresses === undefined) return Promise.reject(new Error(`asked for ${name}`));
     return Promise.resolve(addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
   };
-  const egress = createEgress({ rules: { allow: [], ports: [port, 443] }, resolve, totalMs: 2_000 });
+  const egress = createEgress({ rules: { allow: [], ports: [port, 443] }, resolve, totalMs: 2_000, onRefused: () => refusals++ });
   t.after(() => egress.close());
 
   assert.ok(SPELLINGS.length >= 60);
@@ -136,6 +137,7 @@ test('no spelling of a private address opens a connection', async (t) => {
     assert.ok(result.kind === 'not-sent' && result.code === 'refused', `${url}: ${JSON.stringify(result)}`);
   }
   assert.equal(connections, 0);
+  assert.equal(refusals, SPELLINGS.length);
 });
 
 test('the canary hears what it should: with the address allowed there is a connection', async (t) => {

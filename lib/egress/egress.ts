@@ -38,6 +38,8 @@ export interface EgressOptions {
   readonly keepAliveMs?: number;
   /** (Default: the system's resolver) */
   readonly resolve?: Resolve;
+  /** Told of every request that a rule kept in, by its text or by the address behind its name. The reason never has a value of a header. */
+  readonly onRefused?: (because: string) => void;
   /** Certificate authorities beside the system's, PEM. */
   readonly ca?: string;
 }
@@ -70,40 +72,46 @@ export function createEgress(options: EgressOptions): Egress {
   const guarded = agent(guardedLookup(resolve));
   const named = agent();
 
+  async function exchangeOf(request: EgressRequest): Promise<EgressResult> {
+    const destination = judgeDestination(request.url, rules);
+    if (destination.kind === 'refused') return { kind: 'not-sent', code: 'refused', because: destination.because };
+    const judged = judgeHeaders(request.headers);
+    if (judged.kind === 'refused') return { kind: 'not-sent', code: 'refused', because: judged.because };
+    if (request.signal?.aborted === true) return { kind: 'not-sent', code: 'aborted', because: 'aborted' };
+
+    const exchange = new Exchange(MAX_BODY_BYTES);
+    const onAbort = (): void => exchange.abort('aborted');
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => exchange.abort(`no answer within ${totalMs} ms`), totalMs);
+    try {
+      (destination.isAllowed ? named : guarded).dispatch(
+        {
+          origin: destination.origin,
+          path: destination.path,
+          method: request.method,
+          headers: judged.headers,
+          body: request.body ?? null,
+          idempotent: false,
+          ...(keepAliveMs === 0 ? { reset: true } : {}),
+        },
+        exchange,
+      );
+    } catch (error) {
+      exchange.onResponseError(null, error instanceof Error ? error : new Error(String(error)));
+    }
+    try {
+      return await exchange.result;
+    } finally {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
   return {
     async send(request) {
-      const destination = judgeDestination(request.url, rules);
-      if (destination.kind === 'refused') return { kind: 'not-sent', code: 'refused', because: destination.because };
-      const judged = judgeHeaders(request.headers);
-      if (judged.kind === 'refused') return { kind: 'not-sent', code: 'refused', because: judged.because };
-      if (request.signal?.aborted === true) return { kind: 'not-sent', code: 'aborted', because: 'aborted' };
-
-      const exchange = new Exchange(MAX_BODY_BYTES);
-      const onAbort = (): void => exchange.abort('aborted');
-      request.signal?.addEventListener('abort', onAbort, { once: true });
-      const timer = setTimeout(() => exchange.abort(`no answer within ${totalMs} ms`), totalMs);
-      try {
-        (destination.isAllowed ? named : guarded).dispatch(
-          {
-            origin: destination.origin,
-            path: destination.path,
-            method: request.method,
-            headers: judged.headers,
-            body: request.body ?? null,
-            idempotent: false,
-            ...(keepAliveMs === 0 ? { reset: true } : {}),
-          },
-          exchange,
-        );
-      } catch (error) {
-        exchange.onResponseError(null, error instanceof Error ? error : new Error(String(error)));
-      }
-      try {
-        return await exchange.result;
-      } finally {
-        clearTimeout(timer);
-        request.signal?.removeEventListener('abort', onAbort);
-      }
+      const result = await exchangeOf(request);
+      if (result.kind === 'not-sent' && result.code === 'refused') options.onRefused?.(result.because);
+      return result;
     },
     async close() {
       await Promise.all([guarded.destroy(), named.destroy()]);

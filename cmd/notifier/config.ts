@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, DATABASE_VARIABLES, instanceVariable } from '../../lib/config/common.ts';
+import { type ConfigOf, parseConfig, port, variable, withFlags } from '../../lib/config/config.ts';
+import { parseAllowedOrigin } from '../../lib/egress/destination.ts';
+import { parseSlackChannels, type SlackChannels } from './slack/channels.ts';
+
+/** Origins with commas between them; none is fine. */
+const origins: z.ZodType<readonly string[]> = z.string().transform((text, context) => {
+  try {
+    return text
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== '')
+      .map(parseAllowedOrigin);
+  } catch (error) {
+    return refuse(context, error);
+  }
+});
+
+/** The path of a channels' file, read at once: its mistakes are mistakes of the configuration. */
+const slackChannelsFile: z.ZodType<SlackChannels> = z.string().transform((path, context) => {
+  try {
+    return parseSlackChannels(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return refuse(context, error);
+  }
+});
+
+function refuse(context: z.core.$RefinementCtx, error: unknown): never {
+  context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  return z.NEVER;
+}
+
+export const NOTIFIER_VARIABLES = {
+  ...COMMON_VARIABLES,
+  ...BROKER_VARIABLES,
+  ...DATABASE_VARIABLES,
+  ...instanceVariable('notifier'),
+  opsPort: variable('NOTIFIER_OPS_PORT', port, { description: 'Where health and metrics are.', default: '27083' }),
+  slackChannels: variable('SLACK_CHANNELS_FILE', slackChannelsFile, {
+    description: 'A JSON file with the Slack channels by name: incoming webhooks, and bots with token and channel id. Keep it as you keep a secret.',
+  }),
+  slackApiUrl: variable('SLACK_API_URL', z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')), {
+    description: "Where Slack's Web API is.",
+    default: 'https://slack.com/api',
+  }),
+  egressAllow: variable('EGRESS_ALLOW', origins, {
+    description: 'Origins (scheme://host:port, commas between) that may be called although they are http, an address, or private.',
+    default: '',
+  }),
+} as const;
+
+export type NotifierConfig = ConfigOf<typeof NOTIFIER_VARIABLES>;
+
+/** Reads the environment and the flags; throws `invalid_config` with all problems. */
+export function readNotifierConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  argv: readonly string[] = process.argv,
+): NotifierConfig {
+  return parseConfig(NOTIFIER_VARIABLES, withFlags(environment, argv, COMMON_FLAGS), { relations: productionProblems });
+}
+
+/** Plain http has a local peer at its end, or a secret on the wire. */
+function productionProblems({ env, egressAllow, slackApiUrl, allowUnsafeBroker }: NotifierConfig): string[] {
+  if (env !== 'production') return [];
+  return [
+    ...egressAllow.filter((origin) => origin.startsWith('http:')).map((origin) => `EGRESS_ALLOW: expected https in production, got ${origin}`),
+    ...(slackApiUrl.startsWith('https:') ? [] : [`SLACK_API_URL: expected https in production, got ${slackApiUrl}`]),
+    ...(allowUnsafeBroker ? ['ALLOW_UNSAFE_BROKER: expected false in production'] : []),
+  ];
+}
