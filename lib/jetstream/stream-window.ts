@@ -44,7 +44,7 @@ const MAX_DEADLINE_MS = 8_000;
 const MIN_PAUSE_MS = 25;
 const MAX_PAUSE_MS = 250;
 /** A stream is up within this after its server; later "nobody listens" means that there is none, and that is asked for. */
-const NO_STREAM_AFTER_MS = 5_000;
+const NO_STREAM_AFTER_MS = 3_000;
 
 /**
  * The window of one stream: what waits, what is unconfirmed. Owns the order of one stream's keys, the choice between

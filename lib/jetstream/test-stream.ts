@@ -1,0 +1,67 @@
+import type { TestContext } from 'node:test';
+import { openOwnBroker } from '../dev/test-bed.ts';
+import type { Broker } from '../dev/broker.ts';
+import type { Emit } from '../actor/message.ts';
+import { requestApi } from './api-request.ts';
+import { connectBroker, type BrokerConnection } from './connection.ts';
+import { scanLog, type ScannedMessage } from './log-scan.ts';
+import { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';
+import { nanoseconds, type StreamConfig } from './stream-config.ts';
+
+/** What the tests of this room stand on: a broker that a test may kill, with one stream `LOG` of `log.>`. */
+export interface TestLog {
+  readonly broker: Broker;
+  readonly connection: BrokerConnection;
+  publisher(options?: PublisherOptions): Publisher;
+}
+
+export const TEST_STREAM: StreamConfig = {
+  name: 'LOG',
+  subjects: ['log.>'],
+  retention: 'limits',
+  storage: 'file',
+  num_replicas: 1,
+  discard: 'new',
+  max_age: 0,
+  max_bytes: 256 * 1024 * 1024,
+  duplicate_window: nanoseconds(120_000),
+  allow_direct: true,
+  allow_atomic: true,
+};
+
+export async function openTestLog(t: TestContext, config: Partial<StreamConfig> = {}): Promise<TestLog> {
+  const broker = await openOwnBroker(t);
+  const connection = await connectBroker({ url: broker.url, name: 'test' });
+  t.after(() => connection.close());
+  await requestApi(connection, '$JS.API.STREAM.CREATE.LOG', { ...TEST_STREAM, ...config });
+  return {
+    broker,
+    connection,
+    publisher(options) {
+      const publisher = createPublisher(connection, options);
+      t.after(() => publisher.stop(0));
+      return publisher;
+    },
+  };
+}
+
+export function testEmit(key: string, number: number, body = ''): Emit {
+  return { id: `${key}:${number}`, subject: 'log.default.1.test', key, headers: { 'ce-type': 'test' }, body: Buffer.from(body) };
+}
+
+export async function readAll(connection: BrokerConnection, stream = 'LOG'): Promise<ScannedMessage[]> {
+  const messages: ScannedMessage[] = [];
+  for await (const chunk of scanLog(connection, { stream })) messages.push(...chunk);
+  return messages;
+}
+
+/** A seeded source of chance (mulberry32), so that a failing run can be repeated. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
