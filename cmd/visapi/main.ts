@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerDev } from './commands/dev.ts';
 import { registerSink } from './commands/sink.ts';
+import { registerWorkflows } from './commands/workflows.ts';
 import { exitCodes, printError } from './output.ts';
 
 const program = new Command('visapi')
@@ -11,6 +12,7 @@ const program = new Command('visapi')
 
 registerDev(program);
 registerSink(program);
+registerWorkflows(program);
 addJsonOption(program);
 
 try {

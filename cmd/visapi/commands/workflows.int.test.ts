@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import { openTestBed } from '../../../lib/dev/test-bed.ts';
+
+const MAIN = new URL('../main.ts', import.meta.url).pathname;
+const EXAMPLE = new URL('../../../examples/github-release-to-slack.yaml', import.meta.url).pathname;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function visapi(databaseUrl: string, ...words: string[]): Promise<Ended> {
+  const env = { ...process.env, DATABASE_URL: databaseUrl, VISAPI_HOME: join(tmpdir(), 'visapi-nowhere') };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, 'workflows', ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
+    );
+  });
+}
+
+async function documentFile(t: TestContext, text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'visapi-workflows-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'workflow.yaml');
+  await writeFile(file, text);
+  return file;
+}
+
+const document = (text: string) => `{ name: a, on: { event: x }, steps: [{ id: s, uses: slack.send, with: { channel: "#a", text: "${text}" } }] }`;
+
+test('a workflow is saved as versions, the same content makes none, and what is shown is the same content', async (t) => {
+  const { databaseUrl } = await openTestBed(t);
+  assert.match((await visapi(databaseUrl, 'apply', await documentFile(t, document('one')))).stdout, /^a has version 1 now/);
+  assert.deepEqual(JSON.parse((await visapi(databaseUrl, 'apply', await documentFile(t, document('two')), '--json')).stdout), { name: 'a', version: 2, isNew: true });
+  const shown = await visapi(databaseUrl, 'show', 'a');
+  assert.match((await visapi(databaseUrl, 'apply', await documentFile(t, shown.stdout))).stdout, /^a is the same as its version 2/);
+  const list: unknown = JSON.parse((await visapi(databaseUrl, 'list', '--json')).stdout);
+  assert.ok(Array.isArray(list));
+  assert.deepEqual(
+    list.map(({ name, newestVersion, enabledVersion }) => [name, newestVersion, enabledVersion]),
+    [['a', 2, 2]],
+  );
+  const missing = await visapi(databaseUrl, 'show', 'ab');
+  assert.deepEqual([missing.code, missing.stdout], [3, '']);
+  assert.match(missing.stderr, /did you mean a\?/);
+});
+
+test('a wrong workflow is not saved, and every mistake is named', async (t) => {
+  const { databaseUrl } = await openTestBed(t);
+  const file = await documentFile(t, document('x').replace('id: s', 'id: "a b"').replace('uses: slack.send', 'uses: slack.sent'));
+  const { code, stdout, stderr } = await visapi(databaseUrl, 'apply', file);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /2 mistakes:\n {2}steps\[0\]\.id: .*\n {2}steps\[0\]\.uses: .*did you mean "slack\.send"/);
+  assert.match((await visapi(databaseUrl, 'list')).stdout, /no workflow yet/);
+});
+
+test('a file is checked without a database', async () => {
+  assert.deepEqual(await visapi('postgres://127.0.0.1:1/none', 'validate', EXAMPLE), {
+    ...{ code: 0, stderr: '' },
+    stdout: 'github-release-to-slack is a right workflow with 1 step(s).\n',
+  });
+  assert.equal((await visapi('postgres://127.0.0.1:1/none', 'validate', '/nowhere.yaml')).code, 3);
+});
