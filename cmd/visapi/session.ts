@@ -1,0 +1,34 @@
+import { userInfo } from 'node:os';
+import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connection.ts';
+import { type Database, openDatabase } from '../../lib/store/database.ts';
+import { findAddresses } from './connection.ts';
+
+/** Runs something with the database and closes it. A command needs one connection, and a second where it reads in parallel. */
+export async function withDatabase<Result>(run: (database: Database) => Promise<Result>): Promise<Result> {
+  const { databaseUrl } = await findAddresses();
+  const database = await openDatabase({ url: databaseUrl, applicationName: 'visapi tool', maxConnections: 4 });
+  try {
+    return await run(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** A person waits: a broker that is not there is told soon. */
+const FIRST_CONNECT_MS = 3_000;
+
+/** Runs something with a connection to the broker and closes it. */
+export async function withBroker<Result>(run: (connection: BrokerConnection) => Promise<Result>): Promise<Result> {
+  const { natsUrl } = await findAddresses();
+  const connection = await connectBroker({ url: natsUrl, name: 'visapi tool', firstConnectMs: FIRST_CONNECT_MS });
+  try {
+    return await run(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Whoever gave the command, for the audit log. */
+export function whoami(): string {
+  return userInfo().username;
+}

@@ -1,0 +1,66 @@
+import type { AttemptRecord } from '../../lib/actor/record-port.ts';
+import type { EventTrace } from '../../lib/store/trace.ts';
+import { table } from './output.ts';
+
+/** One thing that happened to an event. */
+export interface TraceStage {
+  /** RFC 3339; null: it has not happened yet. */
+  readonly at: string | null;
+  readonly what: string;
+  readonly detail: string;
+}
+
+/** Everything that happened to an event, in the order of the time. */
+export function traceStages(trace: EventTrace): TraceStage[] {
+  const { event, runs, messages } = trace;
+  const stages: TraceStage[] = [{ at: event.receivedAt, what: 'received', detail: `${event.source} ${event.type}, stored as ${event.stream} ${event.seq}` }];
+  for (const { run, steps } of runs) {
+    stages.push({ at: run.startedAt, what: 'run started', detail: `${run.workflow} version ${run.version}, run ${run.id}` });
+    for (const step of steps) {
+      stages.push({ at: step.startedAt, what: `step ${step.path} started`, detail: `${step.type}, command ${step.commandId}` });
+      if (step.endedAt === null) continue;
+      const detail = step.error === null ? compact(step.output) : `${step.error.reason}: ${step.error.because}`;
+      stages.push({ at: step.endedAt, what: `step ${step.path} ${step.status}`, detail });
+    }
+    if (run.endedAt !== null) stages.push({ at: run.endedAt, what: `run ${run.status}`, detail: run.id });
+  }
+  for (const effect of messages.effects) {
+    const again = effect.repeats > 0 ? `, repeated ${effect.repeats} time(s)` : '';
+    stages.push({ at: effect.claimedAt, what: 'effect claimed', detail: effect.id });
+    if (effect.state !== 'claimed') stages.push({ at: effect.endedAt ?? effect.claimedAt, what: `effect ${effect.state}`, detail: `${effect.id}${again}` });
+  }
+  for (const letter of messages.deadLetters) {
+    stages.push(...attempts(letter.actor, letter.history));
+    const answered = letter.status === 'open' ? '' : ` (${letter.status})`;
+    stages.push({ at: letter.at, what: `dead letter${answered}`, detail: `${letter.id}, ${letter.reason}: ${letter.because}` });
+  }
+  for (const wait of messages.parked) {
+    stages.push(...attempts(wait.actor, wait.history as readonly AttemptRecord[]));
+    const until = wait.dueAt === null ? 'behind an earlier message of its key' : `until ${wait.dueAt}`;
+    stages.push({ at: null, what: `parked at ${wait.actor}`, detail: `${wait.messageId} ${until}: ${wait.because}` });
+  }
+  for (const { at, actor, messageId, outcome, reason } of messages.outcomes) stages.push({ at, what: `${outcome} by ${actor}`, detail: `${messageId}: ${reason}` });
+  // The sort is stable: what happened at the same time stays in the order of its making.
+  return stages.sort((a, b) => (a.at ?? '~').localeCompare(b.at ?? '~'));
+}
+
+export function traceText(trace: EventTrace): string {
+  const { event, fate, isProjected } = trace;
+  const facts = `key ${event.key}, ${event.priority}, ${event.size} bytes`;
+  const source = isProjected ? '' : '\nThe projection does not know it yet; it was found in the log.';
+  const rows = traceStages(trace).map(({ at, what, detail }) => [at ?? 'now', what, detail]);
+  const details = fate.details.map((line) => `\n  ${line}`).join('');
+  return `Event ${event.id}\n${facts}${source}\nFate: ${fate.kind}${details}\n${table(['time', 'what', 'detail'], rows)}`;
+}
+
+function attempts(actor: string, history: readonly AttemptRecord[]): TraceStage[] {
+  return history.map(({ attempt, at, because }) => ({ at, what: `attempt ${attempt} failed at ${actor}`, detail: because }));
+}
+
+/** Longer outputs are in the JSON. */
+const MAX_DETAIL = 120;
+
+function compact(value: unknown): string {
+  const text = value === null ? '' : JSON.stringify(value);
+  return text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}...` : text;
+}
