@@ -1,7 +1,10 @@
 /** The tool: everything that a person or a script asks of VisAPI from a shell. */
 import { Command, CommanderError } from 'commander';
+import { registerDead } from './commands/dead.ts';
 import { registerDev } from './commands/dev.ts';
+import { registerHeld } from './commands/held.ts';
 import { registerSink } from './commands/sink.ts';
+import { registerTrace } from './commands/trace.ts';
 import { registerWorkflows } from './commands/workflows.ts';
 import { exitCodes, printError } from './output.ts';
 
@@ -13,6 +16,9 @@ const program = new Command('visapi')
 registerDev(program);
 registerSink(program);
 registerWorkflows(program);
+registerTrace(program);
+registerDead(program);
+registerHeld(program);
 addJsonOption(program);
 
 try {
