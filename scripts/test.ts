@@ -1,0 +1,99 @@
+/**
+ * `npm test [file ...]`: starts one broker and one database for all files, runs node's test runner over them, and fails
+ * also for what the tests leave behind (processes, listening ports, files) and for skips above the limit
+ * in docs/limits.md. Writes .visapi/test-report.xml (JUnit). The runner's own summary comes last on stdout.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { localHome, projectRoot } from '../lib/dev/local-home.ts';
+import { startTestServers } from '../lib/dev/test-servers.ts';
+import { endProcesses, findRemains, testRun } from './remains.ts';
+
+const patterns = ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'test/**/*.test.ts'];
+/** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. */
+const filesAtOnce = 3;
+/** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
+const testTimeoutMs = 170_000;
+
+/** A file whose process does not end (a timer, a connection) is not caught by the limit of a test: then the run ends here. */
+const runTimeoutMs = 480_000;
+
+const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
+const home = localHome('.visapi');
+const report = join(home.root, 'test-report.xml');
+
+const wanted = process.argv.slice(2);
+const files = (wanted.length > 0 ? wanted : patterns.flatMap((pattern) => globSync(pattern, { cwd: projectRoot }))).toSorted();
+mkdirSync(home.root, { recursive: true });
+
+/** The tests' own, so that whatever is in it afterwards was left by them. */
+const temporary = mkdtempSync(join(tmpdir(), 'visapi-run-'));
+say('starting a broker and a database for the tests');
+const servers = await startTestServers(say);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupt());
+
+let summary: string;
+let isPassed: boolean;
+try {
+  ({ summary, isPassed } = await runTests(files));
+} finally {
+  await servers.stop();
+}
+
+const problems = [...checkSkips(summary), ...(await findRemains(temporary))];
+endProcesses();
+rmSync(temporary, { recursive: true, force: true });
+for (const problem of problems) process.stdout.write(`not clean: ${problem}\n`);
+process.stdout.write(summary);
+process.exitCode = isPassed && problems.length === 0 ? 0 : 1;
+
+async function interrupt(): Promise<void> {
+  await servers.stop();
+  endProcesses();
+  rmSync(temporary, { recursive: true, force: true });
+  process.exit(130);
+}
+
+/** Shows what the runner prints as it comes, but for its last lines: those are the summary, and go last. */
+async function runTests(paths: readonly string[]): Promise<{ summary: string; isPassed: boolean }> {
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=junit', `--test-reporter-destination=${report}`];
+  const args = ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${testTimeoutMs}`, ...reporters, ...paths];
+  const child = spawn(process.execPath, args, {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      VISAPI_TEST_NATS_URL: servers.natsUrl,
+      VISAPI_TEST_DATABASE_URL: servers.databaseUrl,
+      VISAPI_NATS_SERVER: servers.brokerBinary,
+      TMPDIR: temporary,
+      VISAPI_TEST_RUN: testRun,
+    },
+  });
+  let held = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    held += text;
+    const end = held.search(/^ℹ tests \d/m);
+    const shown = end === -1 ? held.lastIndexOf('\n') + 1 : end;
+    process.stdout.write(held.slice(0, shown));
+    held = held.slice(shown);
+  });
+  const limit = setTimeout(() => {
+    process.stdout.write(`not clean: the run took longer than ${runTimeoutMs / 1_000} s; what still ran is named below\n`);
+    child.kill('SIGKILL');
+    child.stdout.destroy();
+  }, runTimeoutMs);
+  const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
+  return { summary: held, isPassed: code === 0 && /^ℹ tests [1-9]/m.test(held) };
+}
+
+function checkSkips(text: string): string[] {
+  const skipped = Number(/^ℹ skipped (\d+)$/m.exec(text)?.[1] ?? 0) + Number(/^ℹ todo (\d+)$/m.exec(text)?.[1] ?? 0);
+  const allowed = Number(/^Allowed skips: (\d+)$/m.exec(readFileSync(join(projectRoot, 'docs/limits.md'), 'utf8'))?.[1] ?? 0);
+  process.stdout.write(`${skipped} test(s) skipped, ${allowed} allowed\n`);
+  return skipped > allowed ? [`${skipped} skipped tests, docs/limits.md allows ${allowed}`] : [];
+}
