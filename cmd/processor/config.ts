@@ -14,8 +14,8 @@ export const PROCESSOR_VARIABLES = {
 
 export type ProcessorConfig = ConfigOf<typeof PROCESSOR_VARIABLES>;
 
-/** Throws an `AppError` `invalid_config` that lists every problem. */
-export function readConfig(
+/** Reads the environment and the flags; throws `invalid_config` with all problems. */
+export function readProcessorConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   argv: readonly string[] = process.argv,
 ): ProcessorConfig {

@@ -1,3 +1,4 @@
+import { reviveMessage } from '../../lib/actor/dead-letter.ts';
 import type { Message } from '../../lib/actor/message.ts';
 import type { WorkflowEvent } from '../../lib/workflow/event.ts';
 import { storedEvent } from './workflow-input.ts';
@@ -38,7 +39,8 @@ export class EventCache {
     }
     const message = await this.#readMessage(stream, seq);
     if (message === undefined) return undefined;
-    const event = storedEvent(message);
+    // A redelivered event has opened its run from its dead letter's copy.
+    const event = storedEvent(reviveMessage(message));
     this.keep(event);
     return event;
   }

@@ -18,7 +18,7 @@ export interface ActorDefinition<Input = unknown> {
   /** Makes the input of a message; throws `InvalidInput` when it does not fit. `jsonInput(schema)` is the usual one. */
   readonly input: (message: Message) => Input;
   /** The mailbox: one at a time, in order. May only refine the event's key. (Default: the event's key) */
-  readonly key?: (input: Input, message: Message) => string | readonly string[];
+  key?(input: Input, message: Message): string | readonly string[];
   /** `none`: each message is its own key. (Default: `key`) */
   readonly order?: 'key' | 'none';
   readonly retry: RetryPolicy;
