@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 
 import type { Database } from '../../../lib/store/database.ts';
-import { openDatabase } from '../../../lib/store/database.ts';
 import { applyWorkflow, findWorkflow, listWorkflows } from '../../../lib/store/workflows.ts';
 import { compileText } from '../../../lib/workflow/compile.ts';
 import type { WorkflowDefinition } from '../../../lib/workflow/definition.ts';
 import type { Mistake } from '../../../lib/workflow/mistake.ts';
 import { mistakeText, nearestWord } from '../../../lib/workflow/mistake.ts';
 import type { StoredWorkflow } from '../../../lib/workflow/run-reader.ts';
-import { findAddresses } from '../connection.ts';
 import { CommandError, exitCodes, outputOf, table } from '../output.ts';
+import { whoami, withDatabase } from '../session.ts';
 
 /** `visapi workflows`: what happens when an event comes. */
 export function registerWorkflows(program: Command): void {
@@ -34,7 +32,7 @@ export function registerWorkflows(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ visapi workflows apply examples/github-release-to-slack.yaml\n  $ visapi workflows apply - < workflow.json')
     .action(async (file: string, _options: object, command: Command) => {
       const document = await readWorkflow(file);
-      const applied = await withDatabase((database) => applyWorkflow(database, { name: document.name, document, who: userInfo().username }));
+      const applied = await withDatabase((database) => applyWorkflow(database, { name: document.name, document, who: whoami() }));
       const { name, version, isNew } = applied;
       outputOf(command).result(applied, () => (isNew ? `${name} has version ${version} now, and it is enabled.` : `${name} is the same as its version ${version}, which is enabled.`));
     });
@@ -71,17 +69,6 @@ async function findVersion(database: Database, name: string, text: string | unde
   const nearest = nearestWord(name, names);
   const hint = nearest === undefined ? `; there ${names.length === 0 ? 'is none yet' : `are ${names.join(', ')}`}` : `; did you mean ${nearest}?`;
   throw new CommandError(`there is no workflow ${name}${hint}`, { exitCode: exitCodes.notFound });
-}
-
-async function withDatabase<Result>(run: (database: Database) => Promise<Result>): Promise<Result> {
-  const { databaseUrl } = await findAddresses();
-  // The programs insist on durable commits before they start; whoever saves a workflow sees that it is there.
-  const database = await openDatabase({ url: databaseUrl, applicationName: 'visapi workflows', maxConnections: 2, allowUnsafe: true });
-  try {
-    return await run(database);
-  } finally {
-    await database.close();
-  }
 }
 
 /** Reads and checks a document. Throws a `CommandError` that names every mistake. */
