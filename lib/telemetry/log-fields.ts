@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The fields that a log line may have. A field that is not listed here is left out, and only its name is kept (in
  * `omitted`): a header, a body, a name or an address cannot get into a log because somebody logged an object that held it.
@@ -16,6 +18,9 @@ export const LOG_FIELDS: ReadonlySet<string> = new Set([
   'addresses', 'config', 'sources',
 ]);
 
+/** A key may be a customer's address: its lines can be put together by whoever knows the key, and tell nobody else. */
+const HASHED_FIELDS: ReadonlySet<string> = new Set(['key']);
+
 /** Longer texts are cut: a line stays a line, and a log stays a log. */
 const MAX_TEXT = 1_000;
 
@@ -24,11 +29,16 @@ export function keepListedFields(fields: Record<string, unknown>): Record<string
   const kept: Record<string, unknown> = {};
   let omitted: string[] | undefined;
   for (const [name, value] of Object.entries(fields)) {
-    if (LOG_FIELDS.has(name)) kept[name] = typeof value === 'string' ? cleanText(value) : value;
+    if (LOG_FIELDS.has(name)) kept[name] = typeof value !== 'string' ? value : HASHED_FIELDS.has(name) ? hashText(value) : cleanText(value);
     else (omitted ??= []).push(name);
   }
   if (omitted !== undefined) kept['omitted'] = omitted;
   return kept;
+}
+
+/** The first 12 hex digits of its SHA-256. */
+export function hashText(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /** Hides what is between `//` and `@` in an address, and what looks like a credential in free text; cuts what is too long. */

@@ -72,7 +72,7 @@ export function actorMetrics(registry: Registry) {
     parkedMessages: new Gauge({ name: 'visapi_parked_messages', help: 'Messages that wait in the units of this process', labelNames: ['actor'], registers }),
     deadLetters: new Counter({ name: 'visapi_dead_letters_total', help: 'Dead letters by reason', labelNames: ['actor', 'reason'], registers }),
     effects: new Counter({ name: 'visapi_effects_total', help: 'Effects by outcome', labelNames: ['actor', 'outcome'], registers }),
-    outboxPending: new Gauge({ name: 'visapi_outbox_pending', help: 'Settled messages that are not published yet', labelNames: ['actor'], registers }),
+    outboxPending: new Gauge({ name: 'visapi_outbox_pending', help: 'Settled messages of this process that are not published yet', registers }),
     retries: new Counter({ name: 'visapi_retries_total', help: 'Attempts that are tried again', labelNames: ['actor'], registers }),
     laneRepoints: new Counter({ name: 'visapi_lane_repoints_total', help: 'Consumers re-pointed to the record, by cause', labelNames: ['actor', 'cause'], registers }),
   };

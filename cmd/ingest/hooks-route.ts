@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../lib/core/app-error.ts';
+import { noteRequest } from '../../lib/http/edge-server.ts';
+import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
+import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
+import { readJsonBody } from '../../lib/webhook/json-body.ts';
+import { providerIdOf, toReceivedEvent } from '../../lib/webhook/received-event.ts';
+import type { Source } from '../../lib/webhook/source.ts';
+import { continueTrace } from '../../lib/webhook/traceparent.ts';
+import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
+import type { Acceptor } from './acceptor.ts';
+
+export interface HooksOptions {
+  readonly findSource: (name: string) => Source | undefined;
+  readonly acceptor: Acceptor;
+  readonly metrics: IngestMetrics;
+  readonly now: () => number;
+}
+
+const ROUTE = '/hooks/:source';
+/** Exactly these: a body in another encoding is not the bytes that a reader behind us takes it for. */
+const CONTENT_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
+
+/**
+ * `POST /hooks/:source`: who sent it is decided on the raw bytes before anything reads them; then it has to be JSON; then it
+ * is accepted. The order is the point: an unverified sender learns nothing but that it was not verified.
+ */
+export function addHooksRoute(server: FastifyInstance, options: HooksOptions): void {
+  const { acceptor, metrics, now } = options;
+
+  server.post<{ Params: { source: string } }>(
+    ROUTE,
+    {
+      onRequest: (request, _reply, done) => {
+        const source = options.findSource(request.params.source);
+        if (source === undefined) return done(new AppError('not_found', 'expected the name of a source'));
+        noteRequest(request, { source: source.name });
+        return done(CONTENT_TYPE.test(request.headers['content-type'] ?? '') ? undefined : new AppError('unsupported_media_type', 'expected application/json, in UTF-8'));
+      },
+    },
+    async (request, reply) => {
+      const source = options.findSource(request.params.source);
+      // The sources may be read anew between the headers and the end of the body.
+      if (source === undefined) throw new AppError('not_found', 'expected the name of a source');
+      const headers = headersFromRaw(request.raw.rawHeaders);
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const receivedAtMs = now();
+      noteRequest(request, { bytes: body.length });
+      providerIdOf(source, headers);
+      verify(request, source, body, receivedAtMs, headers);
+      const json = readJsonBody(body);
+      if (!json.ok) throw new AppError(json.code, json.because);
+      const event = toReceivedEvent({
+        source,
+        headers,
+        body,
+        value: json.value,
+        contentType: request.headers['content-type'] ?? 'application/json',
+        traceparent: continueTrace(headerValue(headers, 'traceparent')),
+        nowMs: receivedAtMs,
+      });
+      const traceId = traceIdOf(event.traceparent);
+      noteRequest(request, { eventId: event.id, type: event.type, ...(traceId === undefined ? {} : { traceId }) });
+      const endTimer = metrics.acceptSeconds.startTimer();
+      const { duplicate } = await acceptor.accept(event);
+      endTimer();
+      noteRequest(request, { duplicate, reason: 'accepted' });
+      metrics.accepted.inc({ source: source.name, duplicate: String(duplicate) });
+      metrics.bodyBytes.observe(body.length);
+      const { status, body: form } = source.preset.accepted;
+      return form === 'empty' ? reply.code(status).send() : reply.code(status).send({ id: event.id, duplicate });
+    },
+  );
+  server.route({
+    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: ROUTE,
+    onRequest: (_request, reply, done) => {
+      void reply.header('allow', 'POST');
+      done(new AppError('method_not_allowed', 'expected POST'));
+    },
+    handler: () => undefined,
+  });
+}
+
+/** The reason goes into the log and the metric; the answer is the same for all. */
+function verify(request: FastifyRequest, source: Source, body: Buffer, nowMs: number, headers: ReturnType<typeof headersFromRaw>): void {
+  const verification = source.verify(headers, body, nowMs);
+  if (verification.ok) return;
+  noteRequest(request, { reason: verification.reason });
+  throw new AppError('unauthenticated', 'not verified');
+}

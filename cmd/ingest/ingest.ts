@@ -1,0 +1,46 @@
+import type { BrokerPort } from '../../lib/actor/broker-port.ts';
+import { createEdgeServer } from '../../lib/http/edge-server.ts';
+import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
+import type { Logger } from '../../lib/telemetry/log.ts';
+import { ingestMetrics } from '../../lib/telemetry/metrics.ts';
+import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
+import type { Registry } from 'prom-client';
+import { createLogAcceptor } from './acceptor.ts';
+import { addHooksRoute } from './hooks-route.ts';
+import type { SourceFile } from './source-file.ts';
+
+export interface IngestServerOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly limits: EdgeLimits;
+  readonly sources: Pick<SourceFile, 'get'>;
+  readonly broker: Pick<BrokerPort, 'publish'>;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** (Default: the system's clock) */
+  readonly now?: () => number;
+}
+
+/** Starts the door. `stop` takes no new connection and waits for the requests that are under way. */
+export async function startIngestServer(options: IngestServerOptions): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const { host, port, limits, log, registry } = options;
+  const metrics = ingestMetrics(registry);
+  const server = await createEdgeServer({ log, registry, limits, onRequestEnd: (line) => countRequest(metrics, line) });
+  addHooksRoute(server, {
+    findSource: (name) => options.sources.get(name),
+    acceptor: createLogAcceptor(options.broker),
+    metrics,
+    now: options.now ?? Date.now,
+  });
+  const url = await server.listen({ host, port });
+  return { url, stop: () => server.close() };
+}
+
+/** Only names that we gave ourselves become labels. */
+function countRequest(metrics: IngestMetrics, line: RequestLine): void {
+  const source = line.source ?? '_unknown';
+  metrics.requests.inc({ source, status: line.status });
+  if (line.status >= 400) metrics.rejected.inc({ source, reason: line.reason });
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { githubHeaders, openIngestBed } from './ingest-bed.ts';
+
+const BODY = '{"action":"published"}';
+/** Small, so that the tests are short; what is tested is that each limit is in force. */
+const SHORT = { headersTimeoutMs: 300, requestTimeoutMs: 400, checkIntervalMs: 50, connectionTimeoutMs: 2_000 };
+
+async function dial(t: TestContext, port: number): Promise<{ socket: Socket; answer: Promise<string> }> {
+  const socket = connect(port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  let text = '';
+  socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')));
+  socket.on('error', () => undefined);
+  const answer = once(socket, 'close').then(() => text);
+  await once(socket, 'connect');
+  return { socket, answer };
+}
+
+function request(body: string, extra: Record<string, string> = {}): string {
+  const headers = { host: 'x', connection: 'close', 'content-length': String(Buffer.byteLength(body)), ...githubHeaders(body, 'd-1'), ...extra };
+  return `POST /hooks/github HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+}
+
+test('a raw request is answered', async (t) => {
+  const bed = await openIngestBed(t);
+  const { socket, answer } = await dial(t, bed.port);
+  socket.write(request(BODY));
+  assert.match(await answer, /^HTTP\/1\.1 202 /);
+});
+
+test('headers that take too long end the connection', async (t) => {
+  const bed = await openIngestBed(t, { limits: SHORT });
+  const { socket, answer } = await dial(t, bed.port);
+  socket.write('POST /hooks/github HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  const text = await answer;
+  assert.match(text, /^HTTP\/1\.1 408 /);
+  assert.match(text, /"code":"timeout"/);
+});
+
+test('a body that takes too long ends the connection', async (t) => {
+  const bed = await openIngestBed(t, { limits: SHORT });
+  const { socket, answer } = await dial(t, bed.port);
+  socket.write(request(BODY).slice(0, -5));
+  assert.match(await answer, /^HTTP\/1\.1 408 /);
+  assert.equal(bed.published.length, 0);
+});
+
+test('headers that are too large are refused', async (t) => {
+  const bed = await openIngestBed(t);
+  const { socket, answer } = await dial(t, bed.port);
+  socket.write(request(BODY, { 'x-large': 'x'.repeat(20_000) }));
+  assert.match(await answer, /^HTTP\/1\.1 431 /);
+});
+
+test('a body that is announced as too large is refused before it is sent', async (t) => {
+  const bed = await openIngestBed(t);
+  const { socket, answer } = await dial(t, bed.port);
+  socket.write(request('', { 'content-length': '2000000' }));
+  assert.match(await answer, /^HTTP\/1\.1 413 /);
+});
+
+test('a chunked body that grows too large is refused', async (t) => {
+  const bed = await openIngestBed(t, { limits: { bodyBytes: 1_000 } });
+  const { socket, answer } = await dial(t, bed.port);
+  const head = request('', { 'transfer-encoding': 'chunked' }).replace(/content-length: 0\r\n/, '');
+  socket.write(`${head}800\r\n${'x'.repeat(2_048)}\r\n`);
+  assert.match(await answer, /^HTTP\/1\.1 413 /);
+});
+
+const smuggled: readonly [string, string][] = [
+  ['a length and chunks at once', request(BODY, { 'transfer-encoding': 'chunked' })],
+  ['two lengths', request(BODY).replace('content-length: 22', 'content-length: 22\r\ncontent-length: 23')],
+  ['a length with a sign', request(BODY, { 'content-length': '+22' })],
+  ['a blank before the colon', request(BODY).replace('host: x', 'host : x')],
+  ['a folded header', request(BODY).replace('host: x', 'host: x\r\n folded')],
+  ['a bare line feed', request(BODY).replace('host: x\r\n', 'host: x\n')],
+  ['no host', request(BODY).replace('host: x\r\n', '')],
+  ['an unknown transfer coding', request(BODY, { 'transfer-encoding': 'xchunked' }).replace('content-length: 22\r\n', '')],
+];
+for (const [name, text] of smuggled) {
+  test(`a request with ${name} is refused, and nothing is taken`, async (t) => {
+    const bed = await openIngestBed(t, { limits: SHORT });
+    const { socket, answer } = await dial(t, bed.port);
+    socket.write(text);
+    assert.match(await answer, /^HTTP\/1\.1 (400|501) /);
+    assert.equal(bed.published.length, 0);
+  });
+}
+
+test('a header of ours that is sent twice is refused', async (t) => {
+  const bed = await openIngestBed(t);
+  const { socket, answer } = await dial(t, bed.port);
+  const text = request(BODY);
+  const line = /x-hub-signature-256: .*\r\n/.exec(text)?.[0] ?? '';
+  socket.write(text.replace(line, line + line));
+  assert.match(await answer, /^HTTP\/1\.1 401 /);
+  assert.equal(bed.requests().at(-1)?.['reason'], 'duplicate_header');
+});
+
+test('a connection is asked to end after its number of requests, and gets no more', async (t) => {
+  const bed = await openIngestBed(t, { limits: { requestsPerSocket: 2, keepAliveTimeoutMs: 100 } });
+  const { socket, answer } = await dial(t, bed.port);
+  const keepAlive = request(BODY, { connection: 'keep-alive' });
+  socket.write(keepAlive + keepAlive + keepAlive);
+  const statuses = (await answer).match(/HTTP\/1\.1 \d+/g);
+  assert.deepEqual(statuses, ['HTTP/1.1 202', 'HTTP/1.1 202', 'HTTP/1.1 503']);
+  assert.equal(bed.published.length, 2);
+});

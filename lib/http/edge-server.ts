@@ -1,0 +1,120 @@
+import helmet from '@fastify/helmet';
+import { fastify } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastifyMetrics from 'fastify-metrics';
+import promClient from 'prom-client';
+import type { Registry } from 'prom-client';
+import { AppError } from '../core/app-error.ts';
+import { logRequest } from '../telemetry/canonical-line.ts';
+import type { RequestLine } from '../telemetry/canonical-line.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { answerClientError } from './client-error.ts';
+import { sendProblem, toRequestError } from './problem.ts';
+
+/** What one connection and one request may cost. Milliseconds and bytes. */
+export interface EdgeLimits {
+  readonly bodyBytes: number;
+  readonly headerBytes: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly connectionTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly checkIntervalMs: number;
+  readonly requestsPerSocket: number;
+  readonly maxConnections: number;
+}
+
+export const DEFAULT_EDGE_LIMITS: EdgeLimits = {
+  // What the big providers stay under by far, but for Meta (3 MB).
+  bodyBytes: 1_048_576,
+  headerBytes: 16_384,
+  // Ten seconds for the headers and fifteen for all of it is what a slow mobile network needs; a slow attacker gets no more.
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+  connectionTimeoutMs: 20_000,
+  // Longer than the 60 s that load balancers keep an idle connection, so that it is they who close it.
+  keepAliveTimeoutMs: 65_000,
+  // Node looks at its timeouts every 30 s unless told otherwise, and they fire that much late.
+  checkIntervalMs: 1_000,
+  requestsPerSocket: 1_000,
+  // Each costs some 20 KiB and a file descriptor (of 16,384 usually).
+  maxConnections: 8_192,
+};
+
+export interface EdgeServerOptions {
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly limits: EdgeLimits;
+  /** Called once for each request when it is over, with its line. */
+  readonly onRequestEnd?: (line: RequestLine) => void;
+}
+
+const notes = new WeakMap<FastifyRequest, Partial<RequestLine>>();
+
+/** Adds what a handler knows to the request's one log line. */
+export function noteRequest(request: FastifyRequest, fields: Partial<RequestLine>): void {
+  notes.set(request, { ...notes.get(request), ...fields });
+}
+
+/**
+ * A server that faces the outside world: limits on everything, problem details for every error, security headers, bodies as
+ * bytes, one log line per request, route metrics. Routes are added by the caller.
+ */
+export async function createEdgeServer(options: EdgeServerOptions): Promise<FastifyInstance> {
+  const { limits, registry } = options;
+  const log = options.log;
+  const server = fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.connectionTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxRequestsPerSocket: limits.requestsPerSocket,
+    // A stop waits for requests, not for idle connections.
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+      requireHostHeader: true,
+      insecureHTTPParser: false,
+    },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, toRequestError(error)),
+    clientErrorHandler: (error, socket) => {
+      const reason = answerClientError(error, socket as Parameters<typeof answerClientError>[1]);
+      if (reason !== undefined) log.warn({ reason }, 'no request');
+    },
+  });
+  server.server.maxConnections = limits.maxConnections;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((error, request, reply) => {
+    const known = toRequestError(error);
+    noteRequest(request, { ...(notes.get(request)?.reason === undefined ? { reason: known.code } : {}), ...(known.status >= 500 ? { err: known } : {}) });
+    return sendProblem(reply, known);
+  });
+  server.setNotFoundHandler((_request, reply) => sendProblem(reply, new AppError('not_found', 'not found')));
+  server.addHook('onResponse', (request, reply, done) => {
+    const line: RequestLine = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      reason: reply.statusCode === 404 ? 'not_found' : 'answered',
+      ms: reply.elapsedTime,
+      ...notes.get(request),
+    };
+    logRequest(log, line);
+    options.onRequestEnd?.(line);
+    done();
+  });
+  // Nothing here is a page: nothing may be loaded, framed or guessed.
+  await server.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } } });
+  await server.register(fastifyMetrics.default, {
+    endpoint: null,
+    promClient: { ...promClient, register: registry },
+    defaultMetrics: { enabled: false },
+    routeMetrics: { enabled: { histogram: true, summary: false }, overrides: { histogram: { registers: [registry] }, summary: { registers: [registry] } } },
+  });
+  return server;
+}

@@ -1,0 +1,50 @@
+import type { FastifyReply } from 'fastify';
+import { AppError, ERROR_CODES } from '../core/app-error.ts';
+import type { ErrorCode } from '../core/app-error.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Problem details (RFC 9457) with our stable code. */
+export interface Problem {
+  /** The code's part of the page on errors. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail?: string;
+}
+
+/**
+ * The answer to an error. What was expected and got is told for mistakes of the sender; of a failed verification and of our
+ * own failures only that they happened.
+ */
+export function problemOf(error: AppError): Problem {
+  const { status, title } = ERROR_CODES[error.code];
+  const isSendersMistake = status < 500 && error.code !== 'unauthenticated';
+  return { type: `/docs/errors.md#${error.code}`, title, status, code: error.code, ...(isSendersMistake && error.message !== title ? { detail: error.message } : {}) };
+}
+
+export function sendProblem(reply: FastifyReply, error: AppError): FastifyReply {
+  const problem = problemOf(error);
+  if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
+  if (problem.status === 401) void reply.header('www-authenticate', 'Signature');
+  // A string: the answer's type has to stay exactly what it says here.
+  return reply.code(problem.status).type(PROBLEM_TYPE).serializer((payload: string) => payload).send(JSON.stringify(problem));
+}
+
+/** The server's own errors, by its stable codes (fastify.dev, Errors). */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_EMPTY_TYPE: 'unsupported_media_type',
+  FST_ERR_HANDLER_TIMEOUT: 'not_accepting',
+};
+
+/** Gives what a handler or the server threw a code of ours. */
+export function toRequestError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = error instanceof Error && 'code' in error ? FASTIFY_CODES[String(error.code)] : undefined;
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  const own = code ?? (status >= 400 && status < 500 ? 'bad_request' : 'internal');
+  return new AppError(own, ERROR_CODES[own].title, { cause: error });
+}
