@@ -7,8 +7,8 @@
 const MAX_DEPTH = 64;
 /** Longer texts are cut: a record of what happened is no store of bodies. In UTF-16 units. */
 const MAX_LENGTH = 1_000_000;
-/** A value that contains itself would go on for ever. */
-const MAX_VALUES = 100_000;
+/** A value that contains itself twice would go on for ever. The longest answers of providers have some hundreds. */
+const MAX_VALUES = 20_000;
 
 /** A text that PostgreSQL can hold; what it cannot is replaced by U+FFFD. */
 export function cleanText(text: string): string {
@@ -80,10 +80,16 @@ class Cleaning {
     if (value instanceof Error) return { name: cleanText(value.name), message: cleanText(value.message) };
     const cleaned = [];
     if (Array.isArray(value)) {
-      for (const item of value) if (this.#left > 0) cleaned.push(this.clean(item, depth + 1) ?? null);
+      for (const item of value) {
+        cleaned.push(this.clean(item, depth + 1) ?? null);
+        if (this.#left < 0) break;
+      }
       return cleaned;
     }
-    for (const [name, item] of Object.entries(value)) if (this.#left > 0) cleaned.push([cleanText(name), this.clean(item, depth + 1)]);
+    for (const [name, item] of Object.entries(value)) {
+      cleaned.push([cleanText(name), this.clean(item, depth + 1)]);
+      if (this.#left < 0) break;
+    }
     return Object.fromEntries(cleaned) as object;
   }
 }

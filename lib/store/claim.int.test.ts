@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { EffectClaim, OnUnknown, UnitLease } from '../actor/record-port.ts';
+import { EMPTY, openStore, take } from './test-store.ts';
+
+const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
+  ...{ unit, id, messageId: 'm1', name: 'send', token, onUnknown, stream: 'COMMANDS', seq: 1, priority: 'default', key: 'A' },
+});
+
+test('the ledger decides every claim by the state of its effect', async (t) => {
+  const { store } = await openStore(t);
+  const unit = await take(store, 'one');
+  const outcome = (id: string, state: 'done' | 'failed' | 'unknown' | 'held', result?: unknown) => store.settle({ ...EMPTY, effects: [{ unit, id, state, result }] });
+  let token = 0;
+  const claim = async (id: string, rule: OnUnknown) => (await store.claim([claimOf(unit, rule, `t${++token}`, id)]))[0];
+  const granted = { kind: 'granted', repeated: false };
+  const again = { kind: 'granted', repeated: true };
+  const held = { kind: 'held' };
+
+  assert.deepEqual(await claim('done', 'hold'), granted);
+  await outcome('done', 'done', { ts: '1' });
+  await outcome('done', 'unknown');
+  assert.deepEqual(await claim('done', 'repeat'), { kind: 'done', result: { ts: '1' } });
+
+  assert.deepEqual(await claim('failed', 'hold'), granted);
+  await outcome('failed', 'failed');
+  assert.deepEqual(await claim('failed', 'hold'), granted);
+
+  for (const end of ['claimed', 'unknown'] as const) {
+    for (const rule of ['hold', 'repeat'] as const) {
+      const id = `${end}, ${rule}`;
+      assert.deepEqual(await claim(id, rule), granted);
+      if (end === 'unknown') await outcome(id, 'unknown');
+      assert.deepEqual(await claim(id, rule), rule === 'hold' ? held : again, id);
+      if (end === 'unknown') await outcome(id, 'unknown');
+      assert.deepEqual(await claim(id, rule), held, id);
+      assert.deepEqual(await claim(id, 'repeat'), held, id);
+    }
+  }
+
+  assert.deepEqual(await claim('repeat that failed', 'repeat'), granted);
+  assert.deepEqual(await claim('repeat that failed', 'repeat'), again);
+  await outcome('repeat that failed', 'failed');
+  assert.deepEqual(await claim('repeat that failed', 'repeat'), again);
+  assert.deepEqual(await claim('repeat that failed', 'repeat'), held);
+
+  const unheard = claimOf(unit, 'hold', 'the same', 'unheard');
+  assert.deepEqual(await store.claim([unheard]), [granted]);
+  assert.deepEqual(await store.claim([unheard, unheard]), [granted, granted]);
+  assert.deepEqual(await store.claim([claimOf(unit, 'hold', 'a', 'twice'), claimOf(unit, 'hold', 'b', 'twice')]), [granted, held]);
+});

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { SettleBatch, UnitLease } from '../actor/record-port.ts';
+import { openTestBed } from '../dev/test-bed.ts';
+import { type Database, openDatabase } from './database.ts';
+import { createRecordStore, type RecordStore } from './record-store.ts';
+
+/** What the tests of the record stand on. */
+export const EMPTY: SettleBatch = { lanes: [], parked: [], unparked: [], effects: [], deadLetters: [], outbox: [], published: [], cleared: [], rows: [] };
+export const LEASE_MS = 3_000;
+export const UNIT = { actor: 'slack', partition: 0 };
+export const LANE = { stream: 'COMMANDS', priority: 'default' } as const;
+
+export async function openStore(t: TestContext): Promise<{ store: RecordStore; database: Database; url: string }> {
+  const { databaseUrl: url } = await openTestBed(t);
+  const database = await openDatabase({ url, applicationName: 'test' });
+  const store = createRecordStore(database);
+  t.after(async () => {
+    await store.close();
+    await database.close();
+  });
+  return { store, database, url };
+}
+
+export async function take(store: RecordStore, owner: string): Promise<UnitLease> {
+  const [lease] = await store.acquire(owner, [UNIT], LEASE_MS);
+  assert.ok(lease);
+  return lease;
+}
+
+export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({ ...EMPTY, lanes: [{ ...LANE, unit, floor, exceptions }] });
+
+/** Resolves when some statement of this database waits for a lock. */
+export async function waitForLock(database: Database): Promise<void> {
+  const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  const deadline = performance.now() + 5_000;
+  while ((await database.query({ text })).length === 0) assert.ok(performance.now() < deadline, 'nothing waits for a lock');
+}
