@@ -13,7 +13,11 @@ const bin = (/** @type {string} */ name) => join(root, 'node_modules', '.bin', n
 const tasks = {
   start: [[bin('node'), 'cmd/visapi/main.ts', 'dev']],
   test: [[bin('node'), 'scripts/test.ts']],
-  check: [[bin('tsc'), '-p', '.'], [bin('oxlint'), '--type-aware', '--deny-warnings'], [bin('oxfmt'), '--check']],
+  check: [
+    [bin('tsc'), '-p', '.'],
+    [bin('oxlint'), '--type-aware', '--deny-warnings'],
+    [bin('oxfmt'), '--check'],
+  ],
   fix: [[bin('oxlint'), '--type-aware', '--fix'], [bin('oxfmt')]],
 };
 

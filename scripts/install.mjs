@@ -20,7 +20,9 @@ export function installDependencies(root, say) {
     say('installing the dependencies that package-lock.json names (npm ci)');
     npm(root, ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']);
   }
-  const wanted = allowedScripts.filter(({ name, proof }) => existsSync(join(root, 'node_modules', name)) && (!present || (proof && !existsSync(join(root, proof)))));
+  const wanted = allowedScripts.filter(
+    ({ name, proof }) => existsSync(join(root, 'node_modules', name)) && (!present || (proof && !existsSync(join(root, proof)))),
+  );
   if (wanted.length === 0) return;
   for (const { name, reason } of wanted) say(`running the install script of ${name}: ${reason}`);
   npm(root, ['rebuild', '--ignore-scripts=false', '--loglevel=error', ...wanted.map(({ name }) => name)]);
@@ -31,7 +33,9 @@ function isInstalled(root) {
   const installed = readLock(join(root, 'node_modules', '.package-lock.json'));
   const locked = readLock(join(root, 'package-lock.json'));
   if (!installed || !locked) return false;
-  return Object.entries(locked).every(([path, wanted]) => path === '' || wanted.optional || wanted.peer || installed[path]?.version === wanted.version);
+  return Object.entries(locked).every(
+    ([path, wanted]) => path === '' || wanted.optional || wanted.peer || installed[path]?.version === wanted.version,
+  );
 }
 
 /** @param {string} path @returns {Record<string, { version?: string, optional?: boolean, peer?: boolean }> | undefined} */

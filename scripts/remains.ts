@@ -42,7 +42,9 @@ function leftProcesses(): string[] {
   if (left.length === 0) return [];
   const ports = listeningPorts();
   return left.map((pid) => {
-    const words = read(`/proc/${pid}/cmdline`).split('\0').filter((word) => !word.startsWith('--'));
+    const words = read(`/proc/${pid}/cmdline`)
+      .split('\0')
+      .filter((word) => !word.startsWith('--'));
     const listens = ports.get(pid);
     return `the tests left process ${pid} (${words.join(' ').trim()})${listens ? `, listening on ${listens.join(', ')}` : ''}`;
   });

@@ -59,7 +59,12 @@ async function interrupt(): Promise<void> {
 
 /** Shows what the runner prints as it comes, but for its last lines: those are the summary, and go last. */
 async function runTests(paths: readonly string[]): Promise<{ summary: string; isPassed: boolean }> {
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=junit', `--test-reporter-destination=${report}`];
+  const reporters = [
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=junit',
+    `--test-reporter-destination=${report}`,
+  ];
   const args = ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${testTimeoutMs}`, ...reporters, ...paths];
   const child = spawn(process.execPath, args, {
     cwd: projectRoot,

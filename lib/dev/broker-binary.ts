@@ -22,7 +22,10 @@ interface BinarySource {
 const sources: readonly BinarySource[] = [
   { name: 'VISAPI_NATS_SERVER', candidates: () => (process.env['VISAPI_NATS_SERVER'] ? [process.env['VISAPI_NATS_SERVER']] : []) },
   { name: 'PATH', candidates: () => (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'nats-server')) },
-  { name: 'the cache', candidates: ({ cache }) => ['release', 'debian/usr/sbin', 'go'].map((at) => join(cache, 'nats-server', at, 'nats-server')) },
+  {
+    name: 'the cache',
+    candidates: ({ cache }) => ['release', 'debian/usr/sbin', 'go'].map((at) => join(cache, 'nats-server', at, 'nats-server')),
+  },
   { name: 'the official release', candidates: downloadRelease },
   { name: "Debian's package pool (sid)", candidates: extractDebianPackage },
   { name: 'go install', candidates: buildWithGo },

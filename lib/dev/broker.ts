@@ -65,7 +65,10 @@ export function createBroker(options: BrokerOptions): Broker {
       child = started;
       closeSync(log);
       try {
-        await poll(() => isReady(started, options), { deadlineMs: readyDeadlineMs, what: `nats-server on port ${options.port} (see ${logFile})` });
+        await poll(() => isReady(started, options), {
+          deadlineMs: readyDeadlineMs,
+          what: `nats-server on port ${options.port} (see ${logFile})`,
+        });
       } catch (error) {
         await stopChild(started, 'SIGKILL', 0);
         throw error;
@@ -110,7 +113,10 @@ function brokerConfig(options: BrokerOptions): string {
   ];
   if (options.monitorPort) lines.push(`http: "127.0.0.1:${options.monitorPort}"`);
   if (options.accounts) {
-    const accounts = Array.from({ length: options.accounts }, (_, n) => `  T${n} { jetstream: enabled, users: [{ user: t${n}, password: test }] }`);
+    const accounts = Array.from(
+      { length: options.accounts },
+      (_, n) => `  T${n} { jetstream: enabled, users: [{ user: t${n}, password: test }] }`,
+    );
     lines.push('accounts {', ...accounts, '}');
   }
   return `${lines.join('\n')}\n`;

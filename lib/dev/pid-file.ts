@@ -71,8 +71,12 @@ export function claimFolder(folder: string, name: string): PidFile | undefined {
 
 /** Ends what a crashed run has left, except what is named. @returns the names of what was still there */
 export async function endLeftovers(folder: string, except: string): Promise<string[]> {
-  const names = readdirSync(folder).filter((file) => file.endsWith('.pid')).map((file) => file.slice(0, -'.pid'.length));
-  const found = await Promise.all(names.filter((name) => name !== except).map(async (name) => ((await endLeftover(folder, name)) ? [name] : [])));
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.pid'))
+    .map((file) => file.slice(0, -'.pid'.length));
+  const found = await Promise.all(
+    names.filter((name) => name !== except).map(async (name) => ((await endLeftover(folder, name)) ? [name] : [])),
+  );
   return found.flat();
 }
 

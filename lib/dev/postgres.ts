@@ -84,7 +84,12 @@ async function createCluster({ folder, logFile }: PostgresOptions, binaries: Pos
 
 async function startServer(options: PostgresOptions, binaries: PostgresBinaries): Promise<ChildProcess> {
   const { folder, port, logFile } = options;
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: '300', ...(options.durable === false ? fast : {}) };
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '300',
+    ...(options.durable === false ? fast : {}),
+  };
   const args = ['-D', folder, '-p', `${port}`, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const runAs = await chooseDatabaseUser([folder, binaries.postgres]);
   const log = openSync(logFile, 'a');
@@ -132,7 +137,9 @@ async function endLeftover(folder: string): Promise<void> {
   if (await isOurs()) {
     process.kill(pid, 'SIGINT');
     const gone = async () => ((await isOurs()) ? undefined : true);
-    await poll(gone, { deadlineMs: stopDeadlineMs, what: `the leftover PostgreSQL ${pid} to stop` }).catch(() => process.kill(pid, 'SIGKILL'));
+    await poll(gone, { deadlineMs: stopDeadlineMs, what: `the leftover PostgreSQL ${pid} to stop` }).catch(() =>
+      process.kill(pid, 'SIGKILL'),
+    );
     await poll(gone, { deadlineMs: stopDeadlineMs, what: `the leftover PostgreSQL ${pid} to die` });
   }
   await rm(lock, { force: true });

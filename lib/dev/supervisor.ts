@@ -111,7 +111,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     async start() {
       const owner = claimFolder(home.run, lockName);
-      if (owner) throw new Error(`VisAPI already runs here as process ${owner.pid}; stop it with Ctrl-C in its terminal or with kill ${owner.pid}.`);
+      if (owner)
+        throw new Error(`VisAPI already runs here as process ${owner.pid}; stop it with Ctrl-C in its terminal or with kill ${owner.pid}.`);
       hasClaim = true;
       try {
         for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
