@@ -3,7 +3,10 @@ import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connec
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { findAddresses } from './connection.ts';
 
-/** Runs something with the database and closes it. A command needs one connection, and a second where it reads in parallel. */
+/**
+ * Runs something with the database and closes it. Whether the database is safe to run on is for the programs to judge: who
+ * looks into an unsafe one has to see what is there.
+ */
 export async function withDatabase<Result>(run: (database: Database) => Promise<Result>): Promise<Result> {
   const { databaseUrl } = await findAddresses();
   // The programs insist on durable commits before they start; whoever gives a command sees what came of it.

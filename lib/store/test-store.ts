@@ -11,15 +11,15 @@ export const LEASE_MS = 3_000;
 export const UNIT = { actor: 'slack', partition: 0 };
 export const LANE = { stream: 'COMMANDS', priority: 'default' } as const;
 
-export async function openStore(t: TestContext): Promise<{ store: RecordStore; database: Database; url: string }> {
-  const { databaseUrl: url } = await openTestBed(t);
-  const database = await openDatabase({ url, applicationName: 'test' });
+export async function openStore(t: TestContext): Promise<{ store: RecordStore; database: Database; url: string; natsUrl: string }> {
+  const { databaseUrl: url, natsUrl } = await openTestBed(t);
+  const database = await openDatabase({ url, applicationName: 'test', allowUnsafe: true });
   const store = createRecordStore(database);
   t.after(async () => {
     await store.close();
     await database.close();
   });
-  return { store, database, url };
+  return { store, database, url, natsUrl };
 }
 
 export async function take(store: RecordStore, owner: string): Promise<UnitLease> {

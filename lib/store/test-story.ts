@@ -42,13 +42,15 @@ export const FAILED_ROWS = [
 /** One event, its run with one step, and what may become of them. */
 export class Story {
   readonly database: Database;
+  readonly natsUrl: string;
   readonly store: RecordStore;
   readonly trace: TraceReader;
   readonly slack: UnitLease;
   readonly workflow: UnitLease;
 
-  constructor(database: Database, store: RecordStore, leases: readonly UnitLease[]) {
+  constructor(database: Database, natsUrl: string, store: RecordStore, leases: readonly UnitLease[]) {
     this.database = database;
+    this.natsUrl = natsUrl;
     this.store = store;
     this.trace = createTraceReader(database);
     this.workflow = leases.find(({ actor }) => actor === 'workflow')!;
@@ -101,7 +103,7 @@ export class Story {
 }
 
 export async function openStory(t: TestContext): Promise<Story> {
-  const { store, database } = await openStore(t);
+  const { store, database, natsUrl } = await openStore(t);
   const units = [{ actor: 'workflow', partition: 0 }, { actor: 'slack', partition: 0 }];
-  return new Story(database, store, await store.acquire('one', units, LEASE_MS));
+  return new Story(database, natsUrl, store, await store.acquire('one', units, LEASE_MS));
 }

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { HEADERS } from '../../../lib/core/headers.ts';
+import { requestApi } from '../../../lib/jetstream/api-request.ts';
+import { type BrokerConnection, connectBroker } from '../../../lib/jetstream/connection.ts';
+import { readStored } from '../../../lib/jetstream/log-reader.ts';
+import { createPublisher, type Publisher } from '../../../lib/jetstream/publisher.ts';
+import { AT, COMMAND, EFFECT, EVENT, FAILED_ROWS, LETTER, openStory, RUN, STEP, type Story } from '../../../lib/store/test-story.ts';
+import { applyWorkflow } from '../../../lib/store/workflows.ts';
+import { logStreams } from '../../../streams/log-streams.ts';
+import { deadSubject, eventSubject, STREAMS } from '../../../streams/subjects.ts';
+
+const MAIN = new URL('../main.ts', import.meta.url).pathname;
+
+interface Scene {
+  readonly story: Story;
+  readonly connection: BrokerConnection;
+  readonly publisher: Publisher;
+  /** Runs the tool; with the value that it printed, where it printed JSON. */
+  visapi(...words: string[]): Promise<{ code: number; stdout: string; stderr: string; json: any }>;
+}
+
+async function openScene(t: TestContext): Promise<Scene> {
+  const story = await openStory(t);
+  const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
+  const publisher = createPublisher(connection);
+  t.after(async () => {
+    await publisher.stop(1_000);
+    await connection.close();
+  });
+  for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 })) await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
+  const env = { ...process.env, DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl, VISAPI_HOME: join(tmpdir(), 'visapi-nowhere') };
+  const visapi = (...words: string[]) =>
+    new Promise<Awaited<ReturnType<Scene['visapi']>>>((resolve) => {
+      execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr, json: words.includes('--json') ? JSON.parse(stdout || 'null') : undefined }),
+      );
+    });
+  return { story, connection, publisher, visapi };
+}
+
+/** A run whose command became a dead letter, with its copy in the log. */
+async function bury({ story, publisher }: Scene, body: string): Promise<void> {
+  await applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text: 'one' } }] }, who: 'ada' });
+  await story.turn(EVENT, RUN, STEP);
+  const headers = { [HEADERS.round]: '1', [HEADERS.deadMessage]: COMMAND };
+  const copy = { id: LETTER, subject: deadSubject('slack', 'refused'), key: EVENT.key, headers, body: Buffer.from(body) };
+  const { seq } = await publisher.publish(copy, AbortSignal.timeout(5_000));
+  await story.die();
+  await story.database.query({ text: 'update dead_letters set copy_seq = $1', values: [seq] });
+  await story.turn(...FAILED_ROWS);
+}
+
+test('an event that only the log knows yet is found there, by its id and by its key', async (t) => {
+  const { publisher, visapi } = await openScene(t);
+  const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
+  const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: AT };
+  for (const id of ['first', 'second']) await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+  const { json, code } = await visapi('trace', 'first', '--json');
+  assert.equal(code, 0);
+  assert.deepEqual([json.event.id, json.event.seq, json.event.source, json.event.receivedAt], ['first', 1, 'github', AT]);
+  assert.deepEqual([json.isProjected, json.fate.kind], [false, 'waiting']);
+  const byKey = await visapi('trace', 'A key', '--json');
+  assert.deepEqual(byKey.json.traces.map(({ event }: { event: { id: string } }) => event.id).sort(), ['first', 'second']);
+  const none = await visapi('trace', 'nobody');
+  assert.deepEqual([none.code, none.stdout], [3, '']);
+  assert.match(none.stderr, /the projection is empty, and the log does not have it either/);
+});
+
+test('a dead letter is shown with its whole story and its payload, and runs again when it is told to', async (t) => {
+  const scene = await openScene(t);
+  const { story, visapi } = scene;
+  await bury(scene, '{"text": "héllo"}');
+  const list = await visapi('dead', 'list', '--actor', 'slack', '--since', '2026-11-01T00:00:00Z', '--json');
+  assert.deepEqual(list.json.map(({ id, reason, status }: Record<string, string>) => [id, reason, status]), [[LETTER, 'refused', 'open']]);
+  const shown = await visapi('dead', 'show', LETTER, '--json');
+  assert.deepEqual(shown.json.payload, { text: '{"text": "héllo"}' });
+  assert.deepEqual([shown.json.detail, shown.json.history.length], [{ status: 400 }, 1]);
+  assert.match((await visapi('dead', 'show', LETTER)).stdout, /refused: invalid_blocks[^]*"status": 400[^]*héllo/);
+  const trace = await visapi('trace', 'event');
+  assert.match(trace.stdout, /Fate: dead-lettered[^]*received[^]*run started[^]*step notify failed/);
+  const dry = await visapi('dead', 'redeliver', '--reason', 'refused', '--dry-run', '--json');
+  assert.deepEqual(dry.json.map(({ action }: { action: string }) => action), ['message']);
+  assert.deepEqual(await story.store.adopt([story.slack]), [], 'a dry run does nothing');
+  assert.equal((await visapi('dead', 'redeliver', LETTER)).code, 0);
+  assert.deepEqual((await story.store.adopt([story.slack])).map(({ stream, messageId }) => [stream, messageId]), [[STREAMS.deadLetters, COMMAND]]);
+  const again = await visapi('dead', 'redeliver', LETTER);
+  assert.equal(again.code, 1);
+  assert.match(again.stdout, /redelivered already/);
+});
+
+test('after its step was mended, a dead letter is redelivered as a retry of the step with the newest version', async (t) => {
+  const scene = await openScene(t);
+  const { story, connection, visapi } = scene;
+  await bury(scene, '{}');
+  await applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text: 'two' } }] }, who: 'ada' });
+  const { json, code } = await visapi('dead', 'redeliver', '--actor', 'slack', '--json');
+  assert.deepEqual([code, json[0].action], [0, 'step']);
+  assert.match(json[0].detail, /version 1 and 2: it is rendered again with version 2/);
+  const message = await readStored(connection, STREAMS.commands, 1);
+  assert.match(message?.subject ?? '', /^commands\.default\.\d+\.workflow$/);
+  const body = JSON.parse(Buffer.from(message!.body).toString());
+  assert.deepEqual([message?.headers[HEADERS.ceType], message?.headers[HEADERS.run], message?.headers[HEADERS.step], message?.key], ['step.retry', 'run', 'notify', 'A']);
+  assert.deepEqual([body.step, body.workflow, body.version, body.deadLetter], ['notify', 'w', 2, LETTER]);
+  assert.equal(message?.id, `run/notify/retry#${body.generation}`);
+  assert.deepEqual((await visapi('dead', 'list', '--json')).json, []);
+});
+
+test('held effects are listed and resolved from the shell', async (t) => {
+  const { story, visapi } = await openScene(t);
+  await story.turn(EVENT, RUN, STEP);
+  await story.claim();
+  await story.claim();
+  assert.deepEqual((await visapi('held', 'list', '--json')).json.map(({ id }: { id: string }) => id), [EFFECT]);
+  assert.match((await visapi('trace', COMMAND)).stdout, /Fate: waiting[^]*is held/);
+  assert.equal((await visapi('held', 'resolve', EFFECT, '--as', 'perhaps')).code, 2);
+  assert.equal((await visapi('held', 'resolve', 'nothing', '--as', 'done')).code, 3);
+  assert.match((await visapi('held', 'resolve', EFFECT, '--as', 'done')).stdout, /resolved as done/);
+  assert.match((await visapi('held', 'resolve', EFFECT, '--as', 'repeat')).stdout, /not held: it is done/);
+});
