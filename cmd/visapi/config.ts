@@ -16,7 +16,8 @@ export const defaults = {
   sinkPort: 27_090,
 } as const;
 
-const port = (env: string, what: string, number: number) => variable(env, localPort, { description: `The port of ${what}.`, default: `${number}` });
+const port = (env: string, what: string, number: number) =>
+  variable(env, localPort, { description: `The port of ${what}.`, default: `${number}` });
 
 /** The ports of a machine on which everything runs, each with the variable that changes it. */
 export const PORT_VARIABLES = {
@@ -36,6 +37,9 @@ const ADDRESS_VARIABLES = {
   natsPassword: optional('NATS_PASSWORD', text, { description: "The user's password at the broker." }),
   databaseUrl: optional('DATABASE_URL', text, { description: 'A PostgreSQL somewhere else; visapi dev then starts none.' }),
   ingestUrl: optional('INGEST_URL', text, { description: 'Where visapi send posts to.' }),
+  slackChannelsFile: optional('SLACK_CHANNELS_FILE', text, {
+    description: 'Channels of a real Slack; visapi dev then does not put the local one in its place.',
+  }),
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
 

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { createBroker } from '../../lib/dev/broker.ts';
@@ -5,6 +6,7 @@ import { ensureDemoSources } from '../../lib/dev/demo-sources.ts';
 import { createPostgres } from '../../lib/dev/postgres.ts';
 import { createProgram, type LocalProgram } from '../../lib/dev/program.ts';
 import type { Ready } from '../../lib/dev/ready-file.ts';
+import { demoSlackChannels } from '../../lib/sink/workspace.ts';
 import { createSupervisor, type Supervisor } from '../../lib/dev/supervisor.ts';
 import { inheritedEnvironment, PORT_VARIABLES, type ToolConfig } from './config.ts';
 import { prepareStores } from './prepare.ts';
@@ -20,7 +22,9 @@ const signatureHeader = 'x-hub-signature-256';
 /** Puts together broker, database and programs out of the configuration; the sources' secrets are made here when they are missing. */
 export async function createLocalStack(config: ToolConfig, say: (line: string) => void): Promise<LocalStack> {
   const { home } = config;
+  await mkdir(home.root, { recursive: true });
   const ready = await describeStack(config);
+  await writeFile(home.slackChannels, demoSlackChannels(ready.sinkUrl), { mode: 0o600 });
   const programs = localPrograms(config, ready);
   const supervisor = createSupervisor({
     home,
@@ -68,7 +72,8 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
     NOTIFIER_OPS_PORT: `${config.notifierOps}`,
     SINK_PORT: `${config.sink}`,
     SINK_URL: ready.sinkUrl,
-    INGEST_SOURCES: config.home.sources,
+    INGEST_SOURCES_FILE: config.home.sources,
+    ...localSlack(config, ready),
   };
   const program = (name: string, command: readonly [string, ...string[]], readyUrl: string) =>
     createProgram({ name, command, readyUrl, env, logFile: join(config.home.logs, `${name}.log`) });
@@ -76,6 +81,12 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
     ...Object.entries(ready.opsUrls).map(([name, url]) => program(name, [`cmd/${name}/main.ts`], `${url}/readyz`)),
     program('sink', ['cmd/visapi/main.ts', 'sink'], `${ready.sinkUrl}/messages`),
   ];
+}
+
+/** The local peer stands for Slack, unless a person has named channels of their own. */
+function localSlack(config: ToolConfig, { sinkUrl }: Ready): NodeJS.ProcessEnv {
+  if (config.slackChannelsFile) return {};
+  return { SLACK_CHANNELS_FILE: config.home.slackChannels, SLACK_API_URL: `${sinkUrl}/api`, EGRESS_ALLOW: sinkUrl };
 }
 
 function portsToListenOn(config: ToolConfig): Record<string, number> {

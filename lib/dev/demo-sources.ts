@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 
-/** One entry of the file that ingest reads as INGEST_SOURCES. */
+/** One entry of the file that ingest reads (INGEST_SOURCES_FILE). */
 export interface DemoSource {
   readonly name: string;
   readonly preset: string;

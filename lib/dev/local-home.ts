@@ -18,6 +18,8 @@ export interface LocalHome {
   readonly ready: string;
   /** The sources that ingest reads in development. */
   readonly sources: string;
+  /** The channels that the notifier posts to in development. */
+  readonly slackChannels: string;
 }
 
 /** @param root absolute or relative to the project; (Default: `VISAPI_HOME`, else `.visapi` in the project's root) */
@@ -32,5 +34,6 @@ export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): Local
     run: join(absolute, 'run'),
     ready: join(absolute, 'ready.json'),
     sources: join(absolute, 'sources.json'),
+    slackChannels: join(absolute, 'slack-channels.json'),
   };
 }

@@ -98,7 +98,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function stopAll(): Promise<void> {
     isStopping = true;
-    const order = [...programs.map(({ name }) => name)];
+    const order = programs.map(({ name }) => name);
     const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
     for (const part of kept.splice(0).sort((a, b) => rank(a.name) - rank(b.name))) {
       await part.stop();

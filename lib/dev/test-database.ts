@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Client } from 'pg';
-import { projectRoot } from './local-home.ts';
+import { migrate } from '../store/migrate.ts';
 
 const template = 'visapi_template';
 
@@ -33,11 +31,7 @@ async function buildTemplate(client: Client, serverUrl: string): Promise<void> {
   const building = `${template}_building`;
   await client.query(`drop database if exists ${building} with (force)`);
   await client.query(`create database ${building}`);
-  const store = join(projectRoot, 'lib/store/migrate.ts');
-  if (existsSync(store)) {
-    const { migrate } = (await import(store)) as { migrate(url: string): Promise<unknown> };
-    await migrate(databaseUrl(serverUrl, building));
-  }
+  await migrate(databaseUrl(serverUrl, building));
   await client.query(`alter database ${building} rename to ${template}`);
 }
 

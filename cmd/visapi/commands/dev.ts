@@ -11,7 +11,10 @@ export function registerDev(program: Command): void {
   program
     .command('dev')
     .description('run everything on this machine: broker, database, programs and a local Slack')
-    .addHelpText('after', '\nExamples:\n  $ npm start\n  $ INGEST_PORT=28080 npx visapi dev\n  $ npx visapi dev --json   # prints what .visapi/ready.json holds')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm start\n  $ INGEST_PORT=28080 npx visapi dev\n  $ npx visapi dev --json   # prints what .visapi/ready.json holds',
+    )
     .action(async (_options, command: Command) => runDev(outputOf(command)));
 }
 
