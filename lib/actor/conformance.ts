@@ -420,7 +420,7 @@ export function describeConformance(kind: string, open: OpenBench): void {
         seen.push(body);
         return done();
       }),
-    ]);
+    ], { timing: { pullExpiresMs: 100 } });
     await bench.send({ actor: 'tester', key: 'a', body: '0' });
     await until('the lane runs', () => seen.length === 1);
     for (let i = 1; i < 40; i++) {
@@ -429,6 +429,23 @@ export function describeConformance(kind: string, open: OpenBench): void {
     }
     await until('all are handled', () => seen.length === 40);
     assert.deepEqual(seen, Array.from({ length: 40 }, (_, i) => String(i)));
+    await running.stop();
+  });
+
+  property('the last message of all comes back too when somebody else took it', async (bench) => {
+    const seen: string[] = [];
+    const running = bench.start([
+      actor((body) => {
+        seen.push(body);
+        return done();
+      }, {}),
+    ], { timing: { pullExpiresMs: 100 } });
+    await bench.send({ actor: 'tester', key: 'a', body: '0' });
+    await until('the lane runs', () => seen.length === 1);
+    await bench.steal('tester', 'default', 0);
+    await bench.send({ actor: 'tester', key: 'a', body: '1' });
+    await until('it came', () => seen.length === 2);
+    assert.deepEqual(seen, ['0', '1']);
     await running.stop();
   });
 

@@ -119,7 +119,7 @@ export class Executor {
       conclusion = conclude(job, outcome, this.#environment);
       this.#report(job, outcome, begun);
     } catch (error) {
-      log.error({ err: error, actor: this.definition.name, message: job.message.id }, 'a message could not be handled; it is tried again');
+      log.error({ err: error, actor: this.definition.name, messageId: job.message.id }, 'a message could not be handled; it is tried again');
       leave();
       clock.after(AGAIN_MS, () => this.#giveBack(job));
       return;
@@ -244,7 +244,7 @@ export class Executor {
         unit.drop();
       },
       onPoisoned: (error) => {
-        log.error({ err: error, id: job.message.id, actor: this.definition.name }, 'what a message recorded cannot be stored; it becomes a dead letter');
+        log.error({ err: error, messageId: job.message.id, actor: this.definition.name }, 'what a message recorded cannot be stored; it becomes a dead letter');
         const because = `what it recorded cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
         const outcome: AttemptOutcome = { verdict: reject('invalid', because), emits: [], rows: [], effects: [] };
         this.#settle(job, conclude(job, outcome, this.#environment), leave);
@@ -254,15 +254,15 @@ export class Executor {
 
   #report(job: Job, { verdict, effects }: AttemptOutcome, begun: number): void {
     const { observer, clock, log } = this.#environment;
-    const { message, arrival, attempt } = job;
+    const { message, attempt } = job;
     const now = clock.monotonic();
-    const waitedMs = arrival === undefined ? 0 : begun - arrival.arrivedAt;
-    observer.handled(this.definition.name, message.priority, verdict.kind, now - begun, waitedMs);
+    const queueMs = attempt === 1 ? Math.max(0, Math.round(clock.now() - (now - begun) - message.storedAt)) : undefined;
+    observer.handled(this.definition.name, message.priority, verdict.kind, now - begun, queueMs);
     for (const effect of effects) observer.effect(this.definition.name, effect.state);
     const because = 'because' in verdict ? { because: verdict.because } : {};
     const reason = verdict.kind === 'reject' ? { reason: verdict.reason } : {};
     if (verdict.kind === 'reject') observer.deadLettered(this.definition.name, verdict.reason);
-    const fields = { actor: this.definition.name, message: message.id, stream: message.stream, seq: message.seq, attempt, verdict: verdict.kind, ...reason, ...because, ms: Math.round((now - begun) * 10) / 10 };
+    const fields = { actor: this.definition.name, messageId: message.id, stream: message.stream, seq: message.seq, attempt, verdict: verdict.kind, ...reason, ...because, ...(queueMs === undefined ? {} : { queueMs }), ms: Math.round((now - begun) * 10) / 10 };
     if (verdict.kind === 'done') log.info(fields, 'message');
     else log.warn(fields, 'message');
   }

@@ -8,7 +8,7 @@ import type { LaneId, UnitLease } from './record-port.ts';
  * One lane's pull loop. Owns the consumer's position and the lane's progress; knows nothing of keys or handlers.
  *
  * 1. What is handed on is in the log's order: the consumer sequence runs 1, 2, 3 ...; a gap means that someone else's pull
- *    took a message, and nothing is handed on until the consumer was re-pointed to floor + 1.
+ *    took a message, and nothing is handed on until the consumer was re-pointed to floor + 1. An idle lane asks.
  * 2. It never pulls past its capacity or without a valid lease.
  */
 export interface LaneOptions extends LaneId {
@@ -31,6 +31,9 @@ export type RepointCause = 'take-over' | 'interrupted' | 'gap';
 /** How long to wait before the broker is asked again after it did not answer, and before the lease is looked at again. */
 const PAUSE_MS = 100;
 
+/** How often an idle lane's consumer is looked at; at once after it had something to do. */
+const COMPARE_MS = 5_000;
+
 export class Lane implements LaneId {
   readonly stream: string;
   readonly priority: LaneOptions['priority'];
@@ -41,6 +44,8 @@ export class Lane implements LaneId {
   #progress: LaneProgress | undefined;
   #expected = 1;
   #hasGap = false;
+  #compared = 0;
+  #comparedAt = 0;
   #loop: Promise<void> | undefined;
   #wake: () => void = () => undefined;
 
@@ -92,6 +97,7 @@ export class Lane implements LaneId {
       else if (room < capacity / 2) await this.#pause();
       else {
         const end = await source.pull(room, pullExpiresMs, this.#onDelivery, signal).catch(() => 'interrupted' as const);
+        if (end === 'expired') await this.#compare();
         if (this.#hasGap) await this.#repoint('gap');
         else if (end === 'interrupted') await this.#repoint('interrupted');
       }
@@ -110,6 +116,23 @@ export class Lane implements LaneId {
     else if (what === 'settled') this.#options.source.ack(delivery);
   };
 
+  /**
+   * Nothing came: asks whether the consumer has handed out more than arrived here. Somebody else's pull may have taken the
+   * last message, and then no later one would show the gap.
+   */
+  async #compare(): Promise<void> {
+    const { clock, source, log } = this.#options;
+    if (this.#compared === this.#expected && clock.monotonic() - this.#comparedAt < COMPARE_MS) return;
+    try {
+      const { deliveredConsumerSeq } = await source.ensure();
+      if (deliveredConsumerSeq !== this.#expected - 1) this.#hasGap = true;
+      this.#compared = this.#expected;
+      this.#comparedAt = clock.monotonic();
+    } catch (error) {
+      log.warn({ stream: this.stream, priority: this.priority, err: error }, 'the consumer could not be looked at');
+    }
+  }
+
   async #repoint(cause: RepointCause): Promise<void> {
     const { source, log, onRepoint } = this.#options;
     while (!this.#stop.signal.aborted) {
@@ -118,7 +141,7 @@ export class Lane implements LaneId {
         onRepoint(cause);
         return;
       } catch (error) {
-        log.warn({ stream: this.stream, priority: this.priority, cause, err: error }, 'the lane could not be positioned');
+        log.warn({ stream: this.stream, priority: this.priority, reason: cause, err: error }, 'the lane could not be positioned');
         await this.#pause(PAUSE_MS);
       }
     }

@@ -34,8 +34,6 @@ export interface Arrival {
   readonly message: Message;
   readonly delivery: Delivery;
   readonly parsed: Parsed;
-  /** Monotonic, for the time that it waited. */
-  readonly arrivedAt: number;
   /** It may have been in flight when an owner died. */
   readonly isSuspect: boolean;
 }

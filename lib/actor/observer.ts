@@ -3,14 +3,16 @@ import type { RepointCause } from './lane.ts';
 
 /** What the runtime tells whoever measures it. Calls are frequent and must be cheap. */
 export interface ActorObserver {
-  /** A message was handled; `verdict` is how its attempt ended. */
-  handled(actor: string, priority: Priority, verdict: string, durationMs: number, waitedMs: number): void;
+  /** A message was handled; `verdict` is how its attempt ended; `queueMs` (first attempts only) how long it was in the log before. */
+  handled(actor: string, priority: Priority, verdict: string, durationMs: number, queueMs: number | undefined): void;
   effect(actor: string, outcome: string): void;
   deadLettered(actor: string, reason: string): void;
   /** Waiting rows that came (positive) or went (negative). */
   parked(actor: string, delta: number): void;
   repointed(actor: string, cause: RepointCause): void;
   settled(settlements: number, durationMs: number): void;
+  /** Settled messages that the log has not confirmed yet. */
+  outbox(pending: number): void;
   /** Units that this process holds. */
   units(actor: string, count: number): void;
 }

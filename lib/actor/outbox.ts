@@ -1,3 +1,4 @@
+import { AppError } from '../core/app-error.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerPort } from './broker-port.ts';
 import type { ActorLog } from './define-actor.ts';
@@ -15,8 +16,8 @@ export interface OutboxOptions {
   readonly onPublished: (entry: OutboxEntry, seq: number) => void;
 }
 
-/** How long to wait before a body is asked for again while the broker is away. */
-const READ_AGAIN_MS = 250;
+/** How long to wait before the broker is asked again while it is away or takes no more. */
+const AGAIN_MS = 250;
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -52,28 +53,30 @@ export class Outbox {
   }
 
   async #send(entry: OutboxEntry): Promise<void> {
-    const { broker, log, onPublished } = this.#options;
+    const { broker, clock, log, onPublished } = this.#options;
     const { signal } = this.#stop;
-    try {
-      const body = 'copyOf' in entry ? await this.#readBody(entry.copyOf) : entry.body;
-      const { id, subject, key, headers } = entry;
-      const ack = await broker.publish({ id, subject, key, headers, body }, signal);
-      onPublished(entry, ack.seq);
-    } catch (error) {
-      if (!signal.aborted) log.error({ err: error, id: entry.id, subject: entry.subject }, 'an output could not be published; its row stays in the outbox');
+    while (!signal.aborted) {
+      try {
+        const body = 'copyOf' in entry ? await this.#readBody(entry.copyOf) : entry.body;
+        const { id, subject, key, headers } = entry;
+        const ack = await broker.publish({ id, subject, key, headers, body }, signal);
+        onPublished(entry, ack.seq);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const fields = { err: error, messageId: entry.id, subject: entry.subject };
+        if (!(error instanceof AppError) || !error.retryable) {
+          log.error(fields, 'the log refuses an output for good; its row stays in the outbox');
+          return;
+        }
+        log.warn(fields, 'an output could not be published; trying again');
+        await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
+      }
     }
   }
 
   /** An empty body where the original has left the log already: the fate and the headers are still worth keeping. */
   async #readBody({ stream, seq }: { stream: string; seq: number }): Promise<Uint8Array> {
-    const { broker, clock } = this.#options;
-    for (;;) {
-      try {
-        return (await broker.read(stream, seq))?.body ?? new Uint8Array();
-      } catch (error) {
-        if (this.#stop.signal.aborted) throw error;
-        await new Promise<void>((resolve) => clock.after(READ_AGAIN_MS, resolve));
-      }
-    }
+    return (await this.#options.broker.read(stream, seq))?.body ?? new Uint8Array();
   }
 }

@@ -152,7 +152,7 @@ export class ActorRuntime {
       const { definition } = this.#executors.get(each.actor)!;
       const unit = new Unit(each, definition, askedAt, this.#environment);
       this.#units.set(`${each.actor}/${each.partition}`, unit);
-      log.info({ actor: each.actor, partition: each.partition, epoch: each.epoch, unclean: each.unclean }, 'unit taken');
+      log.info({ actor: each.actor, partition: each.partition, epoch: each.epoch, state: each.unclean ? 'unclean' : 'clean' }, 'unit taken');
       void this.#open(unit);
     }
     for (const name of this.#executors.keys()) observer.units(name, [...this.#units.values()].filter(({ lease }) => lease.actor === name).length);
@@ -169,6 +169,7 @@ export class ActorRuntime {
 
   async #renew(): Promise<void> {
     const { owner, record, clock, log } = this.#options;
+    this.#options.observer.outbox(this.#outbox.pending);
     const units = [...this.#units.values()];
     if (units.length === 0) return;
     const sentAt = clock.monotonic();

@@ -96,10 +96,10 @@ export class Settler {
         return;
       } catch (error) {
         if (!record.isTransient(error)) {
-          log.error({ err: error, settlements: settlements.length }, 'a settling was refused for its content');
+          log.error({ err: error, count: settlements.length }, 'a settling was refused for its content');
           return await this.#takeApart(settlements, published, error);
         }
-        log.warn({ err: error, settlements: settlements.length, waitMs }, 'the store did not settle; trying again');
+        log.warn({ err: error, count: settlements.length, delayMs: waitMs }, 'the store did not settle; trying again');
         await new Promise<void>((resolve) => clock.after(waitMs, resolve));
       }
     }

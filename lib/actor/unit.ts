@@ -185,7 +185,7 @@ export class Unit {
     const line = this.#line(parsed.key, lane);
     const left = this.#suspectDeliveries.get(lane) ?? 0;
     if (left > 0) this.#suspectDeliveries.set(lane, left - 1);
-    line.queue.push({ lane, message, delivery, parsed, arrivedAt: this.#environment.clock.monotonic(), isSuspect: left > 0 });
+    line.queue.push({ lane, message, delivery, parsed, isSuspect: left > 0 });
     if (line.waiting === undefined) this.#environment.offer(this, line);
     else this.#parkQueue(line);
   }
@@ -224,7 +224,7 @@ export class Unit {
         parked: row,
         onCommitted: () => lane.source.ack(delivery),
         onRefused: () => this.drop(),
-        onPoisoned: (error) => this.#environment.log.error({ err: error, id: message.id }, 'a waiting message could not be recorded'),
+        onPoisoned: (error) => this.#environment.log.error({ err: error, messageId: message.id }, 'a waiting message could not be recorded'),
       });
     }
   }

@@ -14,5 +14,6 @@ export const silentObserver: ActorObserver = {
   parked: ignore,
   repointed: ignore,
   settled: ignore,
+  outbox: ignore,
   units: ignore,
 };

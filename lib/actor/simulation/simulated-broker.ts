@@ -61,10 +61,10 @@ export class SimulatedBroker implements BrokerPort {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Takes the next message of a consumer away, as a frozen owner's open pull does. */
+  /** The next message of a consumer goes to nobody, as with a frozen owner's open pull. */
   steal(stream: string, consumer: string): void {
     const found = this.#consumers.get(`${stream}/${consumer}`);
-    if (found !== undefined) this.#next(stream, found);
+    if (found !== undefined) found.isStolenFrom = true;
   }
 
   lane(spec: LaneSpec): LaneSource {
@@ -80,7 +80,7 @@ export class SimulatedBroker implements BrokerPort {
     return {
       ensure: () => {
         let found = this.#consumers.get(id);
-        if (found === undefined) this.#consumers.set(id, (found = { created: String(++this.#created), filters, next: 1, consumerSeq: 0 }));
+        if (found === undefined) this.#consumers.set(id, (found = { created: String(++this.#created), filters, next: 1, consumerSeq: 0, isStolenFrom: false }));
         return Promise.resolve(state(found));
       },
       repoint: (seq) => {
@@ -124,7 +124,8 @@ export class SimulatedBroker implements BrokerPort {
       const tokens = message.subject.split('.');
       if (!consumer.filters.some((filter) => matches(filter, tokens))) continue;
       consumer.consumerSeq++;
-      return message;
+      if (!consumer.isStolenFrom) return message;
+      consumer.isStolenFrom = false;
     }
     return undefined;
   }
@@ -149,6 +150,7 @@ interface Consumer {
   readonly filters: readonly string[][];
   next: number;
   consumerSeq: number;
+  isStolenFrom: boolean;
 }
 
 function matches(filter: readonly string[], subject: readonly string[]): boolean {

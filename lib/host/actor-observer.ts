@@ -1,0 +1,26 @@
+import type { Registry } from 'prom-client';
+import type { ActorObserver } from '../actor/observer.ts';
+import { actorMetrics } from '../telemetry/metrics.ts';
+
+/** The runtime's measurements as metrics. */
+export function createActorObserver(registry: Registry): ActorObserver {
+  const metrics = actorMetrics(registry);
+  return {
+    handled(actor, priority, verdict, durationMs, queueMs) {
+      metrics.messages.inc({ actor, priority, verdict });
+      metrics.messageSeconds.observe({ actor }, durationMs / 1_000);
+      if (queueMs !== undefined) metrics.queueWaitSeconds.observe({ actor, priority }, queueMs / 1_000);
+      if (verdict === 'retry') metrics.retries.inc({ actor });
+    },
+    effect: (actor, outcome) => metrics.effects.inc({ actor, outcome }),
+    deadLettered: (actor, reason) => metrics.deadLetters.inc({ actor, reason }),
+    parked: (actor, delta) => metrics.parkedMessages.inc({ actor }, delta),
+    repointed: (actor, cause) => metrics.laneRepoints.inc({ actor, cause }),
+    settled(settlements, durationMs) {
+      metrics.settleSeconds.observe(durationMs / 1_000);
+      metrics.settleBatchSize.observe(settlements);
+    },
+    units: (actor, count) => metrics.unitsOwned.set({ actor }, count),
+    outbox: (pending) => metrics.outboxPending.set(pending),
+  };
+}
