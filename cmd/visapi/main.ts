@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerDead } from './commands/dead.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerHeld } from './commands/held.ts';
+import { registerSend } from './commands/send.ts';
 import { registerSink } from './commands/sink.ts';
 import { registerTrace } from './commands/trace.ts';
 import { registerWorkflows } from './commands/workflows.ts';
@@ -14,6 +15,7 @@ const program = new Command('visapi')
   .exitOverride();
 
 registerDev(program);
+registerSend(program);
 registerSink(program);
 registerWorkflows(program);
 registerTrace(program);

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { PRESET_NAMES } from '../../../lib/webhook/presets.ts';
+import type { PresetName } from '../../../lib/webhook/presets.ts';
+import { readToolConfig } from '../config.ts';
+import { findAddresses } from '../connection.ts';
+import { findExample, githubExamples } from '../example-payload.ts';
+import { parseCount } from '../moment.ts';
+import { CommandError, exitCodes, outputOf, table } from '../output.ts';
+import { providerHeaders } from '../provider-request.ts';
+
+interface SendOptions {
+  readonly example?: string;
+  readonly data?: string;
+  readonly event?: string;
+  readonly id?: string;
+  readonly times: string;
+  readonly secretFile?: string;
+  readonly preset?: PresetName;
+  readonly list?: true;
+}
+
+interface Sent {
+  readonly status: number;
+  readonly id: string | null;
+  readonly duplicate: boolean | null;
+  readonly providerId: string;
+  readonly ms: number;
+  /** The code of the problem, where it was refused. */
+  readonly code: string | null;
+}
+
+/** Longer than any answer of the door takes. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** `visapi send`: signs a payload as the provider would, and posts it. */
+export function registerSend(program: Command): void {
+  program
+    .command('send')
+    .argument('[source]', 'the name of the source: /hooks/<source>', 'github')
+    .option('--example <name>', "one of GitHub's own payloads, as release.published")
+    .option('--data <text>', 'the body, or @file')
+    .option('--event <name>', "with --data: GitHub's event, as release", 'push')
+    .option('--id <id>', "the provider's id; the same one again is a duplicate")
+    .option('--times <count>', 'how often, one after the other', '1')
+    .option('--secret-file <path>', 'the secret to sign with; otherwise that of the local sources')
+    .addOption(new Option('--preset <name>', 'how to sign; otherwise as the local sources say').choices(PRESET_NAMES))
+    .option('--list', 'the names of the examples')
+    .description('sign a webhook as its provider would, and post it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ visapi send github --example release.published
+  $ visapi send github --example release.published --id 4711 --times 2
+  $ visapi send github --event push --data '{"repository":{"full_name":"octo/demo"}}'
+  $ visapi send demo-standard --data @order.json
+  $ visapi send --list`,
+    )
+    .action(async (source: string, options: SendOptions, command: Command) => {
+      const output = outputOf(command);
+      if (options.list === true) {
+        const names = [...githubExamples().keys()].toSorted();
+        output.result(names, () => names.join('\n'));
+        return;
+      }
+      const { body, event } = await readPayload(options);
+      const { secret, preset } = await findSigning(source, options);
+      const { ingestUrl } = await findAddresses();
+      const times = parseCount('--times', options.times, 1, 100_000);
+      const sent: Sent[] = [];
+      for (let count = 0; count < times; count += 1) {
+        const { id, headers } = providerHeaders({ preset, secret, body, event, id: options.id, nowMs: Date.now() });
+        sent.push(await post(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
+      }
+      output.result(times === 1 ? sent[0] : sent, () => table(['status', 'event id', 'duplicate', 'provider id', 'ms', 'problem'], sent.map((one) => [one.status, one.id, one.duplicate, one.providerId, one.ms, one.code])));
+      if (sent.some(({ status }) => status >= 300)) process.exitCode = exitCodes.failed;
+    });
+}
+
+async function readPayload(options: SendOptions): Promise<{ body: Uint8Array; event: string }> {
+  if ((options.example === undefined) === (options.data === undefined))
+    throw new CommandError('expected --example <name> or --data <text or @file>', { exitCode: exitCodes.wrongUsage });
+  if (options.example !== undefined) {
+    const { payload, event } = findExample(options.example);
+    return { body: Buffer.from(JSON.stringify(payload)), event };
+  }
+  const data = options.data ?? '';
+  const body = data.startsWith('@') ? await readFile(data.slice(1)) : Buffer.from(data);
+  return { body, event: options.event ?? 'push' };
+}
+
+/** The secret is never an argument: arguments are seen by everybody on the machine. */
+async function findSigning(source: string, options: SendOptions): Promise<{ secret: string; preset: PresetName }> {
+  const local = await findLocalSource(source);
+  const preset = options.preset ?? PRESET_NAMES.find((name) => name === local?.preset) ?? 'github';
+  const secret = options.secretFile === undefined ? local?.secret : (await readFile(options.secretFile, 'utf8')).trim();
+  if (secret === undefined || secret === '')
+    throw new CommandError(`no secret for ${source}: run npm start, or name a file with --secret-file`, { exitCode: exitCodes.notFound });
+  return { secret, preset };
+}
+
+async function findLocalSource(source: string): Promise<{ secret: string | undefined; preset: string } | undefined> {
+  const text = await readFile(readToolConfig().home.sources, 'utf8').catch(() => '[]');
+  const sources = JSON.parse(text) as readonly { name: string; preset: string; secrets: readonly { value: string; expiresAt?: string }[] }[];
+  const found = sources.find(({ name }) => name === source);
+  if (found !== undefined) return { preset: found.preset, secret: found.secrets.find(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > Date.now())?.value };
+  const { demo } = await findAddresses();
+  return demo?.source === source ? { preset: 'github', secret: demo.secret } : undefined;
+}
+
+async function post(url: string, body: Uint8Array, headers: Record<string, string>, providerId: string): Promise<Sent> {
+  const startedAt = performance.now();
+  let response: Response;
+  try {
+    response = await fetch(url, { method: 'POST', headers, body: Buffer.from(body), signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+  } catch (error) {
+    throw new CommandError(`no answer from ${new URL(url).origin}; is npm start running?`, { exitCode: exitCodes.unreachable, cause: error });
+  }
+  const answer = (await response.json().catch(() => ({}))) as { id?: string; duplicate?: boolean; code?: string };
+  const ms = Math.round(performance.now() - startedAt);
+  return { status: response.status, id: answer.id ?? null, duplicate: answer.duplicate ?? null, providerId, ms, code: answer.code ?? null };
+}

@@ -1,0 +1,32 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Secret } from '../../lib/core/secret.ts';
+import { PRESETS } from '../../lib/webhook/presets.ts';
+import type { PresetName } from '../../lib/webhook/presets.ts';
+import { sign } from '../../lib/webhook/signature.ts';
+import { headersFromRecord } from '../../lib/webhook/webhook-headers.ts';
+
+export interface ProviderRequest {
+  readonly preset: PresetName;
+  readonly secret: string;
+  readonly body: Uint8Array;
+  /** GitHub's event, as `release`. */
+  readonly event: string;
+  /** (Default: a new one) */
+  readonly id?: string | undefined;
+  readonly nowMs: number;
+}
+
+/** The headers that the provider would send with this body, the signature among them. */
+export function providerHeaders(request: ProviderRequest): { readonly id: string; readonly headers: Record<string, string> } {
+  const { preset, body } = request;
+  const scheme = PRESETS[preset].signature;
+  const id = request.id ?? (preset === 'github' ? randomUUID() : `msg_${randomBytes(16).toString('hex')}`);
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    ...(preset === 'github'
+      ? { 'user-agent': 'GitHub-Hookshot/visapi', 'x-github-event': request.event, 'x-github-delivery': id }
+      : { 'webhook-id': id, 'webhook-timestamp': String(Math.floor(request.nowMs / 1000)) }),
+  };
+  headers[scheme.header] = sign(scheme, new Secret(request.secret), headersFromRecord(headers), body);
+  return { id, headers };
+}
