@@ -32,11 +32,21 @@ async function start({ config, log, registry, version }: ProgramContext<Processo
     log,
   });
   const host = startActorHost({
-    ...{ instance, connection, database, log, registry, actors: [workflow] },
-    ...{ lanesOf: lanesOfActor, subjects: DEAD_LETTER_SUBJECTS },
+    instance,
+    connection,
+    database,
+    log,
+    registry,
+    actors: [workflow],
+    lanesOf: lanesOfActor,
+    subjects: DEAD_LETTER_SUBJECTS,
   });
   const ops = await startOpsServer({
-    ...{ host: opsHost, port: opsPort, program: 'processor', version, registry },
+    host: opsHost,
+    port: opsPort,
+    program: 'processor',
+    version,
+    registry,
     readiness: () => host.readiness(),
   });
   return {

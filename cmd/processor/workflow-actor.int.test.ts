@@ -45,14 +45,15 @@ interface Bed {
   readonly database: Database;
   /** Texts that reached Slack. */
   readonly sent: string[];
-  start(): { stop(drainMs: number): Promise<void>; publish(emit: Emit): Promise<void> };
+  readonly start: () => { readonly stop: (drainMs: number) => Promise<void>; readonly publish: (emit: Emit) => Promise<void> };
 }
 
 async function setUp(t: TestContext): Promise<Bed> {
   const { natsUrl, databaseUrl } = await openTestBed(t);
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   const database = await openDatabase({ url: databaseUrl, applicationName: 'test', allowUnsafe: true });
-  for (const stream of logStreams({ totalBytes: 256 * 1024 * 1024 })) await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
+  for (const stream of logStreams({ totalBytes: 256 * 1024 * 1024 }))
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
   const sent: string[] = [];
   const stops: (() => Promise<void>)[] = [];
   t.after(async () => {
@@ -67,11 +68,21 @@ async function setUp(t: TestContext): Promise<Bed> {
       const readMessage = (stream: string, seq: number) => readStored(connection, stream, seq);
       const actors = [createWorkflowActor({ reader: createRunReader(database), readMessage, clock: systemClock, log }), slackStandIn(sent)];
       const host = startActorHost({
-        ...{ instance: 'test', actors, connection, database, log, registry: new Registry() },
-        ...{ lanesOf: lanesOfActor, subjects: DEAD_LETTER_SUBJECTS, timing: { checkMs: 50 } },
+        instance: 'test',
+        actors,
+        connection,
+        database,
+        log,
+        registry: new Registry(),
+        lanesOf: lanesOfActor,
+        subjects: DEAD_LETTER_SUBJECTS,
+        timing: { checkMs: 50 },
       });
       stops.push(() => host.stop(500));
-      return { stop: (drainMs) => host.stop(drainMs), publish: async (emit) => void (await host.publisher.publish(emit, AbortSignal.timeout(10_000))) };
+      return {
+        stop: (drainMs) => host.stop(drainMs),
+        publish: async (emit) => void (await host.publisher.publish(emit, AbortSignal.timeout(10_000))),
+      };
     },
   };
 }
@@ -91,7 +102,13 @@ function slackStandIn(sent: string[]): ActorDefinition<{ text: string }> {
       return Promise.resolve(done());
     },
     onDead: (message, { id, reason, because, detail }) => [
-      result(message, failureId(message.id, message.round), 'step.failed', { command: message.id, reason, because, detail, deadLetter: id }),
+      result(message, failureId(message.id, message.round), 'step.failed', {
+        command: message.id,
+        reason,
+        because,
+        detail,
+        deadLetter: id,
+      }),
     ],
   });
 }
@@ -102,12 +119,24 @@ function result({ key, priority, headers }: Message, id: string, type: string, b
 
 function step(id: string, key: string, priority: Message['priority'], run: string, path: string, type: string, body: object): Emit {
   const subject = commandSubject({ priority, slot: slotOf(key), actor: 'workflow' });
-  return { id, key, subject, headers: { [HEADERS.run]: run, [HEADERS.step]: path, [HEADERS.ceType]: type }, body: Buffer.from(JSON.stringify(body)) };
+  return {
+    id,
+    key,
+    subject,
+    headers: { [HEADERS.run]: run, [HEADERS.step]: path, [HEADERS.ceType]: type },
+    body: Buffer.from(JSON.stringify(body)),
+  };
 }
 
 function event(id: string, body: string, type = 'order.paid'): Emit {
   const subject = eventSubject({ priority: 'default', slot: slotOf('A-17'), source: 'shop', type });
-  return { id, key: 'A-17', subject, headers: { [HEADERS.ceType]: type, [HEADERS.received]: new Date().toISOString() }, body: Buffer.from(body) };
+  return {
+    id,
+    key: 'A-17',
+    subject,
+    headers: { [HEADERS.ceType]: type, [HEADERS.received]: new Date().toISOString() },
+    body: Buffer.from(body),
+  };
 }
 
 /** As a copy that came later than the broker remembers ids: stored again, with the same identity. */
@@ -124,7 +153,10 @@ function runWhen(database: Database, eventId: string, isThere: (state: RunState)
 }
 
 async function rowWhen(database: Database, text: string, id: string): Promise<unknown> {
-  return poll(async () => (await database.query<{ value: string }>({ text, values: [id] }))[0]?.value, { deadlineMs: 20_000, what: `a row of ${id}` });
+  return poll(async () => (await database.query<{ value: string }>({ text, values: [id] }))[0]?.value, {
+    deadlineMs: 20_000,
+    what: `a row of ${id}`,
+  });
 }
 
 test('an event becomes a run whose steps are done one after the other, and its duplicate becomes nothing', async (t) => {
@@ -167,7 +199,16 @@ test('a run that failed goes on with the mended version, and no step that was do
   await publish(step(`${failed.run.id}/second/retry#g1`, 'A-17', 'default', failed.run.id, 'second', 'step.retry', retry));
   const { run, steps } = await runWhen(database, 'e1', (state) => state.run.status === 'done');
   assert.deepEqual(sent, ['order 17', 'mended 1']);
-  assert.deepEqual([run.version, steps.map((each) => [each.path, each.version, each.generation])], [2, [['first', 1, ''], ['second', 2, 'g1']]]);
+  assert.deepEqual(
+    [run.version, steps.map((each) => [each.path, each.version, each.generation])],
+    [
+      2,
+      [
+        ['first', 1, ''],
+        ['second', 2, 'g1'],
+      ],
+    ],
+  );
 });
 
 test('a run goes on where it stood after its process has stopped, with the events that came meanwhile behind it', async (t) => {
@@ -180,6 +221,9 @@ test('a run goes on where it stood after its process has stopped, with the event
   await first.stop(0);
   start();
   for (const number of numbers) await runWhen(database, `e${number}`, (state) => state.run.status === 'done');
-  assert.deepEqual(sent.filter((text) => text.startsWith('order')), numbers.map((number) => `order ${number}`));
+  assert.deepEqual(
+    sent.filter((text) => text.startsWith('order')),
+    numbers.map((number) => `order ${number}`),
+  );
   assert.equal(new Set(sent).size, 40);
 });

@@ -56,7 +56,8 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
     const state = await reader.run(result.run);
     if (state === undefined) return skipped(result.messageId, `there is no run ${result.run}`, at);
     const workflow = await workflows.version(state.run.workflow, state.run.version);
-    if (workflow === undefined) throw new Error(`run ${result.run} has version ${state.run.version} of workflow ${state.run.workflow}, which is not stored`);
+    if (workflow === undefined)
+      throw new Error(`run ${result.run} has version ${state.run.version} of workflow ${state.run.workflow}, which is not stored`);
     const event = needsEvent(result, state, workflow) ? await readEvent(state) : NOT_NEEDED;
     return resultTurn({ result, state, workflow, event, at });
   }

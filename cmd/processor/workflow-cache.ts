@@ -66,7 +66,10 @@ export class WorkflowCache {
     const checked = checkDefinition(stored.document);
     const result = checked.kind === 'wrong' ? checked : compileWorkflow(checked.value, stored.version);
     if (result.kind === 'wrong')
-      this.#log.error({ workflow: stored.name, version: stored.version, mistakes: result.mistakes.map(mistakeText) }, 'a stored workflow cannot be compiled');
+      this.#log.error(
+        { workflow: stored.name, version: stored.version, mistakes: result.mistakes.map(mistakeText) },
+        'a stored workflow cannot be compiled',
+      );
     const compiled = result.kind === 'right' ? result.value : undefined;
     const [oldest] = this.#compiled.keys();
     if (oldest !== undefined && this.#compiled.size >= MAX_VERSIONS) this.#compiled.delete(oldest);

@@ -6,8 +6,19 @@ import type { Message } from '../../lib/actor/message.ts';
 import { workflowInput } from './workflow-input.ts';
 
 const event: Message = {
-  ...{ id: 'e1', key: 'o/r', priority: 'default', stream: 'EVENTS', seq: 7, subject: 'events.default.3.github.release.published', round: 0 },
-  headers: { 'ce-type': 'Release.Published', 'ce-time': '2026-01-01T00:00:00Z', 'Vis-Received': '2026-01-01T00:00:01.000Z', traceparent: '00-a-b-01' },
+  id: 'e1',
+  key: 'o/r',
+  priority: 'default',
+  stream: 'EVENTS',
+  seq: 7,
+  subject: 'events.default.3.github.release.published',
+  round: 0,
+  headers: {
+    'ce-type': 'Release.Published',
+    'ce-time': '2026-01-01T00:00:00Z',
+    'Vis-Received': '2026-01-01T00:00:01.000Z',
+    traceparent: '00-a-b-01',
+  },
   body: Buffer.from('not looked at'),
   storedAt: 0,
 };
@@ -27,8 +38,17 @@ test('an event is read from its subject and headers, and its body stays as it is
   assert.deepEqual(workflowInput(event), {
     kind: 'event',
     event: {
-      ...{ id: 'e1', source: 'github', type: 'Release.Published', key: 'o/r', priority: 'default', time: '2026-01-01T00:00:00Z' },
-      ...{ receivedAt: '2026-01-01T00:00:01.000Z', stream: 'EVENTS', seq: 7, traceparent: '00-a-b-01', body: event.body },
+      id: 'e1',
+      source: 'github',
+      type: 'Release.Published',
+      key: 'o/r',
+      priority: 'default',
+      time: '2026-01-01T00:00:00Z',
+      receivedAt: '2026-01-01T00:00:01.000Z',
+      stream: 'EVENTS',
+      seq: 7,
+      traceparent: '00-a-b-01',
+      body: event.body,
     },
   });
 });
@@ -37,7 +57,10 @@ test('an event without headers has what its subject and the log say', () => {
   const input = workflowInput({ ...event, headers: {}, storedAt: Date.UTC(2026, 0, 2) });
   assert.ok(input.kind === 'event');
   const { type, time, receivedAt, traceparent } = input.event;
-  assert.deepEqual([type, time, receivedAt, traceparent], ['release.published', '2026-01-02T00:00:00.000Z', '2026-01-02T00:00:00.000Z', null]);
+  assert.deepEqual(
+    [type, time, receivedAt, traceparent],
+    ['release.published', '2026-01-02T00:00:00.000Z', '2026-01-02T00:00:00.000Z', null],
+  );
 });
 
 test('results and retries are read from their bodies', () => {
@@ -46,10 +69,13 @@ test('results and retries are read from their bodies', () => {
     kind: 'result',
     result: { ...about, kind: 'succeeded', command: 'r/first', output: { ts: '1' } },
   });
-  assert.deepEqual(workflowInput(result('step.failed', { command: 'r/first', reason: 'refused', because: 'no', detail: null, deadLetter: 'd' })), {
-    kind: 'result',
-    result: { ...about, kind: 'failed', command: 'r/first', error: { reason: 'refused', because: 'no' }, deadLetterId: 'd' },
-  });
+  assert.deepEqual(
+    workflowInput(result('step.failed', { command: 'r/first', reason: 'refused', because: 'no', detail: null, deadLetter: 'd' })),
+    {
+      kind: 'result',
+      result: { ...about, kind: 'failed', command: 'r/first', error: { reason: 'refused', because: 'no' }, deadLetterId: 'd' },
+    },
+  );
   assert.deepEqual(workflowInput(result('step.retry', { step: 'first', generation: 'g', workflow: 'w', version: 2, deadLetter: 'd' })), {
     kind: 'retry',
     retry: { ...about, generation: 'g', workflow: 'w', version: 2 },

@@ -53,7 +53,14 @@ function workflowEvent(message: Message, source: string, subjectType: string): W
   const { id, key, priority, stream, seq, headers, body } = message;
   const receivedAt = headers[HEADERS.received] ?? new Date(message.storedAt).toISOString();
   return {
-    ...{ id, source, key, priority, stream, seq, body, receivedAt },
+    id,
+    source,
+    key,
+    priority,
+    stream,
+    seq,
+    body,
+    receivedAt,
     type: headers[HEADERS.ceType] ?? subjectType,
     time: headers[HEADERS.ceTime] ?? receivedAt,
     traceparent: headers[HEADERS.traceparent] ?? null,

@@ -42,7 +42,11 @@ export function advance(start: Start): Advance {
     rows.push(row);
     if (row.status === 'skipped') ended.set(step.id, row);
     else if (row.status === 'failed') return { rows: [failedRun(start.run, workflow.version, row.error, at), ...rows], commands: [] };
-    else return { rows: [{ ...start.run, version: workflow.version, status: 'running', endedAt: null, error: null }, ...rows], commands: command };
+    else
+      return {
+        rows: [{ ...start.run, version: workflow.version, status: 'running', endedAt: null, error: null }, ...rows],
+        commands: command,
+      };
   }
   return { rows: [{ ...start.run, version: workflow.version, status: 'done', endedAt: at, error: null }, ...rows], commands: [] };
 }
@@ -57,7 +61,11 @@ export function hasEnded(row: StepRow): boolean {
 }
 
 /** A step as it is when it is reached, before it is known what becomes of it. */
-export function reachedStep(step: CompiledStep, position: number, start: Pick<Start, 'run' | 'workflow' | 'from' | 'generation' | 'at'>): StepRow {
+export function reachedStep(
+  step: CompiledStep,
+  position: number,
+  start: Pick<Start, 'run' | 'workflow' | 'from' | 'generation' | 'at'>,
+): StepRow {
   const generation = position === start.from ? start.generation : '';
   return {
     kind: 'step',
@@ -77,12 +85,18 @@ export function reachedStep(step: CompiledStep, position: number, start: Pick<St
   };
 }
 
-function takeStep(step: CompiledStep, position: number, ended: readonly StepRow[], start: Start): { row: StepRow; command: WorkflowCommand[] } {
+function takeStep(
+  step: CompiledStep,
+  position: number,
+  ended: readonly StepRow[],
+  start: Start,
+): { row: StepRow; command: WorkflowCommand[] } {
   const row = reachedStep(step, position, start);
   if (start.event.kind === 'lost') return { row: failedStep(row, start.event.error, start.at), command: [] };
   const scope = { event: start.event.scope, steps: stepScopes(ended) };
   try {
-    if (step.condition !== undefined && !step.condition.holds(scope)) return { row: { ...row, status: 'skipped', endedAt: start.at }, command: [] };
+    if (step.condition !== undefined && !step.condition.holds(scope))
+      return { row: { ...row, status: 'skipped', endedAt: start.at }, command: [] };
     const body = { ...asRecord(step.with.render(scope)), onUnknown: step.onUnknown };
     const { id: run, key, priority } = start.run;
     return { row, command: [{ id: row.commandId, actor: step.actor, type: step.uses, run, step: step.id, key, priority, body }] };

@@ -37,7 +37,10 @@ export interface CompiledStep {
 }
 
 /** Reads, checks and compiles a document as it was written. */
-export function compileText(text: string, version: number): Checked<{ readonly definition: WorkflowDefinition; readonly compiled: CompiledWorkflow }> {
+export function compileText(
+  text: string,
+  version: number,
+): Checked<{ readonly definition: WorkflowDefinition; readonly compiled: CompiledWorkflow }> {
   const read = readDocument(text);
   if (read.kind === 'wrong') return read;
   const checked = checkDefinition(read.value);
@@ -51,12 +54,20 @@ export function compileWorkflow(definition: WorkflowDefinition, version: number)
   const mistakes: Mistake[] = [];
   const condition = compiledCondition(definition.on.if, TRIGGER_CONDITION, [], mistakes);
   const steps = definition.steps.map((step, index) =>
-    compileStep(step, `steps[${index}]`, definition.steps.slice(0, index).map((earlier) => earlier.id), mistakes),
+    compileStep(
+      step,
+      `steps[${index}]`,
+      definition.steps.slice(0, index).map((earlier) => earlier.id),
+      mistakes,
+    ),
   );
   if (mistakes.length > 0) return { kind: 'wrong', mistakes };
   const { name, on } = definition;
   const events = typeof on.event === 'string' ? [on.event] : on.event;
-  return { kind: 'right', value: { name, version, events, source: on.source, condition, steps: steps.filter((step) => step !== undefined) } };
+  return {
+    kind: 'right',
+    value: { name, version, events, source: on.source, condition, steps: steps.filter((step) => step !== undefined) },
+  };
 }
 
 function compileStep(step: StepDefinition, place: string, earlier: readonly string[], mistakes: Mistake[]): CompiledStep | undefined {
@@ -68,7 +79,12 @@ function compileStep(step: StepDefinition, place: string, earlier: readonly stri
   return { id: step.id, uses: step.uses, actor: type.actor, condition, with: template, onUnknown: step['on-unknown'] ?? type.onUnknown };
 }
 
-function compiledCondition(text: string | undefined, place: string, earlier: readonly string[], mistakes: Mistake[]): Condition | undefined {
+function compiledCondition(
+  text: string | undefined,
+  place: string,
+  earlier: readonly string[],
+  mistakes: Mistake[],
+): Condition | undefined {
   if (text === undefined) return undefined;
   const condition = attempt(() => compileCondition(text, place), mistakes);
   if (condition !== undefined) checkReads(condition.reads, earlier, mistakes);
@@ -89,7 +105,9 @@ function checkReads(reads: readonly Read[], earlier: readonly string[], mistakes
 
 function expectWord(word: string | undefined, words: readonly string[], before: string, place: string, mistakes: Mistake[]): void {
   if (word === undefined || words.includes(word)) return;
-  mistakes.push(mistake(place, `expected one of ${words.map((right) => before + right).join(', ')}, got "${before}${word}"`, nearestWord(word, words)));
+  mistakes.push(
+    mistake(place, `expected one of ${words.map((right) => before + right).join(', ')}, got "${before}${word}"`, nearestWord(word, words)),
+  );
 }
 
 function attempt<Result>(run: () => Result, mistakes: Mistake[]): Result | undefined {

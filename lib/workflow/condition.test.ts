@@ -51,7 +51,13 @@ for (const [text, why] of [
     );
   });
 
-for (const text of ['event.data.missing == 1', 'event.data.nothing.deep == 1', 'event.data.name', 'event.data.count.deep', 'steps.second.output.ok'])
+for (const text of [
+  'event.data.missing == 1',
+  'event.data.nothing.deep == 1',
+  'event.data.name',
+  'event.data.count.deep',
+  'steps.second.output.ok',
+])
   test(`what cannot be answered is an error, never false: ${text}`, () => {
     const condition = compileCondition(text, 'steps[0].if');
     assert.throws(
@@ -60,7 +66,13 @@ for (const text of ['event.data.missing == 1', 'event.data.nothing.deep == 1', '
     );
   });
 
-for (const path of ['event.data.constructor', 'event.data.__proto__', 'event.data["constructor"]', 'event.data.tags.length', 'steps.toString'])
+for (const path of [
+  'event.data.constructor',
+  'event.data.__proto__',
+  'event.data["constructor"]',
+  'event.data.tags.length',
+  'steps.toString',
+])
   test(`no way to a prototype: ${path}`, () => {
     const condition = compileCondition(`${path} == 1`, 'on.if');
     assert.throws(() => condition.holds(scope), /No such key/);

@@ -41,26 +41,70 @@ test('the same document as JSON means the same', () => {
 
 /** Each row: what is changed in the right document, and the mistakes word for word. */
 const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
-  ['steps:', 'stps:', ['steps: expected a list, got nothing', 'stps: expected one of name, description, on, steps, got a field that is not known; did you mean "steps"?']],
+  [
+    'steps:',
+    'stps:',
+    [
+      'steps: expected a list, got nothing',
+      'stps: expected one of name, description, on, steps, got a field that is not known; did you mean "steps"?',
+    ],
+  ],
   ['name: a-workflow', '', ['name: expected text, got nothing']],
   ['name: a-workflow', 'name: A workflow', ['name: expected 1 to 63 of a-z, 0-9 and -, a letter first, got "A workflow"']],
   ['event: release.published', 'event: 7', ['on.event: expected an event type or a list of them, got 7']],
-  ['source: github', 'sorce: github', ['on.sorce: expected one of event, source, if, got a field that is not known; did you mean "source"?']],
+  [
+    'source: github',
+    'sorce: github',
+    ['on.sorce: expected one of event, source, if, got a field that is not known; did you mean "source"?'],
+  ],
   ['uses: slack.send', 'uses: slack.sned', ['steps[0].uses: expected slack.send, got "slack.sned"; did you mean "slack.send"?']],
-  ['channel: "#a"', 'chanel: "#a"', ['steps[0].with.channel: expected text, got nothing', 'steps[0].with.chanel: expected one of channel, text, blocks, got a field that is not known; did you mean "channel"?']],
+  [
+    'channel: "#a"',
+    'chanel: "#a"',
+    [
+      'steps[0].with.channel: expected text, got nothing',
+      'steps[0].with.chanel: expected one of channel, text, blocks, got a field that is not known; did you mean "channel"?',
+    ],
+  ],
   ['channel: "#a"', 'channel: 5', ['steps[0].with.channel: expected text, got 5']],
   ['on-unknown: hold', 'on-unknown: holt', ['steps[1].on-unknown: expected one of hold, repeat, got "holt"; did you mean "hold"?']],
-  ['on-unknown: hold', 'on_unknown: hold', ['steps[1].on_unknown: expected one of id, uses, with, if, on-unknown, got a field that is not known; did you mean "on-unknown"?']],
+  [
+    'on-unknown: hold',
+    'on_unknown: hold',
+    ['steps[1].on_unknown: expected one of id, uses, with, if, on-unknown, got a field that is not known; did you mean "on-unknown"?'],
+  ],
   ['id: second', 'id: first', ['steps[1].id: expected an id of its own, got "first", which steps[0] has']],
   ['id: first', 'id: "the first"', ['steps[0].id: expected 1 to 50 of a-z, A-Z, 0-9, _ and -, got "the first"']],
   ['{{ event.data.x }}', '{{ event.data.x', ['steps[0].with.text: output "{{ event.data.x" not closed, line:1, col:1']],
   ['{{ event.data.x }}', '{{ event.data.x | upcse }}', ['steps[0].with.text: undefined filter: upcse; did you mean "upcase"?']],
   ['{{ event.data.x }}', '{{ evnt.data.x }}', ['steps[0].with.text: expected event or steps, got "evnt"; did you mean "event"?']],
-  ['{{ event.data.x }}', '{{ event.dta.x }}', ['steps[0].with.text: expected one of event.id, event.source, event.type, event.key, event.time, event.data, got "event.dta"; did you mean "data"?']],
-  ['{{ steps.first.output.ts }}', '{{ steps.frist.output.ts }}', ['steps[1].with.text: expected the id of an earlier step, got "steps.frist"; did you mean "first"?']],
-  ['{{ steps.first.output.ts }}', '{{ steps.second.output.ts }}', ['steps[1].with.text: expected the id of an earlier step, got "steps.second"']],
-  ['{{ steps.first.output.ts }}', '{{ steps.first.outptu.ts }}', ['steps[1].with.text: expected one of steps.first.status, steps.first.output, got "steps.first.outptu"; did you mean "output"?']],
-  ['if: steps.first.output.ok', 'if: "steps[\'frist\'].output.ok"', ['steps[1].if: expected the id of an earlier step, got "steps.frist"; did you mean "first"?']],
+  [
+    '{{ event.data.x }}',
+    '{{ event.dta.x }}',
+    [
+      'steps[0].with.text: expected one of event.id, event.source, event.type, event.key, event.time, event.data, got "event.dta"; did you mean "data"?',
+    ],
+  ],
+  [
+    '{{ steps.first.output.ts }}',
+    '{{ steps.frist.output.ts }}',
+    ['steps[1].with.text: expected the id of an earlier step, got "steps.frist"; did you mean "first"?'],
+  ],
+  [
+    '{{ steps.first.output.ts }}',
+    '{{ steps.second.output.ts }}',
+    ['steps[1].with.text: expected the id of an earlier step, got "steps.second"'],
+  ],
+  [
+    '{{ steps.first.output.ts }}',
+    '{{ steps.first.outptu.ts }}',
+    ['steps[1].with.text: expected one of steps.first.status, steps.first.output, got "steps.first.outptu"; did you mean "output"?'],
+  ],
+  [
+    'if: steps.first.output.ok',
+    'if: "steps[\'frist\'].output.ok"',
+    ['steps[1].if: expected the id of an earlier step, got "steps.frist"; did you mean "first"?'],
+  ],
   ['if: "!event.data.draft"', 'if: "!event.data.draft &&"', ['on.if: Unexpected token: EOF']],
   ['if: "!event.data.draft"', 'if: "!evnt.data.draft"', ['on.if: Unknown variable: evnt; did you mean "event"?']],
   ['if: "!event.data.draft"', 'if: "event.key"', ['on.if: expected an expression that answers true or false, got one that answers string']],
@@ -87,7 +131,13 @@ test('what is no document at all is a mistake and not a crash', () => {
     ['name: [', /^document: Flow sequence/],
     ['name: a\nname: b', /^document: Map keys must be unique/],
     ['a: 1\n---\nb: 2', /^document: Source contains multiple documents/],
-    [`a: &a [x,x,x]\n${'bcdefghi'.split('').map((key, at) => `${key}: &${key} [${`*${'abcdefgh'[at]},`.repeat(9)}]`).join('\n')}`, /^document: Excessive alias count/],
+    [
+      `a: &a [x,x,x]\n${'bcdefghi'
+        .split('')
+        .map((key, at) => `${key}: &${key} [${`*${'abcdefgh'[at]},`.repeat(9)}]`)
+        .join('\n')}`,
+      /^document: Excessive alias count/,
+    ],
     ['x'.repeat(600_000), /^document: expected at most 500000 characters/],
   ] as const) {
     const [first] = mistakes(text);
@@ -97,7 +147,8 @@ test('what is no document at all is a mistake and not a crash', () => {
 
 test('more than 50 steps and no step at all are mistakes', () => {
   const step = (index: number) => ({ id: `s${index}`, uses: 'slack.send', with: { channel: '#a', text: 'x' } });
-  const document = (count: number) => JSON.stringify({ name: 'a', on: { event: 'x' }, steps: Array.from({ length: count }, (_, index) => step(index)) });
+  const document = (count: number) =>
+    JSON.stringify({ name: 'a', on: { event: 'x' }, steps: Array.from({ length: count }, (_, index) => step(index)) });
   assert.deepEqual(mistakes(document(50)), []);
   assert.deepEqual(mistakes(document(51)), ['steps: expected at most 50 entries, got 51']);
   assert.deepEqual(mistakes(document(0)), ['steps: expected at least 1 entries, got 0']);

@@ -15,7 +15,10 @@ const Trigger = z.strictObject({
   /** The types of event that open a run, compared as they are. */
   event: z.union([EventType, z.array(EventType).min(1).max(20)]),
   /** Only events of this configured source. (Default: any) */
-  source: z.string().regex(/^[a-z0-9_-]{1,64}$/, 'the name of a source: a-z, 0-9, _ and -').optional(),
+  source: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,64}$/, 'the name of a source: a-z, 0-9, _ and -')
+    .optional(),
   /** CEL: only where this holds. */
   if: z.string().optional(),
 });
@@ -43,7 +46,9 @@ const Definition = z.strictObject({
 export type WorkflowDefinition = z.infer<typeof Definition>;
 export type StepDefinition = z.infer<typeof Step>;
 
-export type Checked<Value> = { readonly kind: 'right'; readonly value: Value } | { readonly kind: 'wrong'; readonly mistakes: readonly Mistake[] };
+export type Checked<Value> =
+  | { readonly kind: 'right'; readonly value: Value }
+  | { readonly kind: 'wrong'; readonly mistakes: readonly Mistake[] };
 
 /** Checks the form of a document. Its templates and conditions are checked by `compileWorkflow`. */
 export function checkDefinition(document: unknown): Checked<WorkflowDefinition> {

@@ -73,8 +73,19 @@ function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventS
 function newRun(workflow: CompiledWorkflow, event: WorkflowEvent, at: string): RunRow {
   const { id: eventId, stream: eventStream, seq: eventSeq, key, priority } = event;
   return {
-    ...{ kind: 'run', id: runId(workflow.name, eventId), workflow: workflow.name, version: workflow.version, eventId, eventStream, eventSeq },
-    ...{ key, priority, status: 'running', startedAt: at, endedAt: null, error: null },
+    kind: 'run',
+    id: runId(workflow.name, eventId),
+    workflow: workflow.name,
+    version: workflow.version,
+    eventId,
+    eventStream,
+    eventSeq,
+    key,
+    priority,
+    status: 'running',
+    startedAt: at,
+    endedAt: null,
+    error: null,
   };
 }
 

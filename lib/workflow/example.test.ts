@@ -30,12 +30,24 @@ async function releases(edition: string): Promise<Example[]> {
 }
 
 function turnOn(payload: unknown): Turn {
-  const event = { id: 'e', source: 'github', type: 'release.published', key: 'o/r', priority: 'default', stream: 'EVENTS', seq: 1 } as const;
+  const event = {
+    id: 'e',
+    source: 'github',
+    type: 'release.published',
+    key: 'o/r',
+    priority: 'default',
+    stream: 'EVENTS',
+    seq: 1,
+  } as const;
   const rest = { time: AT, receivedAt: AT, traceparent: null, body: Buffer.from(JSON.stringify(payload)) };
   return eventTurn({ event: { ...event, ...rest }, workflows: [workflow], existing: new Set(), at: AT });
 }
 
-function messageOn(payload: unknown): { channel: string; text: string; blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[] } {
+function messageOn(payload: unknown): {
+  channel: string;
+  text: string;
+  blocks: { type: string; text?: { text: string }; elements?: { text: string }[] }[];
+} {
   const turn = turnOn(payload);
   assert.ok(turn.kind === 'recorded' && turn.commands.length === 1, JSON.stringify(turn));
   return turn.commands[0]!.body as ReturnType<typeof messageOn>;
@@ -49,7 +61,9 @@ for (const edition of ['api.github.com', 'ghes-31', 'ghes-32', 'ghes-33', 'ghes-
       const { channel, text, blocks } = messageOn(example);
       assert.equal(channel, '#releases');
       assert.match(text, /^\S+\/\S+ \S+ is out: https:\/\/\S+$/);
-      const texts = blocks.flatMap((block) => [block.text?.text, ...(block.elements ?? []).map((element) => element.text)]).filter((part) => part !== undefined);
+      const texts = blocks
+        .flatMap((block) => [block.text?.text, ...(block.elements ?? []).map((element) => element.text)])
+        .filter((part) => part !== undefined);
       assert.equal(texts.length, 3);
       for (const part of texts) assert.ok(part.length > 0 && part.length <= 3_000 && !/undefined|null|\[object|\{\{/.test(part), part);
       assert.match(texts.join('\n'), /0\.0\.1.*(A release|A pre-release) of <https:.*by \S+ on \d{4}-\d\d-\d\d/s);
@@ -59,7 +73,12 @@ for (const edition of ['api.github.com', 'ghes-31', 'ghes-32', 'ghes-33', 'ghes-
 test('what a stranger writes into a release neither calls anybody nor breaks the limits', async () => {
   const [example] = await releases('api.github.com');
   assert.ok(example);
-  const hostile = { ...example.release, name: `<!channel>|${'<&>'.repeat(300)}`, body: `<!here> & <@U1> ${'<'.repeat(9_000)}`, tag_name: '<!everyone>' };
+  const hostile = {
+    ...example.release,
+    name: `<!channel>|${'<&>'.repeat(300)}`,
+    body: `<!here> & <@U1> ${'<'.repeat(9_000)}`,
+    tag_name: '<!everyone>',
+  };
   const { text, blocks } = messageOn({ ...example, release: hostile });
   assert.doesNotMatch(JSON.stringify([text, blocks]), /<[!@#]/);
   for (const block of blocks) assert.ok((block.text?.text.length ?? 0) <= 3_000, String(block.text?.text.length));

@@ -65,10 +65,13 @@ function refusal(result: StepResult, state: RunState): string | undefined {
   if (step === undefined) return `run ${result.run} has not reached a step ${result.step}`;
   if (hasEnded(step)) return `step ${step.path} of run ${step.run} is ${step.status} already`;
   const first = commandId(step.run, step.path);
-  if (result.command !== first && !result.command.startsWith(`${first}#`)) return `command ${result.command} is not of step ${step.path} of run ${step.run}`;
+  if (result.command !== first && !result.command.startsWith(`${first}#`))
+    return `command ${result.command} is not of step ${step.path} of run ${step.run}`;
   if (result.kind !== 'failed') return undefined;
   if (result.command !== step.commandId) return `step ${step.path} of run ${step.run} has been given ${step.commandId} since`;
-  return step.status === 'failed' && step.deadLetterId === result.deadLetterId ? `step ${step.path} of run ${step.run} is failed already` : undefined;
+  return step.status === 'failed' && step.deadLetterId === result.deadLetterId
+    ? `step ${step.path} of run ${step.run} is failed already`
+    : undefined;
 }
 
 function stepOf(result: StepResult, state: RunState): StepRow | undefined {

@@ -34,7 +34,8 @@ export interface RetryInput {
  */
 export function retryTurn({ retry, state, workflow, event, at }: RetryInput): Turn {
   const reason = refusal(retry, state, workflow);
-  if (reason !== undefined || state === undefined || workflow === undefined) return skipped(retry.messageId, reason ?? 'nothing to retry', at);
+  if (reason !== undefined || state === undefined || workflow === undefined)
+    return skipped(retry.messageId, reason ?? 'nothing to retry', at);
   const from = workflow.steps.findIndex(({ id }) => id === retry.step);
   const start: Start = { run: state.run, steps: state.steps, workflow, event, from, generation: retry.generation, at };
   return triggerTurn(start, state) ?? { kind: 'recorded', ...advance(start) };
@@ -69,5 +70,7 @@ function refusal(retry: StepRetry, state: RunState | undefined, workflow: Compil
   if (step.generation === retry.generation) return `step ${step.path} of run ${run.id} is in generation ${retry.generation} already`;
   if (run.status !== 'failed' || step.status !== 'failed') return `step ${step.path} of run ${run.id} is ${step.status}, not failed`;
   if (workflow === undefined) return `workflow ${retry.workflow} has no version ${retry.version}`;
-  return workflow.steps.some(({ id }) => id === retry.step) ? undefined : `version ${retry.version} of workflow ${retry.workflow} has no step ${retry.step}`;
+  return workflow.steps.some(({ id }) => id === retry.step)
+    ? undefined
+    : `version ${retry.version} of workflow ${retry.workflow} has no step ${retry.step}`;
 }

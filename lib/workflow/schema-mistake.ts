@@ -20,7 +20,13 @@ export function schemaMistakes(
       case 'unrecognized_keys':
         return issue.keys.map((key) => unknownField([...base, ...issue.path, key], fieldsAt(issue.path)));
       case 'invalid_value':
-        return [mistake(path, expectedGot(listText(issue.values.map(String)), got), typeof got === 'string' ? nearestWord(got, issue.values.map(String)) : undefined)];
+        return [
+          mistake(
+            path,
+            expectedGot(listText(issue.values.map(String)), got),
+            typeof got === 'string' ? nearestWord(got, issue.values.map(String)) : undefined,
+          ),
+        ];
       case 'invalid_type':
         return [mistake(path, expectedGot(typeText(issue.expected), got))];
       case 'invalid_format':
@@ -51,7 +57,10 @@ function listText(words: readonly string[]): string {
 }
 
 function typeText(type: string): string {
-  return { string: 'text', array: 'a list', object: 'an object', record: 'an object', number: 'a number', boolean: 'true or false' }[type] ?? type;
+  return (
+    { string: 'text', array: 'a list', object: 'an object', record: 'an object', number: 'a number', boolean: 'true or false' }[type] ??
+    type
+  );
 }
 
 function unitText(origin: string): string {

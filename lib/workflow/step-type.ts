@@ -19,7 +19,11 @@ export const STEP_TYPES: Readonly<Record<string, StepType>> = {
       /** The message, and the notification where there are blocks. At most 40,000 characters (docs.slack.dev, chat.postMessage). */
       text: z.string().min(1).max(40_000),
       /** Block Kit blocks, at most 50 (docs.slack.dev, Block Kit reference). */
-      blocks: z.array(z.looseObject({ type: z.string().min(1) })).min(1).max(50).optional(),
+      blocks: z
+        .array(z.looseObject({ type: z.string().min(1) }))
+        .min(1)
+        .max(50)
+        .optional(),
     }),
     // An alert to a team: two are better than none.
     onUnknown: 'repeat',

@@ -75,11 +75,14 @@ function createLiquid(): Liquid {
 /** A filter that refuses a value that is not there instead of taking it for an empty string. */
 function guarded(name: string, filter: FilterFunction): FilterFunction {
   return function (value: unknown, ...rest: unknown[]): unknown {
-    if (value === undefined || value === null) throw new UnresolvedValue(`the value before "| ${name}" is ${value}; put "| default: ..." first`);
-    if (rest.some((argument) => argument === undefined || argument === null)) throw new UnresolvedValue(`a value behind "| ${name}:" is missing`);
+    if (value === undefined || value === null)
+      throw new UnresolvedValue(`the value before "| ${name}" is ${value}; put "| default: ..." first`);
+    if (rest.some((argument) => argument === undefined || argument === null))
+      throw new UnresolvedValue(`a value behind "| ${name}:" is missing`);
     if (name === 'join' && Array.isArray(value) && value.some((element) => element === undefined || element === null))
       throw new UnresolvedValue('an element before "| join" is missing; put "| compact" first');
-    if (name === 'date' && CLOCK_WORDS.has(String(value))) throw new UnresolvedValue(`the clock is not a value; use event.time`);
+    if (name === 'date' && typeof value === 'string' && CLOCK_WORDS.has(value))
+      throw new UnresolvedValue('the clock is not a value; use event.time');
     return filter.call(this, value, ...rest);
   };
 }
@@ -88,8 +91,11 @@ function guarded(name: string, filter: FilterFunction): FilterFunction {
 function printed(value: unknown): string {
   if (value === undefined || value === null) throw new UnresolvedValue(`the value is ${value}; put "| default: ..." behind it`);
   if (typeof value === 'object')
-    throw new UnresolvedValue(`the value is ${Array.isArray(value) ? 'a list; use "| join"' : 'an object; use one of its fields'} or "| json"`);
-  return String(value);
+    throw new UnresolvedValue(
+      `the value is ${Array.isArray(value) ? 'a list; use "| join"' : 'an object; use one of its fields'} or "| json"`,
+    );
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new UnresolvedValue('the value is no number');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** The three characters that mean something in Slack's text (docs.slack.dev, "Formatting message text": escaping text). */

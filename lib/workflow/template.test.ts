@@ -52,6 +52,7 @@ for (const [template, why] of [
   ['{{ steps.second.output }}', /second/],
   ['{{ event.data.object }}', /object/],
   ['{{ event.data.list }}', /list/],
+  ['{{ event.data.n | divided_by: 0 }}', /no number/],
 ] as const)
   test(`an unresolved value is an error, never an empty string: ${template}`, () => {
     const error = failure({ blocks: [{ text: template }] });
@@ -97,7 +98,13 @@ for (const [name, template] of [
     assert.ok(performance.now() - startedAt < 1_000, `${performance.now() - startedAt} ms`);
   });
 
-for (const template of ['{% include "x" %}', '{% render "x" %}', '{% layout "x" %}', '{% raw %}{% endraw %}', '{% capture a %}{% endcapture %}'])
+for (const template of [
+  '{% include "x" %}',
+  '{% render "x" %}',
+  '{% layout "x" %}',
+  '{% raw %}{% endraw %}',
+  '{% capture a %}{% endcapture %}',
+])
   test(`a tag that is not on the list is a mistake: ${template}`, () => {
     assert.match(failure(template).message, /not found/);
   });

@@ -41,7 +41,11 @@ export function compileTemplate(value: unknown, place: string): Template {
 
 function compileText(text: string, place: string): Template {
   if (!/\{[{%]/.test(text)) return { reads: [], render: () => text };
-  const parsed = guard(place, () => liquid.parse(text), () => nearestInText(text));
+  const parsed = guard(
+    place,
+    () => liquid.parse(text),
+    () => nearestInText(text),
+  );
   const reads = guard(place, () => liquid.globalVariableSegmentsSync(parsed)).map((segments) => ({ path: knownSegments(segments), place }));
   return { reads, render: (scope) => renderText(parsed, scope, place) };
 }

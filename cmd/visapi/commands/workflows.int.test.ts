@@ -33,12 +33,17 @@ async function documentFile(t: TestContext, text: string): Promise<string> {
   return file;
 }
 
-const document = (text: string) => `{ name: a, on: { event: x }, steps: [{ id: s, uses: slack.send, with: { channel: "#a", text: "${text}" } }] }`;
+const document = (text: string) =>
+  `{ name: a, on: { event: x }, steps: [{ id: s, uses: slack.send, with: { channel: "#a", text: "${text}" } }] }`;
 
 test('a workflow is saved as versions, the same content makes none, and what is shown is the same content', async (t) => {
   const { databaseUrl } = await openTestBed(t);
   assert.match((await visapi(databaseUrl, 'apply', await documentFile(t, document('one')))).stdout, /^a has version 1 now/);
-  assert.deepEqual(JSON.parse((await visapi(databaseUrl, 'apply', await documentFile(t, document('two')), '--json')).stdout), { name: 'a', version: 2, isNew: true });
+  assert.deepEqual(JSON.parse((await visapi(databaseUrl, 'apply', await documentFile(t, document('two')), '--json')).stdout), {
+    name: 'a',
+    version: 2,
+    isNew: true,
+  });
   const shown = await visapi(databaseUrl, 'show', 'a');
   assert.match((await visapi(databaseUrl, 'apply', await documentFile(t, shown.stdout))).stdout, /^a is the same as its version 2/);
   const list: unknown = JSON.parse((await visapi(databaseUrl, 'list', '--json')).stdout);
@@ -63,7 +68,8 @@ test('a wrong workflow is not saved, and every mistake is named', async (t) => {
 
 test('a file is checked without a database', async () => {
   assert.deepEqual(await visapi('postgres://127.0.0.1:1/none', 'validate', EXAMPLE), {
-    ...{ code: 0, stderr: '' },
+    code: 0,
+    stderr: '',
     stdout: 'github-release-to-slack is a right workflow with 1 step(s).\n',
   });
   assert.equal((await visapi('postgres://127.0.0.1:1/none', 'validate', '/nowhere.yaml')).code, 3);

@@ -20,12 +20,24 @@ import type { RunState, Turn, WorkflowCommand } from './turn.ts';
  * below keeps what turns record, as the store does, and hands out its messages in the order that the test's numbers say.
  */
 type Fate = 'succeeds' | 'dies, is delivered again and succeeds' | 'dies and is retried by a person';
-type InFlight = { readonly kind: 'event' } | { readonly kind: 'result'; readonly result: StepResult } | { readonly kind: 'retry'; readonly retry: StepRetry };
+type InFlight =
+  | { readonly kind: 'event' }
+  | { readonly kind: 'result'; readonly result: StepResult }
+  | { readonly kind: 'retry'; readonly retry: StepRetry };
 
 const AT = '2026-01-02T03:04:05.000Z';
 
 const event: WorkflowEvent = {
-  ...{ id: 'event-1', source: 'github', type: 't', key: 'k', priority: 'default', time: AT, receivedAt: AT, stream: 'EVENTS', seq: 1, traceparent: null },
+  id: 'event-1',
+  source: 'github',
+  type: 't',
+  key: 'k',
+  priority: 'default',
+  time: AT,
+  receivedAt: AT,
+  stream: 'EVENTS',
+  seq: 1,
+  traceparent: null,
   body: Buffer.from('{"n":1}'),
 };
 
@@ -99,7 +111,8 @@ class World {
     const state: RunState | undefined = run === undefined ? undefined : { run, steps: [...this.#steps.values()] };
     const workflow = this.#versions[(run?.version ?? 1) - 1]!;
     const scope = { kind: 'read', scope: eventScope(event) } as const;
-    if (message.kind === 'event') return eventTurn({ event, workflows: [this.#versions[0]!], existing: new Set(this.#runs.keys()), at: AT });
+    if (message.kind === 'event')
+      return eventTurn({ event, workflows: [this.#versions[0]!], existing: new Set(this.#runs.keys()), at: AT });
     if (message.kind === 'result') return resultTurn({ result: message.result, state, workflow, event: scope, at: AT });
     return retryTurn({ retry: message.retry, state, workflow: this.#versions[message.retry.version - 1], event: scope, at: AT });
   }
@@ -120,7 +133,10 @@ class World {
     if (this.#fates[Number(step.slice(1))] !== 'dies and is retried by a person' || command.includes('#')) return;
     if (this.#delivered.some((message) => message.kind === 'retry' && message.retry.step === step)) return;
     if (this.#inFlight.some((message) => message.kind === 'retry' && message.retry.step === step)) return;
-    this.#inFlight.push({ kind: 'retry', retry: { messageId: `${run}/${step}/retry#g`, run, step, generation: 'g', workflow: 'w', version: 2 } });
+    this.#inFlight.push({
+      kind: 'retry',
+      retry: { messageId: `${run}/${step}/retry#g`, run, step, generation: 'g', workflow: 'w', version: 2 },
+    });
   }
 }
 
@@ -134,7 +150,10 @@ test('whatever the order and the repetition of results, a run ends the same and 
       assert.deepEqual(shuffled.play(picks), expected);
       assert.deepEqual(shuffled.commands, straight.commands);
       assert.equal(new Set(shuffled.commands).size, shuffled.commands.length);
-      assert.deepEqual(expected.runs.map(({ status }) => status), ['done']);
+      assert.deepEqual(
+        expected.runs.map(({ status }) => status),
+        ['done'],
+      );
     }),
     { numRuns: 200 },
   );
