@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Client } from 'pg';
-import { openOwnBroker, openTestBed } from './test-bed.ts';
+import { openOwnBroker, openOwnDatabase, openTestBed } from './test-bed.ts';
 
 test('two beds have streams of the same name and share nothing', async (t) => {
   const beds = await Promise.all([openTestBed(t), openTestBed(t)]);
@@ -42,4 +42,23 @@ test('a broker of its own keeps what it confirmed over kill -9 and start', async
   t.after(() => after.close());
   const info = await (await jetstreamManager(after)).streams.info('EVENTS');
   assert.equal(info.state.messages, 1);
+});
+
+test('a database of its own is durable and keeps what it confirmed over kill -9 and start', async (t) => {
+  const postgres = await openOwnDatabase(t);
+  const query = async (text: string) => {
+    const client = new Client({ connectionString: postgres.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return (await client.query<Record<string, string>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  assert.deepEqual(await query('show fsync'), [{ fsync: 'on' }]);
+  await query('create table kept ()');
+  await postgres.kill();
+  await postgres.start();
+  assert.deepEqual(await query('select count(*) as n from kept'), [{ n: '0' }]);
 });

@@ -14,10 +14,12 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
+import { migrate } from '../store/migrate.ts';
 import { findBrokerBinary } from './broker-binary.ts';
 import { createBroker, type Broker } from './broker.ts';
 import { localHome } from './local-home.ts';
 import { findFreePort } from './port.ts';
+import { createPostgres, type Postgres } from './postgres.ts';
 import { dropStreams, takeAccount } from './test-account.ts';
 import { cloneDatabase, dropDatabase } from './test-database.ts';
 import { startTestServers, type TestServers } from './test-servers.ts';
@@ -73,4 +75,17 @@ async function findServers(): Promise<Pick<TestServers, 'natsUrl' | 'databaseUrl
   if (natsUrl && databaseUrl) return { natsUrl, databaseUrl };
   own ??= startTestServers(console.error);
   return own;
+}
+
+/** Gives one test a durable PostgreSQL that it may kill and stop; migrated, gone with its data after the test. Takes some 3 s. */
+export async function openOwnDatabase(t: TestContext): Promise<Postgres> {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-postgres-'));
+  const postgres = createPostgres({ folder: join(folder, 'data'), port: await findFreePort(), logFile: join(folder, 'postgres.log') });
+  t.after(async () => {
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await postgres.start();
+  await migrate(postgres.url);
+  return postgres;
 }
