@@ -15,7 +15,7 @@ function channelsFile(t: TestContext, text: string): string {
   return file;
 }
 
-test('the channels\' file is all that has to be set, and the demo\'s fits', (t) => {
+test("the channels' file is all that has to be set, and the demo's fits", (t) => {
   const config = readNotifierConfig({ SLACK_CHANNELS_FILE: channelsFile(t, demoSlackChannels('http://127.0.0.1:27090')) }, []);
   assert.equal(config.opsPort, 27_083);
   assert.equal(config.instance, 'notifier');
@@ -50,6 +50,14 @@ test('all problems are reported together, and no credential', (t) => {
 
 test('production refuses a local peer', (t) => {
   const file = channelsFile(t, demoSlackChannels('http://127.0.0.1:27090'));
-  const environment = { VISAPI_ENV: 'production', SLACK_CHANNELS_FILE: file, EGRESS_ALLOW: 'http://127.0.0.1:27090', SLACK_API_URL: 'http://127.0.0.1:27090/api' };
-  assert.throws(() => readNotifierConfig(environment, ['--allow-unsafe-broker']), /EGRESS_ALLOW[\s\S]*SLACK_API_URL[\s\S]*ALLOW_UNSAFE_BROKER/);
+  const environment = {
+    VISAPI_ENV: 'production',
+    SLACK_CHANNELS_FILE: file,
+    EGRESS_ALLOW: 'http://127.0.0.1:27090',
+    SLACK_API_URL: 'http://127.0.0.1:27090/api',
+  };
+  assert.throws(
+    () => readNotifierConfig(environment, ['--allow-unsafe-broker']),
+    /EGRESS_ALLOW[\s\S]*SLACK_API_URL[\s\S]*ALLOW_UNSAFE_BROKER/,
+  );
 });

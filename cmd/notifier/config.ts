@@ -39,12 +39,17 @@ export const NOTIFIER_VARIABLES = {
   ...instanceVariable('notifier'),
   opsPort: variable('NOTIFIER_OPS_PORT', port, { description: 'Where health and metrics are.', default: '27083' }),
   slackChannels: variable('SLACK_CHANNELS_FILE', slackChannelsFile, {
-    description: 'A JSON file with the Slack channels by name: incoming webhooks, and bots with token and channel id. Keep it as you keep a secret.',
+    description:
+      'A JSON file with the Slack channels by name: incoming webhooks, and bots with token and channel id. Keep it as you keep a secret.',
   }),
-  slackApiUrl: variable('SLACK_API_URL', z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')), {
-    description: "Where Slack's Web API is.",
-    default: 'https://slack.com/api',
-  }),
+  slackApiUrl: variable(
+    'SLACK_API_URL',
+    z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')),
+    {
+      description: "Where Slack's Web API is.",
+      default: 'https://slack.com/api',
+    },
+  ),
   egressAllow: variable('EGRESS_ALLOW', origins, {
     description: 'Origins (scheme://host:port, commas between) that may be called although they are http, an address, or private.',
     default: '',
@@ -65,7 +70,9 @@ export function readNotifierConfig(
 function productionProblems({ env, egressAllow, slackApiUrl, allowUnsafeBroker }: NotifierConfig): string[] {
   if (env !== 'production') return [];
   return [
-    ...egressAllow.filter((origin) => origin.startsWith('http:')).map((origin) => `EGRESS_ALLOW: expected https in production, got ${origin}`),
+    ...egressAllow
+      .filter((origin) => origin.startsWith('http:'))
+      .map((origin) => `EGRESS_ALLOW: expected https in production, got ${origin}`),
     ...(slackApiUrl.startsWith('https:') ? [] : [`SLACK_API_URL: expected https in production, got ${slackApiUrl}`]),
     ...(allowUnsafeBroker ? ['ALLOW_UNSAFE_BROKER: expected false in production'] : []),
   ];

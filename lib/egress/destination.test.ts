@@ -15,7 +15,13 @@ test('a public https URL is open, and its root dot, letter case and default port
 test('a named origin opens its scheme, host and port, and no other', () => {
   const rules = { allow: [parseAllowedOrigin('http://127.0.0.1:27090/')], ports: [443] };
   assert.equal(judgeDestination('http://127.0.0.1:27090/api', rules).kind, 'open');
-  for (const url of ['http://127.0.0.1:27091/', 'https://127.0.0.1:27090/', 'http://127.0.0.2:27090/', 'http://127.0.0.1/', 'http://u@127.0.0.1:27090/'])
+  for (const url of [
+    'http://127.0.0.1:27091/',
+    'https://127.0.0.1:27090/',
+    'http://127.0.0.2:27090/',
+    'http://127.0.0.1/',
+    'http://u@127.0.0.1:27090/',
+  ])
     assert.equal(judgeDestination(url, rules).kind, 'refused', url);
 });
 

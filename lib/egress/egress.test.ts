@@ -16,7 +16,10 @@ interface Peer {
 }
 
 /** A raw TCP peer; `onRequest` is called when a whole request has been read. */
-async function startPeer(t: TestContext, behave: { onConnect?: (socket: Socket) => void; onRequest?: (socket: Socket) => void }): Promise<Peer> {
+async function startPeer(
+  t: TestContext,
+  behave: { onConnect?: (socket: Socket) => void; onRequest?: (socket: Socket) => void },
+): Promise<Peer> {
   let connections = 0;
   let received = '';
   const sockets = new Set<Socket>();
@@ -55,7 +58,9 @@ function open(t: TestContext, options: Partial<EgressOptions> & { allow?: string
 const answer = (body: string, head = ''): string => `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${head}\r\n${body}`;
 
 test('a whole answer is an answer, whatever its status', async (t) => {
-  const peer = await startPeer(t, { onRequest: (socket) => socket.write('HTTP/1.1 503 No\r\nRetry-After: 7\r\ncontent-length: 4\r\n\r\nbusy') });
+  const peer = await startPeer(t, {
+    onRequest: (socket) => socket.write('HTTP/1.1 503 No\r\nRetry-After: 7\r\ncontent-length: 4\r\n\r\nbusy'),
+  });
   const send = open(t, { allow: [peer.origin] });
   const result = await send(`${peer.origin}/a?b=c`, { headers: { 'Idempotency-Key': 'k', Authorization: 'Bearer t' } });
   assert.ok(result.kind === 'answer', JSON.stringify(result));
@@ -64,7 +69,8 @@ test('a whole answer is an answer, whatever its status', async (t) => {
   assert.equal(result.body.toString(), 'busy');
   assert.equal(result.isCut, false);
   assert.match(peer.received(), /^POST \/a\?b=c HTTP\/1\.1\r\n/);
-  for (const header of [/idempotency-key: k\r/, /authorization: Bearer t\r/, /accept-encoding: identity\r/]) assert.match(peer.received(), header);
+  for (const header of [/idempotency-key: k\r/, /authorization: Bearer t\r/, /accept-encoding: identity\r/])
+    assert.match(peer.received(), header);
 });
 
 test('a connection is used again, or each request has its own', async (t) => {
@@ -244,7 +250,15 @@ test('a redirect is an answer and is not followed', async (t) => {
 test('a header that is not allowed, or would end the header, means not sent', async (t) => {
   const peer = await startPeer(t, { onRequest: (socket) => socket.end(answer('ok')) });
   const send = open(t, { allow: [peer.origin] });
-  const bad = [{ host: 'a' }, { 'transfer-encoding': 'chunked' }, { cookie: 'a' }, { accept: 'a\r\nx: y' }, { accept: 'a\nx' }, { accept: 'a\0' }, { 'x y': 'a' }];
+  const bad = [
+    { host: 'a' },
+    { 'transfer-encoding': 'chunked' },
+    { cookie: 'a' },
+    { accept: 'a\r\nx: y' },
+    { accept: 'a\nx' },
+    { accept: 'a\0' },
+    { 'x y': 'a' },
+  ];
   for (const headers of bad as Record<string, string>[]) {
     const result = await send(`${peer.origin}/`, { headers });
     assert.ok(result.kind === 'not-sent' && result.code === 'refused', JSON.stringify(result));

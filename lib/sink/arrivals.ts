@@ -92,7 +92,9 @@ export interface ArrivalFilter {
 
 function select<Item extends { readonly at: string }>(items: Item[], filter: ArrivalFilter, isChannel: (item: Item) => boolean): Item[] {
   const { channel, sinceMs, limit } = filter;
-  const found = items.filter((item) => (channel === undefined || isChannel(item)) && (sinceMs === undefined || Date.parse(item.at) > sinceMs));
+  const found = items.filter(
+    (item) => (channel === undefined || isChannel(item)) && (sinceMs === undefined || Date.parse(item.at) > sinceMs),
+  );
   return limit === undefined ? found : found.slice(Math.max(0, found.length - limit));
 }
 

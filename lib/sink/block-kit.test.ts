@@ -45,7 +45,13 @@ test('what does not fit is found, with its place', () => {
     [[{ type: 'image', alt_text: 'a' }], /image_url and slack_file/],
     [[{ type: 'image', alt_text: 'a', image_url: 'javascript:x' }], /image_url\]/],
     [[{ type: 'rich_text', elements: [{ type: 'text', text: 'x' }] }], /\/elements\/0\/type\]/],
-    [[{ type: 'divider', block_id: 'a' }, { type: 'divider', block_id: 'a' }], /block_id once/],
+    [
+      [
+        { type: 'divider', block_id: 'a' },
+        { type: 'divider', block_id: 'a' },
+      ],
+      /block_id once/,
+    ],
   ];
   for (const [blocks, expected] of wrong) assert.match(findBlockErrors(blocks).join('\n'), expected, JSON.stringify(blocks).slice(0, 120));
 });

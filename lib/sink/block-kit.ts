@@ -25,7 +25,13 @@ const button = z.strictObject({
 });
 
 const slackFile = z.strictObject({ id: z.string().optional(), url: z.string().optional() });
-const imageSource = { image_url: z.url({ protocol: /^https?$/ }).max(3_000).optional(), slack_file: slackFile.optional() };
+const imageSource = {
+  image_url: z
+    .url({ protocol: /^https?$/ })
+    .max(3_000)
+    .optional(),
+  slack_file: slackFile.optional(),
+};
 const hasSource = (image: { image_url?: unknown; slack_file?: unknown }): boolean =>
   (image.image_url === undefined) !== (image.slack_file === undefined);
 const SOURCE = 'expected one of image_url and slack_file';
@@ -48,11 +54,20 @@ const BLOCKS = [
   z.strictObject({
     type: z.literal('context'),
     block_id: blockId,
-    elements: z.array(z.union([plainText(3_000), mrkdwn(3_000), imageElement])).min(1).max(10),
+    elements: z
+      .array(z.union([plainText(3_000), mrkdwn(3_000), imageElement]))
+      .min(1)
+      .max(10),
   }),
   z.strictObject({ type: z.literal('actions'), block_id: blockId, elements: z.array(button).min(1).max(25) }),
   z
-    .strictObject({ type: z.literal('image'), block_id: blockId, alt_text: text(2_000), title: plainText(2_000).optional(), ...imageSource })
+    .strictObject({
+      type: z.literal('image'),
+      block_id: blockId,
+      alt_text: text(2_000),
+      title: plainText(2_000).optional(),
+      ...imageSource,
+    })
     .refine(hasSource, SOURCE),
   z.strictObject({ type: z.literal('markdown'), block_id: blockId, text: text(12_000) }),
   z.strictObject({
@@ -81,5 +96,7 @@ const messageBlocks = z
 export function findBlockErrors(blocks: unknown): string[] {
   const parsed = messageBlocks.safeParse(blocks);
   if (parsed.success) return [];
-  return parsed.error.issues.map((issue) => `${issue.message} [json-pointer:/blocks${issue.path.map((part) => `/${String(part)}`).join('')}]`);
+  return parsed.error.issues.map(
+    (issue) => `${issue.message} [json-pointer:/blocks${issue.path.map((part) => `/${String(part)}`).join('')}]`,
+  );
 }

@@ -27,8 +27,18 @@ async function start(t: TestContext, options: Partial<SinkOptions> = {}) {
     remove: (path: string) => send('DELETE', path),
     post: (path: string, body: unknown, headers?: Record<string, string>) => send('POST', path, body, headers),
     call: (body: unknown, headers: Record<string, string> = {}) => send('POST', API, body, { authorization: TOKEN, ...headers }),
-    messages: async (query = '') => (await send('GET', `/messages${query}`)).json() as { channel: string; text: string; at: string; ts: string; idempotencyKey: string; body: unknown; attachments: unknown[] }[],
-    attempts: async () => (await send('GET', '/attempts')).json() as { outcome: string; because: string; status: number | null; text: string }[],
+    messages: async (query = '') =>
+      (await send('GET', `/messages${query}`)).json() as {
+        channel: string;
+        text: string;
+        at: string;
+        ts: string;
+        idempotencyKey: string;
+        body: unknown;
+        attachments: unknown[];
+      }[],
+    attempts: async () =>
+      (await send('GET', '/attempts')).json() as { outcome: string; because: string; status: number | null; text: string }[],
   };
 }
 
@@ -86,7 +96,13 @@ test('chat.postMessage answers ok with channel and ts, by id and by name, as JSO
   const second = await sink.post(API, form, { 'content-type': 'application/x-www-form-urlencoded' });
   assert.match(second.text, /"ok":true/);
   const messages = await sink.messages('?channel=%23releases');
-  assert.deepEqual(messages.map((message) => [message.channel, message.text, message.idempotencyKey]), [['#releases', 'a', 'k2'], ['#releases', 'b', null]]);
+  assert.deepEqual(
+    messages.map((message) => [message.channel, message.text, message.idempotencyKey]),
+    [
+      ['#releases', 'a', 'k2'],
+      ['#releases', 'b', null],
+    ],
+  );
   assert.doesNotMatch(JSON.stringify(messages), /xoxb/);
 });
 
@@ -103,7 +119,11 @@ test('chat.postMessage refuses what Slack refuses, with status 200 and its error
     [{ channel: '#releases' }, {}, 'no_text'],
     [{ channel: '#releases', text: 'x'.repeat(40_001) }, {}, 'msg_too_long'],
     [{ channel: '#releases', blocks: {} }, {}, 'invalid_blocks_format'],
-    [{ channel: '#releases', text: 'x', blocks: [{ type: 'header', text: { type: 'plain_text', text: 'x'.repeat(151) } }] }, {}, 'invalid_blocks'],
+    [
+      { channel: '#releases', text: 'x', blocks: [{ type: 'header', text: { type: 'plain_text', text: 'x'.repeat(151) } }] },
+      {},
+      'invalid_blocks',
+    ],
     [{ channel: '#releases', text: 'x' }, { 'content-type': 'application/xml' }, 'invalid_post_type'],
   ];
   for (const [body, headers, error] of cases) {
@@ -121,14 +141,23 @@ test('a behaviour answers the next requests that match, and then Slack answers a
   await sink.post('/behaviour', { match: { textIncludes: 'A' }, times: 2, answer: { status: 500, body: 'rollup_error' } });
   await sink.post('/behaviour', { match: { channel: '#releases', textIncludes: 'R' }, answer: { retryAfter: 7 } });
   assert.equal((await sink.post(HOOK, { text: 'B' })).status, 200);
-  assert.deepEqual(((await sink.get('/behaviour')).json() as { remaining: number }[]).map(({ remaining }) => remaining), [2, 1]);
+  assert.deepEqual(
+    ((await sink.get('/behaviour')).json() as { remaining: number }[]).map(({ remaining }) => remaining),
+    [2, 1],
+  );
   assert.equal((await sink.post(HOOK, { text: 'A1' })).text, 'rollup_error');
   assert.equal((await sink.call({ channel: 'C0RELEASES', text: 'A2' })).status, 500);
   const limited = await sink.call({ channel: 'C0RELEASES', text: 'R' });
   assert.deepEqual([limited.status, limited.headers.get('retry-after'), limited.text], [429, '7', '{"ok":false,"error":"ratelimited"}']);
   assert.equal((await sink.post(HOOK, { text: 'A3' })).status, 200);
-  assert.deepEqual((await sink.messages()).map(({ text }) => text), ['B', 'A3']);
-  assert.deepEqual((await sink.attempts()).map(({ outcome }) => outcome), ['arrived', 'behaviour', 'behaviour', 'behaviour', 'arrived']);
+  assert.deepEqual(
+    (await sink.messages()).map(({ text }) => text),
+    ['B', 'A3'],
+  );
+  assert.deepEqual(
+    (await sink.attempts()).map(({ outcome }) => outcome),
+    ['arrived', 'behaviour', 'behaviour', 'behaviour', 'arrived'],
+  );
 });
 
 test('a hang-up loses the answer; the message arrives unless it was not read', async (t) => {
@@ -139,16 +168,22 @@ test('a hang-up loses the answer; the message arrives unless it was not read', a
   }
   await sink.post('/behaviour', { match: { textIncludes: 'this' }, answer: { hangUp: 'before-read' } });
   await assert.rejects(sink.call({ channel: '#releases', text: 'this one' }));
-  assert.deepEqual((await sink.messages()).map(({ text }) => text), ['after-read', 'half-answer']);
-  assert.deepEqual((await sink.attempts()).map(({ because, status }) => [because, status]), [
-    ['before-read', null],
-    ['after-read', null],
-    ['half-answer', null],
-    ['before-read', null],
-  ]);
+  assert.deepEqual(
+    (await sink.messages()).map(({ text }) => text),
+    ['after-read', 'half-answer'],
+  );
+  assert.deepEqual(
+    (await sink.attempts()).map(({ because, status }) => [because, status]),
+    [
+      ['before-read', null],
+      ['after-read', null],
+      ['half-answer', null],
+      ['before-read', null],
+    ],
+  );
 });
 
-test('a delay alone is Slack\'s own answer, late, and the message is there before it', async (t) => {
+test("a delay alone is Slack's own answer, late, and the message is there before it", async (t) => {
   const sink = await start(t);
   await sink.post('/behaviour', { answer: { delayMs: 300 } });
   const startedAt = performance.now();
@@ -175,8 +210,14 @@ test('messages are filtered, limited to the newest, bounded, and can be cleared'
   const all = await sink.messages();
   assert.ok(all.length <= 20);
   assert.equal(all.at(-1)?.text, 'alert');
-  assert.deepEqual((await sink.messages('?channel=C0ALERTS')).map(({ text }) => text), ['alert']);
-  assert.deepEqual((await sink.messages('?limit=2')).map(({ text }) => text), ['24', 'alert']);
+  assert.deepEqual(
+    (await sink.messages('?channel=C0ALERTS')).map(({ text }) => text),
+    ['alert'],
+  );
+  assert.deepEqual(
+    (await sink.messages('?limit=2')).map(({ text }) => text),
+    ['24', 'alert'],
+  );
   assert.deepEqual(await sink.messages(`?since=${encodeURIComponent(all.at(-1)?.at ?? '')}`), []);
   assert.equal((await sink.messages(`?since=${Date.now() - 60_000}`)).length, all.length);
   await sink.remove('/messages');

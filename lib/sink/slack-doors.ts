@@ -10,7 +10,12 @@ const HALF_ANSWER = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-lengt
  * The two doors of Slack that a message goes through. Every request is an attempt; a message that passes Slack's checks
  * arrives, also when the behaviour then loses the answer.
  */
-export function registerSlackDoors(server: FastifyInstance, workspace: SlackWorkspace, arrivals: Arrivals, behaviours: BehaviourQueue): void {
+export function registerSlackDoors(
+  server: FastifyInstance,
+  workspace: SlackWorkspace,
+  arrivals: Arrivals,
+  behaviours: BehaviourQueue,
+): void {
   const namesOf = (channel: string | null): string[] | undefined => {
     if (channel === null) return undefined;
     const found = findChannel(workspace, channel);
@@ -23,13 +28,23 @@ export function registerSlackDoors(server: FastifyInstance, workspace: SlackWork
         const webhook = workspace.webhooks.find((candidate) => candidate.path === request.url.split('?')[0]);
         const early = behaviours.takeBeforeRead({ channel: namesOf(webhook?.channel ?? null), text: undefined });
         if (early === undefined) return next();
-        arrivals.addAttempt({ ...attemptOf(request, via), channel: webhook?.channel ?? null, outcome: 'behaviour', because: 'before-read' });
+        arrivals.addAttempt({
+          ...attemptOf(request, via),
+          channel: webhook?.channel ?? null,
+          outcome: 'behaviour',
+          because: 'before-read',
+        });
         hangUp(reply);
       },
       handler: async (request, reply) => {
         const attempt = attemptOf(request, via);
         const judged = judge(request);
-        const seen = { ...attempt, channel: judged.channel, text: judged.text, idempotencyKey: attempt.idempotencyKey ?? judged.idempotencyKey };
+        const seen = {
+          ...attempt,
+          channel: judged.channel,
+          text: judged.text,
+          idempotencyKey: attempt.idempotencyKey ?? judged.idempotencyKey,
+        };
         const told = behaviours.take({ channel: namesOf(judged.channel) ?? [], text: `${judged.text ?? ''}\n${String(request.body)}` });
         const early = told === undefined ? undefined : answerAsTold(told, via);
         const { status, body, because, outcome } = early ?? arrive(judged, via, seen.idempotencyKey, arrivals);
@@ -38,7 +53,10 @@ export function registerSlackDoors(server: FastifyInstance, workspace: SlackWork
         if (told?.delayMs !== undefined) await pass(told.delayMs, request);
         if (lost !== undefined) return hangUp(reply, lost === 'half-answer' ? HALF_ANSWER : '');
         if (told?.retryAfter !== undefined) reply.header('retry-after', String(told.retryAfter));
-        return reply.code(status).type(typeof body === 'string' ? 'text/html' : 'application/json; charset=utf-8').send(body);
+        return reply
+          .code(status)
+          .type(typeof body === 'string' ? 'text/html' : 'application/json; charset=utf-8')
+          .send(body);
       },
     });
   }
@@ -82,7 +100,12 @@ function arrive(judged: Judged, via: SinkMessage['via'], idempotencyKey: string 
   const body =
     via === 'incoming-webhook'
       ? 'ok'
-      : { ok: true, channel: channel.id, ts: stored.ts, message: { type: 'message', subtype: 'bot_message', text: message.text, ts: stored.ts } };
+      : {
+          ok: true,
+          channel: channel.id,
+          ts: stored.ts,
+          message: { type: 'message', subtype: 'bot_message', text: message.text, ts: stored.ts },
+        };
   return { status: 200, body, outcome: 'arrived', because: null };
 }
 

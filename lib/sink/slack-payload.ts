@@ -13,8 +13,10 @@ export type JudgedPayload =
 /** Checks a payload that both doors have in common: text, blocks, attachments. */
 export function judgePayload(body: Record<string, unknown>): JudgedPayload {
   const { text, blocks, attachments } = body;
-  if (text !== undefined && typeof text !== 'string') return error('invalid_arguments', 'expected text to be a string [json-pointer:/text]');
-  if (attachments !== undefined && !Array.isArray(attachments)) return error('invalid_attachments', 'expected an array [json-pointer:/attachments]');
+  if (text !== undefined && typeof text !== 'string')
+    return error('invalid_arguments', 'expected text to be a string [json-pointer:/text]');
+  if (attachments !== undefined && !Array.isArray(attachments))
+    return error('invalid_attachments', 'expected an array [json-pointer:/attachments]');
   if ((attachments?.length ?? 0) > MAX_ATTACHMENTS) return error('too_many_attachments');
   if (blocks !== undefined) {
     if (!Array.isArray(blocks)) return error('invalid_blocks_format', 'expected an array [json-pointer:/blocks]');

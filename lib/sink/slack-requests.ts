@@ -10,7 +10,10 @@ export type Judged = {
   /** From the message's metadata. */
   readonly idempotencyKey: string | null;
 } & (
-  | { readonly kind: 'message'; readonly found: { readonly channel: SlackChannel; readonly message: Extract<JudgedPayload, { kind: 'message' }> } }
+  | {
+      readonly kind: 'message';
+      readonly found: { readonly channel: SlackChannel; readonly message: Extract<JudgedPayload, { kind: 'message' }> };
+    }
   | { readonly kind: 'refused'; readonly status: number; readonly error: string; readonly answer: string | object }
 );
 
@@ -57,10 +60,15 @@ export function judgeApiCall(workspace: SlackWorkspace, request: FastifyRequest)
     kind: 'refused',
     status: 200,
     error,
-    answer: { ok: false, error, ...(details.length === 0 ? {} : { errors: details, response_metadata: { messages: details.map((text) => `[ERROR] ${text}`) } }) },
+    answer: {
+      ok: false,
+      error,
+      ...(details.length === 0 ? {} : { errors: details, response_metadata: { messages: details.map((text) => `[ERROR] ${text}`) } }),
+    },
   });
 
-  if (form === undefined && !isJson(request)) return refuse(request.headers['content-type'] === undefined ? 'missing_post_type' : 'invalid_post_type');
+  if (form === undefined && !isJson(request))
+    return refuse(request.headers['content-type'] === undefined ? 'missing_post_type' : 'invalid_post_type');
   // A token in a JSON body is not looked at.
   const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? form?.['token'];
   if (token === undefined || token === '') return refuse('not_authed');

@@ -39,6 +39,8 @@ export function demoSlackChannels(sinkUrl: string): string {
   const [token] = DEMO_WORKSPACE.tokens;
   const webhooks = DEMO_WORKSPACE.webhooks.map(({ path, channel }) => [channel, { kind: 'incoming-webhook', url: sinkUrl + path }]);
   // One channel goes through the Web API, so that a development machine uses both doors.
-  const bots = DEMO_WORKSPACE.channels.filter(({ name }) => name === '#alerts').map(({ id, name }) => [name, { kind: 'bot', token, channelId: id }]);
+  const bots = DEMO_WORKSPACE.channels
+    .filter(({ name }) => name === '#alerts')
+    .map(({ id, name }) => [name, { kind: 'bot', token, channelId: id }]);
   return `${JSON.stringify(Object.fromEntries([...webhooks, ...bots]), null, 2)}\n`;
 }

@@ -8,7 +8,7 @@ const FILE = JSON.stringify({
   '#alerts': { kind: 'bot', token: 'xoxb-canary-2', channelId: 'C0ALERTS' },
 });
 
-test('a channel is found by its name, and a bot\'s also by its id', () => {
+test("a channel is found by its name, and a bot's also by its id", () => {
   const channels = parseSlackChannels(FILE);
   assert.equal(channels.size, 2);
   assert.equal(channels.find('#releases')?.kind, 'incoming-webhook');
@@ -18,7 +18,9 @@ test('a channel is found by its name, and a bot\'s also by its id', () => {
 
 test('credentials are not printed', () => {
   const channels = parseSlackChannels(FILE);
-  const printed = [channels.find('#releases'), channels.find('#alerts')].map((channel) => inspect(channel) + JSON.stringify(channel)).join('');
+  const printed = [channels.find('#releases'), channels.find('#alerts')]
+    .map((channel) => inspect(channel) + JSON.stringify(channel))
+    .join('');
   assert.doesNotMatch(printed, /canary/);
 });
 
@@ -32,11 +34,16 @@ test('mistakes are named all together, and no value is repeated', () => {
   assert.throws(
     () => parseSlackChannels(JSON.stringify(file)),
     (error: Error) => {
-      for (const place of ['#a.url', '#b.token', '#b.channelId', '#c.kind', '#d']) assert.match(error.message, new RegExp(place.replace('.', '\\.')));
+      for (const place of ['#a.url', '#b.token', '#b.channelId', '#c.kind', '#d'])
+        assert.match(error.message, new RegExp(place.replace('.', '\\.')));
       assert.doesNotMatch(error.message, /canary/);
       return true;
     },
   );
   for (const text of ['', '{"#a": canary', '[]', 'null'])
-    assert.throws(() => parseSlackChannels(text), (error: Error) => error instanceof TypeError && !/canary/.test(error.message), text);
+    assert.throws(
+      () => parseSlackChannels(text),
+      (error: Error) => error instanceof TypeError && !/canary/.test(error.message),
+      text,
+    );
 });

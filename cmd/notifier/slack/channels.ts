@@ -40,19 +40,21 @@ const channelsSchema = z.record(z.string().min(1).max(80), channelSchema);
 export function parseSlackChannels(text: string): SlackChannels {
   const parsed = channelsSchema.safeParse(parseJson(text));
   if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.code}${issue.code === 'unrecognized_keys' ? '' : `, ${issue.message}`}`);
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'file'}: ${issue.code}${issue.code === 'unrecognized_keys' ? '' : `, ${issue.message}`}`,
+    );
     throw new TypeError(`Slack channels: ${problems.join('; ')}`);
   }
-  const channels = Object.entries(parsed.data).map(
-    ([name, channel]): SlackChannel =>
-      channel.kind === 'bot'
-        ? { name, kind: 'bot', token: new Secret(channel.token), channelId: channel.channelId }
-        : { name, kind: 'incoming-webhook', url: new Secret(channel.url) },
+  const channels = Object.entries(parsed.data).map(([name, channel]): SlackChannel =>
+    channel.kind === 'bot'
+      ? { name, kind: 'bot', token: new Secret(channel.token), channelId: channel.channelId }
+      : { name, kind: 'incoming-webhook', url: new Secret(channel.url) },
   );
   return {
     size: channels.length,
     find: (nameOrId) =>
-      channels.find(({ name }) => name === nameOrId) ?? channels.find((channel) => channel.kind === 'bot' && channel.channelId === nameOrId),
+      channels.find(({ name }) => name === nameOrId) ??
+      channels.find((channel) => channel.kind === 'bot' && channel.channelId === nameOrId),
   };
 }
 

@@ -16,19 +16,20 @@ function word(outcome: SlackOutcome): string {
   return verdict.kind === 'reject' ? verdict.reason : verdict.kind;
 }
 
-test('only Slack\'s own word is success', () => {
+test("only Slack's own word is success", () => {
   assert.deepEqual(classifySlackResult(answer(200, 'ok'), 'incoming-webhook', NOW), { kind: 'sent', ts: undefined });
   assert.deepEqual(classifySlackResult(answer(200, { ok: true, channel: 'C', ts: '1.2' }), 'bot', NOW), { kind: 'sent', ts: '1.2' });
 });
 
-test('an answer that is not Slack\'s leaves it unknown', () => {
+test("an answer that is not Slack's leaves it unknown", () => {
   for (const body of ['', '<html>login</html>', 'ok then', '{}', '{"ok":"yes"}', 'null', 'ok'])
     assert.equal(word(classifySlackResult(answer(200, body), 'bot', NOW)), 'unknown', body);
-  for (const body of ['', '<html>', '{"ok":true}']) assert.equal(word(classifySlackResult(answer(200, body), 'incoming-webhook', NOW)), 'unknown', body);
+  for (const body of ['', '<html>', '{"ok":true}'])
+    assert.equal(word(classifySlackResult(answer(200, body), 'incoming-webhook', NOW)), 'unknown', body);
   assert.equal(word(classifySlackResult(answer(204, ''), 'incoming-webhook', NOW)), 'unknown');
 });
 
-test('Slack\'s codes decide, through both doors', () => {
+test("Slack's codes decide, through both doors", () => {
   const expected: Record<string, string> = {
     ratelimited: 'retry',
     fatal_error: 'retry',
@@ -50,7 +51,8 @@ test('Slack\'s codes decide, through both doors', () => {
     never_heard_of: 'retry',
     constructor: 'retry',
   };
-  for (const [code, kind] of Object.entries(expected)) assert.equal(word(classifySlackResult(answer(200, { ok: false, error: code }), 'bot', NOW)), kind, code);
+  for (const [code, kind] of Object.entries(expected))
+    assert.equal(word(classifySlackResult(answer(200, { ok: false, error: code }), 'bot', NOW)), kind, code);
 
   const webhook: [number, string, string][] = [
     [400, 'invalid_payload', 'refused'],
@@ -63,7 +65,8 @@ test('Slack\'s codes decide, through both doors', () => {
     [410, 'channel_is_archived', 'gone'],
     [500, 'rollup_error', 'retry'],
   ];
-  for (const [status, text, kind] of webhook) assert.equal(word(classifySlackResult(answer(status, text), 'incoming-webhook', NOW)), kind, text);
+  for (const [status, text, kind] of webhook)
+    assert.equal(word(classifySlackResult(answer(status, text), 'incoming-webhook', NOW)), kind, text);
   assert.equal(word(classifySlackResult(answer(400, 'invalid_blocks'), 'bot', NOW)), 'refused');
 });
 
@@ -84,11 +87,17 @@ test('without a known code the status decides', () => {
     [410, 'gone'],
   ];
   for (const kind of ['bot', 'incoming-webhook'] as const)
-    for (const [status, verdict] of expected) assert.equal(word(classifySlackResult(answer(status, '<html>'), kind, NOW)), verdict, `${kind} ${status}`);
+    for (const [status, verdict] of expected)
+      assert.equal(word(classifySlackResult(answer(status, '<html>'), kind, NOW)), verdict, `${kind} ${status}`);
 });
 
 test('Retry-After sets when a retry is due', () => {
-  for (const [status, header, afterMs] of [[429, '30', 30_000], [503, '2', 2_000], [429, 'soon', undefined], [429, '315360000', 86_400_000]] as const) {
+  for (const [status, header, afterMs] of [
+    [429, '30', 30_000],
+    [503, '2', 2_000],
+    [429, 'soon', undefined],
+    [429, '315360000', 86_400_000],
+  ] as const) {
     const outcome = classifySlackResult(answer(status, 'rate_limited', { 'retry-after': header }), 'incoming-webhook', NOW);
     assert.ok(outcome.kind === 'failed' && outcome.verdict.kind === 'retry');
     assert.equal(outcome.verdict.afterMs, afterMs);
@@ -96,7 +105,11 @@ test('Retry-After sets when a retry is due', () => {
 });
 
 test('a rejection keeps the whole answer, and no cookie', () => {
-  const outcome = classifySlackResult(answer(400, 'invalid_blocks', { 'x-slack-req-id': 'r', 'set-cookie': 'secret' }), 'incoming-webhook', NOW);
+  const outcome = classifySlackResult(
+    answer(400, 'invalid_blocks', { 'x-slack-req-id': 'r', 'set-cookie': 'secret' }),
+    'incoming-webhook',
+    NOW,
+  );
   assert.ok(outcome.kind === 'failed' && outcome.verdict.kind === 'reject');
   assert.match(outcome.verdict.because, /^invalid_blocks/);
   assert.deepEqual(outcome.verdict.detail, { status: 400, headers: { 'x-slack-req-id': 'r' }, body: 'invalid_blocks', isCut: false });

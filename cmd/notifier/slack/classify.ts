@@ -40,7 +40,8 @@ function classifyAnswer(answer: Extract<EgressResult, { kind: 'answer' }>, kind:
   const code = said?.error ?? readCode(text);
   const row = code !== undefined && Object.hasOwn(SLACK_ERRORS, code) ? SLACK_ERRORS[code] : undefined;
   // Success without Slack's word for it: something else answered, and what it did with the message cannot be known.
-  if (row === undefined && answer.status < 300 && said?.ok !== false) return { kind: 'unknown', because: `status ${answer.status} without Slack's answer` };
+  if (row === undefined && answer.status < 300 && said?.ok !== false)
+    return { kind: 'unknown', because: `status ${answer.status} without Slack's answer` };
   // A refusal in the API's own form that is new to us: bounded by the attempts, and nothing is lost.
   const meaning = row?.[0] ?? (answer.status < 300 ? 'retry' : meaningOfStatus(answer.status));
   const because = code ?? `status ${answer.status}`;
@@ -66,11 +67,17 @@ function wholeAnswer(answer: Extract<EgressResult, { kind: 'answer' }>, text: st
   return { status: answer.status, headers, body: text, isCut: answer.isCut };
 }
 
-function readApiAnswer(text: string): { readonly ok: boolean; readonly error: string | undefined; readonly ts: string | undefined } | undefined {
+function readApiAnswer(
+  text: string,
+): { readonly ok: boolean; readonly error: string | undefined; readonly ts: string | undefined } | undefined {
   try {
     const value = JSON.parse(text) as { ok?: unknown; error?: unknown; ts?: unknown } | null;
     if (typeof value?.ok !== 'boolean') return undefined;
-    return { ok: value.ok, error: typeof value.error === 'string' ? value.error : undefined, ts: typeof value.ts === 'string' ? value.ts : undefined };
+    return {
+      ok: value.ok,
+      error: typeof value.error === 'string' ? value.error : undefined,
+      ts: typeof value.ts === 'string' ? value.ts : undefined,
+    };
   } catch {
     return undefined;
   }

@@ -64,7 +64,12 @@ async function setUp(t: TestContext) {
     }),
   );
   const tries: string[] = [];
-  const actor = createSlackActor({ egress, channels, apiUrl: `${sink.url}/api`, onTry: (channel, outcome) => tries.push(`${channel} ${outcome}`) });
+  const actor = createSlackActor({
+    egress,
+    channels,
+    apiUrl: `${sink.url}/api`,
+    onTry: (channel, outcome) => tries.push(`${channel} ${outcome}`),
+  });
   const ledger = new Ledger();
   return {
     actor,
@@ -75,7 +80,13 @@ async function setUp(t: TestContext) {
       return { verdict: await actor.receive(actor.input(message), ledger.context(message, emits)), emits };
     },
     behave: (behaviour: object) => fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) }),
-    messages: async () => (await (await fetch(`${sink.url}/messages`)).json()) as { text: string; channel: string; idempotencyKey: string; body: Record<string, unknown> }[],
+    messages: async () =>
+      (await (await fetch(`${sink.url}/messages`)).json()) as {
+        text: string;
+        channel: string;
+        idempotencyKey: string;
+        body: Record<string, unknown>;
+      }[],
   };
 }
 
@@ -115,8 +126,17 @@ test('a command becomes one message, through either door, and its run is told', 
   assert.match(output.ts, /^\d+\.\d{6}$/);
 
   const arrived = await messages();
-  assert.deepEqual(arrived.map(({ channel, text }) => [channel, text]), [['#releases', 'v1 is out'], ['#alerts', 'disk full']]);
-  assert.deepEqual(arrived.map((message) => message.idempotencyKey), ['r1/notify/send', 'r2/notify/send'].map(idempotencyKey));
+  assert.deepEqual(
+    arrived.map(({ channel, text }) => [channel, text]),
+    [
+      ['#releases', 'v1 is out'],
+      ['#alerts', 'disk full'],
+    ],
+  );
+  assert.deepEqual(
+    arrived.map((message) => message.idempotencyKey),
+    ['r1/notify/send', 'r2/notify/send'].map(idempotencyKey),
+  );
   assert.deepEqual(arrived[0]?.body, { text: 'v1 is out', blocks });
 });
 
@@ -167,7 +187,7 @@ test('an archived or unknown channel is gone, an expired token waits for a perso
   assert.deepEqual(tries, ['#archived failed', '#expired failed', '#forbidden failed']);
 });
 
-test('an answer that is lost leaves the effect unknown: by the command\'s rule it is repeated once with the same key, or held', async (t) => {
+test("an answer that is lost leaves the effect unknown: by the command's rule it is repeated once with the same key, or held", async (t) => {
   for (const hangUp of ['after-read', 'half-answer'] as const) {
     const { handle, behave, messages, ledger } = await setUp(t);
     await behave({ times: 1, answer: { hangUp } });
@@ -197,11 +217,21 @@ test('silence leaves the effect unknown', async (t) => {
 test('what does not fit is invalid, with its path', async (t) => {
   const { actor } = await setUp(t);
   const read = actor.input as ActorDefinition<SlackCommand>['input'];
-  for (const [body, path] of [['{', 'JSON'], ['[]', 'body'], [{ text: 'x' }, 'channel'], [{ channel: '#a', text: 1 }, 'text'], [{ channel: '#a', text: '', onUnknown: 'maybe' }, 'onUnknown']] as const)
-    assert.throws(() => read(command(body)), (error: unknown) => error instanceof InvalidInput && error.message.includes(path), path);
+  for (const [body, path] of [
+    ['{', 'JSON'],
+    ['[]', 'body'],
+    [{ text: 'x' }, 'channel'],
+    [{ channel: '#a', text: 1 }, 'text'],
+    [{ channel: '#a', text: '', onUnknown: 'maybe' }, 'onUnknown'],
+  ] as const)
+    assert.throws(
+      () => read(command(body)),
+      (error: unknown) => error instanceof InvalidInput && error.message.includes(path),
+      path,
+    );
 });
 
-test('the mailbox is the channel and the event\'s key', async (t) => {
+test("the mailbox is the channel and the event's key", async (t) => {
   const { actor } = await setUp(t);
   const message = command({ channel: '#releases', text: 'x' });
   assert.deepEqual(actor.key?.(actor.input(message), message), ['#releases', 'acme/app']);
@@ -213,6 +243,12 @@ test('a dead letter tells the run, once per round', async (t) => {
   const [emit] = actor.onDead?.({ ...command('{'), round: 1 }, death) ?? [];
   assert.equal(emit?.id, 'r1/notify/dead/1');
   assert.equal(emit?.headers['ce-type'], 'step.failed');
-  assert.deepEqual(json(emit), { command: 'r1/notify', reason: 'refused', because: 'invalid_blocks', detail: { status: 400 }, deadLetter: death.id });
+  assert.deepEqual(json(emit), {
+    command: 'r1/notify',
+    reason: 'refused',
+    because: 'invalid_blocks',
+    detail: { status: 400 },
+    deadLetter: death.id,
+  });
   assert.deepEqual(actor.onDead?.(command('{', {}), death), []);
 });

@@ -28,7 +28,9 @@ Examples:
       const { host, file } = options;
       const port = wholeNumber('port', options.port, 65_535);
       const maxMessages = wholeNumber('max-messages', options.maxMessages, 10_000_000);
-      const sink = await startSink({ host, port, maxMessages, ...(file === undefined ? {} : { file }) }).catch((error: unknown) => explain(error, port));
+      const sink = await startSink({ host, port, maxMessages, ...(file === undefined ? {} : { file }) }).catch((error: unknown) =>
+        explain(error, port),
+      );
       output.result({ url: sink.url }, () => `The sink listens on ${sink.url}`);
       await toldToStop();
       await sink.stop();
