@@ -33,7 +33,10 @@ export function createLogAcceptor(broker: Pick<BrokerPort, 'publish'>, timeoutMs
         return await broker.publish(message, AbortSignal.timeout(timeoutMs));
       } catch (error) {
         if (error instanceof AppError && error.code === 'too_large') throw error;
-        throw new AppError('not_accepting', `expected the log to confirm within ${timeoutMs} ms`, { cause: error, retryAfterSeconds: RETRY_AFTER_SECONDS });
+        throw new AppError('not_accepting', `expected the log to confirm within ${timeoutMs} ms`, {
+          cause: error,
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        });
       }
     },
   };

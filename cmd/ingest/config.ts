@@ -15,7 +15,7 @@ export const INGEST_VARIABLES = {
     default: join('.visapi', 'sources.json'),
   }),
   maxBodyBytes: variable('INGEST_MAX_BODY_BYTES', integer({ min: 1_024, max: 8_388_608 }), {
-    description: 'The largest body that is taken; the broker\'s own limit must be larger. Bytes.',
+    description: "The largest body that is taken; the broker's own limit must be larger. Bytes.",
     default: '1048576',
   }),
 } as const;

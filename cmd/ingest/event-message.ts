@@ -11,7 +11,12 @@ export function createEventMessage(): (event: ReceivedEvent) => Emit {
   return (event) => ({
     id: event.id,
     key: event.key,
-    subject: eventSubject({ priority: event.priority, slot: slotOf(event.key), source: event.source, type: limitType(event.source, event.type) }),
+    subject: eventSubject({
+      priority: event.priority,
+      slot: slotOf(event.key),
+      source: event.source,
+      type: limitType(event.source, event.type),
+    }),
     headers: {
       [HEADERS.received]: event.receivedAt,
       [HEADERS.schema]: SCHEMA_VERSION,

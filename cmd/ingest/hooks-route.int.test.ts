@@ -37,7 +37,12 @@ test('every unverified request gets the same 401, its reason in the log and the 
   ];
   const answers = new Set<string>();
   for (const [reason, headers] of cases) {
-    const answer = await post(bed.url, BODY, { 'content-type': 'application/json', 'x-github-event': 'release', 'x-github-delivery': 'd-1', ...headers });
+    const answer = await post(bed.url, BODY, {
+      'content-type': 'application/json',
+      'x-github-event': 'release',
+      'x-github-delivery': 'd-1',
+      ...headers,
+    });
     assert.equal(answer.status, 401, reason);
     assert.equal(bed.requests().at(-1)?.['reason'], reason);
     answers.add(answer.text);
@@ -50,12 +55,20 @@ test('every unverified request gets the same 401, its reason in the log and the 
 
 test('Standard Webhooks: a signed one is taken, an old one is not, and its time is its own', async (t) => {
   const nowMs = 1_700_000_000_000;
-  const bed = await openIngestBed(t, { now: () => nowMs, sources: [{ name: 'shop', preset: 'standard-webhooks', secrets: [{ value: WHSEC }], key: 'data.id' }] });
+  const bed = await openIngestBed(t, {
+    now: () => nowMs,
+    sources: [{ name: 'shop', preset: 'standard-webhooks', secrets: [{ value: WHSEC }], key: 'data.id' }],
+  });
   const body = '{"type":"order.paid","data":{"id":"o-1"}}';
   const send = (seconds: number) => {
     const headers = { 'webhook-id': `msg_${seconds}`, 'webhook-timestamp': String(seconds) };
     const signature = sign(PRESETS['standard-webhooks'].signature, new Secret(WHSEC), headersFromRecord(headers), Buffer.from(body));
-    return post(bed.url, body, { ...headers, 'webhook-signature': signature, 'content-type': 'application/json; charset=utf-8' }, '/hooks/shop');
+    return post(
+      bed.url,
+      body,
+      { ...headers, 'webhook-signature': signature, 'content-type': 'application/json; charset=utf-8' },
+      '/hooks/shop',
+    );
   };
   assert.equal((await send(nowMs / 1000)).status, 202);
   const [message] = bed.published;
@@ -129,8 +142,20 @@ test('20 planted secrets are in no log line', async (t) => {
   const bed = await openIngestBed(t, { limits: { bodyBytes: 2_000, headerBytes: 4_096 } });
   const planted = Array.from({ length: 20 }, (_, index) => `canary${index}-5f1d2c`);
   const [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = planted;
-  const body = JSON.stringify({ action: 'published', repository: { full_name: `${a}@mail.example` }, token: b, user: { email: c, phone: d } });
-  const headers = { ...githubHeaders(body, 'd-1'), authorization: `Bearer ${e}`, cookie: `session=${f}`, 'x-api-key': g ?? '', 'user-agent': h ?? '', referer: `http://x/${i}` };
+  const body = JSON.stringify({
+    action: 'published',
+    repository: { full_name: `${a}@mail.example` },
+    token: b,
+    user: { email: c, phone: d },
+  });
+  const headers = {
+    ...githubHeaders(body, 'd-1'),
+    authorization: `Bearer ${e}`,
+    cookie: `session=${f}`,
+    'x-api-key': g ?? '',
+    'user-agent': h ?? '',
+    referer: `http://x/${i}`,
+  };
   assert.equal((await post(bed.url, body, headers, `/hooks/github?token=${j}`)).status, 202);
   await post(bed.url, body, { ...headers, 'x-hub-signature-256': `sha256=${k}` }, `/hooks/github?secret=${l}`);
   await post(bed.url, `{"broken": ${m}`, githubHeaders(`{"broken": ${m}`, 'd-2'));

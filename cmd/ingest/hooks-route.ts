@@ -35,7 +35,11 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
         const source = options.findSource(request.params.source);
         if (source === undefined) return done(new AppError('not_found', 'expected the name of a source'));
         noteRequest(request, { source: source.name });
-        return done(CONTENT_TYPE.test(request.headers['content-type'] ?? '') ? undefined : new AppError('unsupported_media_type', 'expected application/json, in UTF-8'));
+        return done(
+          CONTENT_TYPE.test(request.headers['content-type'] ?? '')
+            ? undefined
+            : new AppError('unsupported_media_type', 'expected application/json, in UTF-8'),
+        );
       },
     },
     async (request, reply) => {

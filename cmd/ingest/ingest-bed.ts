@@ -22,7 +22,13 @@ export interface IngestBedOptions {
 export async function openIngestBed(t: TestContext, options: IngestBedOptions = {}) {
   const lines: string[] = [];
   const published: Emit[] = [];
-  const log = createLog({ program: 'ingest', env: 'development', version: '0', level: 'trace', destination: { write: (line) => void lines.push(line) } });
+  const log = createLog({
+    program: 'ingest',
+    env: 'development',
+    version: '0',
+    level: 'trace',
+    destination: { write: (line) => void lines.push(line) },
+  });
   const registry = createRegistry({ program: 'ingest', version: '0', env: 'development' });
   const sources = parseSources(options.sources ?? [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]);
   const recording = {
@@ -59,12 +65,22 @@ export function githubSignature(body: string | Uint8Array, secret = SECRET): str
 }
 
 export function githubHeaders(body: string | Uint8Array, id: string, event = 'release'): Record<string, string> {
-  return { 'content-type': 'application/json', 'x-github-event': event, 'x-github-delivery': id, 'x-hub-signature-256': githubSignature(body) };
+  return {
+    'content-type': 'application/json',
+    'x-github-event': event,
+    'x-github-delivery': id,
+    'x-hub-signature-256': githubSignature(body),
+  };
 }
 
 /** Posts and reads the answer. */
 export async function post(url: string, body: string | Uint8Array, headers: Record<string, string>, path = '/hooks/github') {
   const response = await fetch(url + path, { method: 'POST', body: typeof body === 'string' ? body : Buffer.from(body), headers });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, json: (text === '' ? undefined : JSON.parse(text)) as Record<string, unknown> };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: (text === '' ? undefined : JSON.parse(text)) as Record<string, unknown>,
+  };
 }

@@ -18,13 +18,17 @@ async function openDoor(t: TestContext, natsUrl: string) {
     await connection.close();
   });
   const manager = await jetstreamManager(connection.nats);
-  await manager.streams.add(eventsStream({ maxBytes: 64 * 1024 * 1024, replicas: 1 }) as unknown as Parameters<typeof manager.streams.add>[0]);
+  await manager.streams.add(
+    eventsStream({ maxBytes: 64 * 1024 * 1024, replicas: 1 }) as unknown as Parameters<typeof manager.streams.add>[0],
+  );
   return { bed, manager };
 }
 
 test('what a provider sent lies in the log byte for byte, once, under its identity', async (t) => {
   const { bed, manager } = await openDoor(t, (await openTestBed(t)).natsUrl);
-  const body = Buffer.from(`\uFEFF{"action":"published",\r\n\t"x":"\\u0000 ${randomBytes(2_000).toString('base64')}","repository":{"full_name":"octo/demo"}}`);
+  const body = Buffer.from(
+    `\uFEFF{"action":"published",\r\n\t"x":"\\u0000 ${randomBytes(2_000).toString('base64')}","repository":{"full_name":"octo/demo"}}`,
+  );
   const first = await post(bed.url, body, githubHeaders(body, 'd-1'));
   const second = await post(bed.url, body, githubHeaders(body, 'd-1'));
   const other = await post(bed.url, body, githubHeaders(body, 'd-2'));

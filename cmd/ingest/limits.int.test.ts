@@ -22,8 +22,16 @@ async function dial(t: TestContext, port: number): Promise<{ socket: Socket; ans
 }
 
 function request(body: string, extra: Record<string, string> = {}): string {
-  const headers = { host: 'x', connection: 'close', 'content-length': String(Buffer.byteLength(body)), ...githubHeaders(body, 'd-1'), ...extra };
-  return `POST /hooks/github HTTP/1.1\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+  const headers = {
+    host: 'x',
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(body)),
+    ...githubHeaders(body, 'd-1'),
+    ...extra,
+  };
+  return `POST /hooks/github HTTP/1.1\r\n${Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n${body}`;
 }
 
 test('a raw request is answered', async (t) => {

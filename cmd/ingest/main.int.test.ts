@@ -21,7 +21,8 @@ const runFile = promisify(execFile);
 function openHome(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'visapi-ingest-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));
-  const writeSources = (sources: unknown) => writeFileSync(join(home, 'sources.json'), typeof sources === 'string' ? sources : JSON.stringify(sources));
+  const writeSources = (sources: unknown) =>
+    writeFileSync(join(home, 'sources.json'), typeof sources === 'string' ? sources : JSON.stringify(sources));
   return { home, writeSources };
 }
 
@@ -51,12 +52,16 @@ test('the program takes what visapi send signs, knows a duplicate, reads its sou
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   const manager = await jetstreamManager(connection.nats);
-  await manager.streams.add(eventsStream({ maxBytes: 64 * 1024 * 1024, replicas: 1 }) as unknown as Parameters<typeof manager.streams.add>[0]);
+  await manager.streams.add(
+    eventsStream({ maxBytes: 64 * 1024 * 1024, replicas: 1 }) as unknown as Parameters<typeof manager.streams.add>[0],
+  );
   assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
 
   const send = async (...args: string[]) => {
     const env = { PATH: process.env['PATH'] ?? '', VISAPI_HOME: home, INGEST_URL: url };
-    const { stdout } = await runFile(process.execPath, [TOOL, 'send', ...args, '--json'], { env }).catch((error: { stdout: string }) => error);
+    const { stdout } = await runFile(process.execPath, [TOOL, 'send', ...args, '--json'], { env }).catch(
+      (error: { stdout: string }) => error,
+    );
     return JSON.parse(stdout) as { status: number; duplicate: boolean; id: string }[] & { status: number; id: string; code: string };
   };
   const twice = await send('github', '--example', 'release.published', '--id', 'd-1', '--times', '2');
@@ -65,14 +70,21 @@ test('the program takes what visapi send signs, knows a duplicate, reads its sou
   assert.deepEqual([line['type'], line['status'], line['reason']], ['release.published', 202, 'accepted']);
   assert.match(await (await fetch(`${opsUrl}/metrics`)).text(), /visapi_ingest_accepted_total\{source="github",duplicate="true"\} 1/);
 
-  writeSources([GITHUB, { name: 'shop', preset: 'standard-webhooks', secrets: [{ value: `whsec_${Buffer.alloc(24, 1).toString('base64')}` }] }]);
+  writeSources([
+    GITHUB,
+    { name: 'shop', preset: 'standard-webhooks', secrets: [{ value: `whsec_${Buffer.alloc(24, 1).toString('base64')}` }] },
+  ]);
   program.child.kill('SIGHUP');
   await program.lineWith('sources read');
   assert.equal((await send('shop', '--data', '{"type":"order.paid"}')).status, 202);
   writeSources('[{"name": "hunter2hunter2"');
   program.child.kill('SIGHUP');
   await program.lineWith('sources not taken');
-  assert.equal((await fetch(`${url}/hooks/shop`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).status, 401, 'what was known stays');
+  assert.equal(
+    (await fetch(`${url}/hooks/shop`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).status,
+    401,
+    'what was known stays',
+  );
 
   program.child.kill('SIGTERM');
   assert.deepEqual(await program.exit, [0, null]);

@@ -57,7 +57,9 @@ async function readSources(path: string): Promise<ReadonlyMap<string, Source>> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new AppError('invalid_config', `INGEST_SOURCES_FILE: expected a file that can be read, got ${JSON.stringify(path)}`, { cause: error });
+    throw new AppError('invalid_config', `INGEST_SOURCES_FILE: expected a file that can be read, got ${JSON.stringify(path)}`, {
+      cause: error,
+    });
   }
   let value: unknown;
   try {

@@ -42,6 +42,9 @@ function loadDefinitions(): readonly Definition[] {
   try {
     return createRequire(import.meta.url)('@octokit/webhooks-examples') as readonly Definition[];
   } catch (error) {
-    throw new CommandError('the examples are in the development package @octokit/webhooks-examples: run npm install, or send --data @file', { cause: error });
+    throw new CommandError(
+      'the examples are in the development package @octokit/webhooks-examples: run npm install, or send --data @file',
+      { cause: error },
+    );
   }
 }

@@ -36,6 +36,10 @@ export const BROKER_VARIABLES = {
   }),
   natsUser: optional('NATS_USER', text, { description: 'The user at the broker, where the URL does not carry it.' }),
   natsPassword: optionalSecret('NATS_PASSWORD', { description: "The user's password at the broker." }),
+  natsMonitorUrl: variable('NATS_MONITOR_URL', text, {
+    description: "The broker's monitoring, as http://host:port, of a cluster all of them with commas: there it says whether it fsyncs.",
+    default: 'http://127.0.0.1:28222',
+  }),
   allowUnsafeBroker: variable('ALLOW_UNSAFE_BROKER', flag, {
     description: 'Run on a broker that may lose what it confirmed (also --allow-unsafe-broker). Never in production.',
     default: 'false',
@@ -55,9 +59,13 @@ export const DATABASE_VARIABLES = {
 /** The name that a restarted process keeps, so that it may take over its own leases. */
 export function instanceVariable(program: string) {
   return {
-    instance: variable('VISAPI_INSTANCE', z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected up to 63 letters, digits, dots, dashes'), {
-      description: 'The name that a restarted process keeps, so that it may take over its own leases. Two processes must not share it.',
-      default: program,
-    }),
+    instance: variable(
+      'VISAPI_INSTANCE',
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected up to 63 letters, digits, dots, dashes'),
+      {
+        description: 'The name that a restarted process keeps, so that it may take over its own leases. Two processes must not share it.',
+        default: program,
+      },
+    ),
   } as const;
 }

@@ -34,7 +34,10 @@ test('all problems are reported together, and never the value of a secret', () =
 
 test('values are typed, defaults hold, empty means not set, and the result is frozen and prints no secret', () => {
   const config = parseConfig(VARIABLES, { PORT: '', LIMIT_BYTES: '7', TOKEN: 'hunter2' });
-  assert.deepEqual([config.port, config.limitBytes, config.unsafe, config.token.reveal(), config.other], [8080, 7, false, 'hunter2', undefined]);
+  assert.deepEqual(
+    [config.port, config.limitBytes, config.unsafe, config.token.reveal(), config.other],
+    [8080, 7, false, 'hunter2', undefined],
+  );
   assert.ok(Object.isFrozen(config));
   assert.doesNotMatch(inspect(config) + JSON.stringify(config), /hunter2/);
 });

@@ -47,7 +47,10 @@ export function optionalSecret(env: string, options: { description: string }): V
   return { env, schema: secretText, secret: true, optional: true, ...options };
 }
 
-const secretText = z.string().min(1, 'expected a value that is not empty').transform((text) => new Secret(text));
+const secretText = z
+  .string()
+  .min(1, 'expected a value that is not empty')
+  .transform((text) => new Secret(text));
 
 /** Milliseconds, bytes, counts: a plain decimal integer in a range. */
 export function integer(range: { min: number; max: number }): z.ZodType<number> {
@@ -62,7 +65,9 @@ export function integer(range: { min: number; max: number }): z.ZodType<number> 
 /** A TCP port; 0 lets the system choose one. */
 export const port = integer({ min: 0, max: 65_535 });
 
-export const flag: z.ZodType<boolean> = z.enum(['true', 'false', '1', '0'], 'expected true or false').transform((text) => text === 'true' || text === '1');
+export const flag: z.ZodType<boolean> = z
+  .enum(['true', 'false', '1', '0'], 'expected true or false')
+  .transform((text) => text === 'true' || text === '1');
 
 export const text: z.ZodType<string> = z.string().min(1).max(4096);
 

@@ -26,7 +26,13 @@ export function createService(name: string, start: () => Promise<() => Promise<v
       await starting;
     },
     async stop() {
-      stopping ??= starting === undefined ? Promise.resolve() : starting.then((undo) => undo(), () => undefined);
+      stopping ??=
+        starting === undefined
+          ? Promise.resolve()
+          : starting.then(
+              (undo) => undo(),
+              () => undefined,
+            );
       await stopping;
     },
   };

@@ -91,7 +91,10 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {
     const known = toRequestError(error);
-    noteRequest(request, { ...(notes.get(request)?.reason === undefined ? { reason: known.code } : {}), ...(known.status >= 500 ? { err: known } : {}) });
+    noteRequest(request, {
+      ...(notes.get(request)?.reason === undefined ? { reason: known.code } : {}),
+      ...(known.status >= 500 ? { err: known } : {}),
+    });
     return sendProblem(reply, known);
   });
   server.setNotFoundHandler((_request, reply) => sendProblem(reply, new AppError('not_found', 'not found')));
@@ -109,12 +112,17 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     done();
   });
   // Nothing here is a page: nothing may be loaded, framed or guessed.
-  await server.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } } });
+  await server.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
+  });
   await server.register(fastifyMetrics.default, {
     endpoint: null,
     promClient: { ...promClient, register: registry },
     defaultMetrics: { enabled: false },
-    routeMetrics: { enabled: { histogram: true, summary: false }, overrides: { histogram: { registers: [registry] }, summary: { registers: [registry] } } },
+    routeMetrics: {
+      enabled: { histogram: true, summary: false },
+      overrides: { histogram: { registers: [registry] }, summary: { registers: [registry] } },
+    },
   });
   return server;
 }

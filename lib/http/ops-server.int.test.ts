@@ -9,7 +9,14 @@ test('the operations server says whether the program lives, is ready, what it is
   ingestMetrics(registry).rejected.inc({ source: 'github', reason: 'no_signature' });
   for (const declare of [actorMetrics, publisherMetrics, egressMetrics]) declare(registry);
   let readiness: () => Promise<Readiness> = async () => ({ ready: true, checks: { broker: { ok: true } } });
-  const server = await startOpsServer({ host: '127.0.0.1', port: 0, program: 'test', version: '1.2.3', registry, readiness: () => readiness() });
+  const server = await startOpsServer({
+    host: '127.0.0.1',
+    port: 0,
+    program: 'test',
+    version: '1.2.3',
+    registry,
+    readiness: () => readiness(),
+  });
   t.after(() => server.stop());
 
   const get = async (path: string) => {

@@ -46,7 +46,10 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
   server.get('/version', () => ({ program, version, node: process.version }));
   server.get('/readyz', async (_request, reply) => {
     const state = await readinessInTime(options.readiness);
-    return reply.code(state.ready ? 200 : 503).header('cache-control', 'no-store').send(state);
+    return reply
+      .code(state.ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(state);
   });
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };

@@ -21,7 +21,13 @@ export interface Problem {
 export function problemOf(error: AppError): Problem {
   const { status, title } = ERROR_CODES[error.code];
   const isSendersMistake = status < 500 && error.code !== 'unauthenticated';
-  return { type: `/docs/errors.md#${error.code}`, title, status, code: error.code, ...(isSendersMistake && error.message !== title ? { detail: error.message } : {}) };
+  return {
+    type: `/docs/errors.md#${error.code}`,
+    title,
+    status,
+    code: error.code,
+    ...(isSendersMistake && error.message !== title ? { detail: error.message } : {}),
+  };
 }
 
 export function sendProblem(reply: FastifyReply, error: AppError): FastifyReply {
@@ -29,7 +35,11 @@ export function sendProblem(reply: FastifyReply, error: AppError): FastifyReply 
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
   if (problem.status === 401) void reply.header('www-authenticate', 'Signature');
   // A string: the answer's type has to stay exactly what it says here.
-  return reply.code(problem.status).type(PROBLEM_TYPE).serializer((payload: string) => payload).send(JSON.stringify(problem));
+  return reply
+    .code(problem.status)
+    .type(PROBLEM_TYPE)
+    .serializer((payload: string) => payload)
+    .send(JSON.stringify(problem));
 }
 
 /** The server's own errors, by its stable codes (fastify.dev, Errors). */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ interface Ended {
 }
 
 function run(t: TestContext, behaviour: string): { child: ChildProcess; started: Promise<void>; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [FIXTURE, behaviour], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(FIXTURE, [behaviour], { silent: true });
   t.after(() => child.kill('SIGKILL'));
   let output = '';
   const started = new Promise<void>((resolve) => {
@@ -27,7 +27,7 @@ function run(t: TestContext, behaviour: string): { child: ChildProcess; started:
     }
   });
   // Not its `close` event: Node never emits it once the IPC channel was disconnected from this side.
-  const drained = Promise.all([child.stdout, child.stderr].map((stream) => stream && once(stream, 'close')));
+  const drained = Promise.all([child.stdout, child.stderr].map((stream) => (stream === null ? Promise.resolve() : once(stream, 'close'))));
   const ended = once(child, 'exit').then(async ([code, signal]) => {
     await drained;
     return { code: code as number | null, signal: signal as string | null, output };

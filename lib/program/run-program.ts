@@ -99,7 +99,10 @@ async function stopInTime(log: Logger, starting: Promise<Pick<Service, 'stop'>>,
     timer = setTimeout(() => reject(new AppError('stop_failed', `expected to stop within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
-    const stopping = starting.then((service) => service.stop(), () => undefined);
+    const stopping = starting.then(
+      (service) => service.stop(),
+      () => undefined,
+    );
     await Promise.race([stopping, late]);
     log.info({ ms: Math.round(performance.now() - startedAt), exitCode }, 'stopped');
     return exitCode;

@@ -6,7 +6,13 @@ import { createLog } from './log.ts';
 
 function capture() {
   const lines: string[] = [];
-  const log = createLog({ program: 'test', env: 'development', version: '0', level: 'info', destination: { write: (line) => void lines.push(line) } });
+  const log = createLog({
+    program: 'test',
+    env: 'development',
+    version: '0',
+    level: 'info',
+    destination: { write: (line) => void lines.push(line) },
+  });
   return { lines, log, last: () => JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown> };
 }
 
@@ -21,10 +27,13 @@ test('a field that is not listed is left out and named', () => {
 
 test('a secret shows [set], an error only its listed parts, and credentials in its message are hidden', () => {
   const { log, lines, last } = capture();
-  const error = Object.assign(new Error('connect postgres://user:hunter2@db/x failed, password=hunter3', { cause: new Error('Bearer hunter4hunter4') }), {
-    code: 'ECONN',
-    query: 'select hunter5',
-  });
+  const error = Object.assign(
+    new Error('connect postgres://user:hunter2@db/x failed, password=hunter3', { cause: new Error('Bearer hunter4hunter4') }),
+    {
+      code: 'ECONN',
+      query: 'select hunter5',
+    },
+  );
   log.error({ err: error, config: { token: new Secret('hunter6') } }, 'Basic hunter7hunter7');
   assert.doesNotMatch(lines.join(''), /hunter/);
   assert.match(lines.join(''), /\[set\]@db/);
@@ -40,7 +49,11 @@ test('a line break in a value does not start a new line', () => {
 test('a request has one line, whose level follows its status', () => {
   const { log, last, lines } = capture();
   const line = { method: 'POST', route: '/hooks/:source', reason: 'accepted', ms: 1.23456, source: 'github' };
-  for (const [status, level] of [[202, 'info'], [401, 'warn'], [503, 'error']] as const) {
+  for (const [status, level] of [
+    [202, 'info'],
+    [401, 'warn'],
+    [503, 'error'],
+  ] as const) {
     logRequest(log, { ...line, status });
     assert.equal(last()['level'], level);
   }

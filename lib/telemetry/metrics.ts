@@ -29,9 +29,24 @@ export function ingestMetrics(registry: Registry) {
   const registers = [registry];
   return {
     /** Requests on the hooks, by what came of them; `source` is `_unknown` where there is none of that name. */
-    requests: new Counter({ name: 'visapi_ingest_requests_total', help: 'Webhook requests by status', labelNames: ['source', 'status'], registers }),
-    accepted: new Counter({ name: 'visapi_ingest_accepted_total', help: 'Events accepted', labelNames: ['source', 'duplicate'], registers }),
-    rejected: new Counter({ name: 'visapi_ingest_rejected_total', help: 'Requests refused, by reason', labelNames: ['source', 'reason'], registers }),
+    requests: new Counter({
+      name: 'visapi_ingest_requests_total',
+      help: 'Webhook requests by status',
+      labelNames: ['source', 'status'],
+      registers,
+    }),
+    accepted: new Counter({
+      name: 'visapi_ingest_accepted_total',
+      help: 'Events accepted',
+      labelNames: ['source', 'duplicate'],
+      registers,
+    }),
+    rejected: new Counter({
+      name: 'visapi_ingest_rejected_total',
+      help: 'Requests refused, by reason',
+      labelNames: ['source', 'reason'],
+      registers,
+    }),
     acceptSeconds: new Histogram({
       name: 'visapi_ingest_accept_duration_seconds',
       help: 'From the verified request to the durable event',
@@ -52,8 +67,19 @@ export type ActorMetrics = ReturnType<typeof actorMetrics>;
 export function actorMetrics(registry: Registry) {
   const registers = [registry];
   return {
-    messages: new Counter({ name: 'visapi_messages_total', help: 'Handled messages by verdict', labelNames: ['actor', 'priority', 'verdict'], registers }),
-    messageSeconds: new Histogram({ name: 'visapi_message_duration_seconds', help: 'Time in the handler', labelNames: ['actor'], buckets: SLOW_SECONDS, registers }),
+    messages: new Counter({
+      name: 'visapi_messages_total',
+      help: 'Handled messages by verdict',
+      labelNames: ['actor', 'priority', 'verdict'],
+      registers,
+    }),
+    messageSeconds: new Histogram({
+      name: 'visapi_message_duration_seconds',
+      help: 'Time in the handler',
+      labelNames: ['actor'],
+      buckets: SLOW_SECONDS,
+      registers,
+    }),
     queueWaitSeconds: new Histogram({
       name: 'visapi_queue_wait_seconds',
       help: 'From the log storing a message to its first handler',
@@ -69,12 +95,31 @@ export function actorMetrics(registry: Registry) {
       registers,
     }),
     unitsOwned: new Gauge({ name: 'visapi_units_owned', help: 'Units that this process owns', labelNames: ['actor'], registers }),
-    parkedMessages: new Gauge({ name: 'visapi_parked_messages', help: 'Messages that wait in the units of this process', labelNames: ['actor'], registers }),
-    deadLetters: new Counter({ name: 'visapi_dead_letters_total', help: 'Dead letters by reason', labelNames: ['actor', 'reason'], registers }),
+    parkedMessages: new Gauge({
+      name: 'visapi_parked_messages',
+      help: 'Messages that wait in the units of this process',
+      labelNames: ['actor'],
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'visapi_dead_letters_total',
+      help: 'Dead letters by reason',
+      labelNames: ['actor', 'reason'],
+      registers,
+    }),
     effects: new Counter({ name: 'visapi_effects_total', help: 'Effects by outcome', labelNames: ['actor', 'outcome'], registers }),
-    outboxPending: new Gauge({ name: 'visapi_outbox_pending', help: 'Settled messages of this process that are not published yet', registers }),
+    outboxPending: new Gauge({
+      name: 'visapi_outbox_pending',
+      help: 'Settled messages of this process that are not published yet',
+      registers,
+    }),
     retries: new Counter({ name: 'visapi_retries_total', help: 'Attempts that are tried again', labelNames: ['actor'], registers }),
-    laneRepoints: new Counter({ name: 'visapi_lane_repoints_total', help: 'Consumers re-pointed to the record, by cause', labelNames: ['actor', 'cause'], registers }),
+    laneRepoints: new Counter({
+      name: 'visapi_lane_repoints_total',
+      help: 'Consumers re-pointed to the record, by cause',
+      labelNames: ['actor', 'cause'],
+      registers,
+    }),
   };
 }
 
@@ -84,8 +129,19 @@ export function publisherMetrics(registry: Registry) {
   const registers = [registry];
   return {
     published: new Counter({ name: 'visapi_published_total', help: 'Publishes by outcome', labelNames: ['stream', 'outcome'], registers }),
-    publishSeconds: new Histogram({ name: 'visapi_publish_duration_seconds', help: 'From the first try to the confirmation', labelNames: ['stream'], buckets: FAST_SECONDS, registers }),
-    publishRetries: new Counter({ name: 'visapi_publish_retries_total', help: 'Tries after an unknown result', labelNames: ['stream'], registers }),
+    publishSeconds: new Histogram({
+      name: 'visapi_publish_duration_seconds',
+      help: 'From the first try to the confirmation',
+      labelNames: ['stream'],
+      buckets: FAST_SECONDS,
+      registers,
+    }),
+    publishRetries: new Counter({
+      name: 'visapi_publish_retries_total',
+      help: 'Tries after an unknown result',
+      labelNames: ['stream'],
+      registers,
+    }),
     unconfirmed: new Gauge({ name: 'visapi_publish_unconfirmed', help: 'Messages sent and not confirmed yet', registers }),
   };
 }
@@ -95,8 +151,24 @@ export type EgressMetrics = ReturnType<typeof egressMetrics>;
 export function egressMetrics(registry: Registry) {
   const registers = [registry];
   return {
-    requests: new Counter({ name: 'visapi_egress_requests_total', help: 'Requests to the outside world by outcome', labelNames: ['channel', 'outcome'], registers }),
-    requestSeconds: new Histogram({ name: 'visapi_egress_duration_seconds', help: 'Requests to the outside world', labelNames: ['channel'], buckets: SLOW_SECONDS, registers }),
-    blocked: new Counter({ name: 'visapi_egress_blocked_total', help: 'Requests refused by a rule before they left', labelNames: ['reason'], registers }),
+    requests: new Counter({
+      name: 'visapi_egress_requests_total',
+      help: 'Requests to the outside world by outcome',
+      labelNames: ['channel', 'outcome'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'visapi_egress_duration_seconds',
+      help: 'Requests to the outside world',
+      labelNames: ['channel'],
+      buckets: SLOW_SECONDS,
+      registers,
+    }),
+    blocked: new Counter({
+      name: 'visapi_egress_blocked_total',
+      help: 'Requests refused by a rule before they left',
+      labelNames: ['reason'],
+      registers,
+    }),
   };
 }

@@ -23,7 +23,7 @@ export function readJsonBody(bytes: Uint8Array): JsonBody {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.byteLength - start).toString('utf8');
   try {
     const value: unknown = JSON.parse(text);
-    if (mayPoison(text) && poisons(value)) return { ok: false, code: 'invalid_json', because: 'it names an object\'s prototype' };
+    if (mayPoison(text) && poisons(value)) return { ok: false, code: 'invalid_json', because: "it names an object's prototype" };
     return { ok: true, value };
   } catch {
     // The parser's message quotes the body.

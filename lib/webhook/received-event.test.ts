@@ -27,11 +27,22 @@ function receive(from: Source, headers: Record<string, string>, value: unknown) 
 }
 
 const github = source({ preset: 'github' });
-const standard = source({ preset: 'standard-webhooks', key: 'data.customer.0.id', priority: { path: 'urgency', values: { high: 'critical' }, otherwise: 'bulk' } });
+const standard = source({
+  preset: 'standard-webhooks',
+  key: 'data.customer.0.id',
+  priority: { path: 'urgency', values: { high: 'critical' }, otherwise: 'bulk' },
+});
 
 test("a GitHub event's type is event and action, its key the repository, its id the delivery", () => {
-  const event = receive(github, { 'x-github-event': 'release', 'x-github-delivery': 'd-1' }, { action: 'published', repository: { full_name: 'a/b' } });
-  assert.deepEqual([event.type, event.key, event.id, event.providerId, event.priority], ['release.published', 'a/b', eventId('x', 'd-1'), 'd-1', 'default']);
+  const event = receive(
+    github,
+    { 'x-github-event': 'release', 'x-github-delivery': 'd-1' },
+    { action: 'published', repository: { full_name: 'a/b' } },
+  );
+  assert.deepEqual(
+    [event.type, event.key, event.id, event.providerId, event.priority],
+    ['release.published', 'a/b', eventId('x', 'd-1'), 'd-1', 'default'],
+  );
   assert.equal(event.receivedAt, '2023-11-14T22:13:20.123Z');
   assert.equal(event.time, undefined);
 });
@@ -54,9 +65,16 @@ test('the key and the priority are found by the paths of the source', () => {
 
 test('an id that is no plain id, or was sent twice, is refused', () => {
   for (const id of ['a.b', 'a b', '', 'ü', 'x'.repeat(129), 'a\tb'])
-    assert.throws(() => receive(github, { 'x-github-delivery': id }, {}), (error) => error instanceof AppError && error.code === 'invalid_header', id);
+    assert.throws(
+      () => receive(github, { 'x-github-delivery': id }, {}),
+      (error) => error instanceof AppError && error.code === 'invalid_header',
+      id,
+    );
   const twice = headersFromRaw(['X-GitHub-Delivery', 'a', 'x-github-delivery', 'a']);
-  assert.throws(() => toReceivedEvent({ source: github, headers: twice, body: Buffer.alloc(0), value: {}, contentType: '', traceparent: '', nowMs: 0 }), AppError);
+  assert.throws(
+    () => toReceivedEvent({ source: github, headers: twice, body: Buffer.alloc(0), value: {}, contentType: '', traceparent: '', nowMs: 0 }),
+    AppError,
+  );
 });
 
 test('all mistakes in the sources are reported together, and no secret', () => {
@@ -66,8 +84,14 @@ test('all mistakes in the sources are reported together, and no secret', () => {
     { name: 'd', preset: 'github', secrets: [{ value: '' }], extra: 1 },
     { name: 'e', preset: 'github', secrets: [{ value: 'x', expiresAt: 'tomorrow' }], key: 'a..b' },
   ];
-  assert.throws(() => parseSources(sources), /0\.name.*\n.*1\.preset.*\n.*1\.secrets.*\n.*2\.secrets\.0\.value.*\n.*2.*extra.*\n.*3\.secrets\.0\.expiresAt.*\n.*3\.key/);
-  assert.throws(() => parseSources([{ name: 'a', preset: 'standard-webhooks', secrets: [{ value: 'hunter2' }] }]), (error) => error instanceof AppError && error.message.includes('whsec_') && !error.message.includes('hunter2'));
+  assert.throws(
+    () => parseSources(sources),
+    /0\.name.*\n.*1\.preset.*\n.*1\.secrets.*\n.*2\.secrets\.0\.value.*\n.*2.*extra.*\n.*3\.secrets\.0\.expiresAt.*\n.*3\.key/,
+  );
+  assert.throws(
+    () => parseSources([{ name: 'a', preset: 'standard-webhooks', secrets: [{ value: 'hunter2' }] }]),
+    (error) => error instanceof AppError && error.message.includes('whsec_') && !error.message.includes('hunter2'),
+  );
   const a = { name: 'a', preset: 'github', secrets: [{ value: 'x' }] };
   assert.throws(() => parseSources([a, a]), /each name once/);
 });

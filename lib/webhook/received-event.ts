@@ -53,7 +53,8 @@ export function providerIdOf(source: Source, headers: WebhookHeaders): string | 
   const given = headers.one(header);
   if (given.kind === 'missing') return undefined;
   if (given.kind === 'several') throw new AppError('invalid_header', `${header}: expected it once, got it several times`);
-  if (!PROVIDER_ID.test(given.value)) throw new AppError('invalid_header', `${header}: expected 1 to 128 letters, digits, _ and -, got something else`);
+  if (!PROVIDER_ID.test(given.value))
+    throw new AppError('invalid_header', `${header}: expected 1 to 128 letters, digits, _ and -, got something else`);
   return given.value;
 }
 
@@ -86,7 +87,10 @@ function locate(locator: Locator, headers: WebhookHeaders, value: unknown): stri
 
 function typeOf(parts: readonly (string | undefined)[]): string {
   if (parts[0] === undefined) return 'unknown';
-  return parts.filter((part) => part !== undefined).join('.').slice(0, MAX_TEXT);
+  return parts
+    .filter((part) => part !== undefined)
+    .join('.')
+    .slice(0, MAX_TEXT);
 }
 
 function priorityOf(source: Source, value: unknown): Priority {

@@ -32,13 +32,20 @@ const STANDARD_VECTOR = {
 const STANDARD_SIGNATURE = STANDARD_VECTOR.headers['webhook-signature'];
 
 function verifier(scheme: SignatureScheme, ...secrets: (string | SigningSecret)[]) {
-  return createVerifier(scheme, secrets.map((secret) => (typeof secret === 'string' ? { value: new Secret(secret) } : secret)));
+  return createVerifier(
+    scheme,
+    secrets.map((secret) => (typeof secret === 'string' ? { value: new Secret(secret) } : secret)),
+  );
 }
 
 const github = verifier(GITHUB, GITHUB_VECTOR.secret);
 const standard = verifier(STANDARD, STANDARD_VECTOR.secret);
 
-function verifyStandard(change: Partial<Record<keyof typeof STANDARD_VECTOR.headers, string>>, atSeconds = STANDARD_VECTOR.at, body = STANDARD_VECTOR.body) {
+function verifyStandard(
+  change: Partial<Record<keyof typeof STANDARD_VECTOR.headers, string>>,
+  atSeconds = STANDARD_VECTOR.at,
+  body = STANDARD_VECTOR.body,
+) {
   return standard(headersFromRecord({ ...STANDARD_VECTOR.headers, ...change }), body, atSeconds * 1000);
 }
 
@@ -59,9 +66,13 @@ test('bytes that are not UTF-8 and a long body are verified as openssl signs the
 
   const key = Buffer.alloc(32, 7);
   const signed = Buffer.concat([Buffer.from('msg_1.1700000000.'), body]);
-  const mac = execFileSync('openssl', ['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${key.toString('hex')}`, '-binary'], { input: signed });
+  const mac = execFileSync('openssl', ['dgst', '-sha256', '-mac', 'HMAC', '-macopt', `hexkey:${key.toString('hex')}`, '-binary'], {
+    input: signed,
+  });
   const headers = { 'webhook-id': 'msg_1', 'webhook-timestamp': '1700000000', 'webhook-signature': `v1,${mac.toString('base64')}` };
-  assert.deepEqual(verifier(STANDARD, `whsec_${key.toString('base64')}`)(headersFromRecord(headers), body, 1_700_000_000_000), { ok: true });
+  assert.deepEqual(verifier(STANDARD, `whsec_${key.toString('base64')}`)(headersFromRecord(headers), body, 1_700_000_000_000), {
+    ok: true,
+  });
 });
 
 const GITHUB_SIGNATURE = GITHUB_VECTOR.headers['x-hub-signature-256'];
@@ -93,7 +104,11 @@ const standardNegatives: readonly [string, string, VerifyFailure][] = [
   ['without its padding', STANDARD_SIGNATURE.slice(0, -1), 'malformed_signature'],
   ['hex', `v1,${Buffer.from(digest, 'base64').toString('hex')}`, 'malformed_signature'],
   ['another digest', `v1,${Buffer.alloc(32).toString('base64')}`, 'wrong_signature'],
-  ['a thousand signatures, the right one last', `${`v1,${Buffer.alloc(32).toString('base64')} `.repeat(999)}${STANDARD_SIGNATURE}`, 'too_many_signatures'],
+  [
+    'a thousand signatures, the right one last',
+    `${`v1,${Buffer.alloc(32).toString('base64')} `.repeat(999)}${STANDARD_SIGNATURE}`,
+    'too_many_signatures',
+  ],
   ['nine signatures, the right one first', `${STANDARD_SIGNATURE}${` v1,${digest}`.repeat(8)}`, 'too_many_signatures'],
 ];
 for (const [name, signature, reason] of standardNegatives) {
@@ -103,7 +118,9 @@ for (const [name, signature, reason] of standardNegatives) {
 }
 
 test('signatures of other schemes and of other secrets may stand beside the right one', () => {
-  assert.deepEqual(verifyStandard({ 'webhook-signature': `v1a,abc v1,${Buffer.alloc(32).toString('base64')} ${STANDARD_SIGNATURE}` }), { ok: true });
+  assert.deepEqual(verifyStandard({ 'webhook-signature': `v1a,abc v1,${Buffer.alloc(32).toString('base64')} ${STANDARD_SIGNATURE}` }), {
+    ok: true,
+  });
 });
 
 for (const [name, timestamp, atSeconds, reason] of [
@@ -141,8 +158,13 @@ test('another id or time under the same signature is refused', () => {
 
 test('a header that was sent twice is refused, even with the same value', () => {
   for (const name of Object.keys(STANDARD_VECTOR.headers)) {
-    const raw = Object.entries(STANDARD_VECTOR.headers).flatMap(([header, value]) => (header === name ? [header, value, header.toUpperCase(), value] : [header, value]));
-    assert.deepEqual(standard(headersFromRaw(raw), STANDARD_VECTOR.body, STANDARD_VECTOR.at * 1000), { ok: false, reason: 'duplicate_header' });
+    const raw = Object.entries(STANDARD_VECTOR.headers).flatMap(([header, value]) =>
+      header === name ? [header, value, header.toUpperCase(), value] : [header, value],
+    );
+    assert.deepEqual(standard(headersFromRaw(raw), STANDARD_VECTOR.body, STANDARD_VECTOR.at * 1000), {
+      ok: false,
+      reason: 'duplicate_header',
+    });
   }
 });
 
@@ -164,7 +186,13 @@ test('in a rotation both secrets count, and the old one not a millisecond after 
 test('no secret, a blank one, or one that does not fit its scheme is refused before anything is verified', () => {
   assert.throws(() => createVerifier(GITHUB, []), TypeError);
   assert.throws(() => verifier(GITHUB, '  '), TypeError);
-  for (const text of ['whsec_', 'whsec_AAAA', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', `whsec_${'A'.repeat(120)}`, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS*'])
+  for (const text of [
+    'whsec_',
+    'whsec_AAAA',
+    'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    `whsec_${'A'.repeat(120)}`,
+    'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS*',
+  ])
     assert.throws(() => verifier(STANDARD, text), TypeError, text);
 });
 

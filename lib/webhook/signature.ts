@@ -102,7 +102,9 @@ function hmac(key: Buffer, parts: readonly (string | Uint8Array)[]): Buffer {
 function readSignatures(scheme: SignatureScheme, value: string): Buffer[] | VerifyFailure {
   const entries = scheme.separator === null ? [value] : value.split(scheme.separator, MAX_SIGNATURES + 1);
   if (entries.length > MAX_SIGNATURES) return 'too_many_signatures';
-  const ours = entries.filter((entry) => entry.startsWith(scheme.prefix)).map((entry) => decodeDigest(scheme.encoding, entry.slice(scheme.prefix.length)));
+  const ours = entries
+    .filter((entry) => entry.startsWith(scheme.prefix))
+    .map((entry) => decodeDigest(scheme.encoding, entry.slice(scheme.prefix.length)));
   const whole = ours.filter((digest) => digest !== undefined);
   return whole.length === 0 || whole.length < ours.length ? 'malformed_signature' : whole;
 }

@@ -73,7 +73,12 @@ Examples:
         const { id, headers } = providerHeaders({ preset, secret, body, event, id: options.id, nowMs: Date.now() });
         sent.push(await post(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
       }
-      output.result(times === 1 ? sent[0] : sent, () => table(['status', 'event id', 'duplicate', 'provider id', 'ms', 'problem'], sent.map((one) => [one.status, one.id, one.duplicate, one.providerId, one.ms, one.code])));
+      output.result(times === 1 ? sent[0] : sent, () =>
+        table(
+          ['status', 'event id', 'duplicate', 'provider id', 'ms', 'problem'],
+          sent.map((one) => [one.status, one.id, one.duplicate, one.providerId, one.ms, one.code]),
+        ),
+      );
       if (sent.some(({ status }) => status >= 300)) process.exitCode = exitCodes.failed;
     });
 }
@@ -102,9 +107,17 @@ async function findSigning(source: string, options: SendOptions): Promise<{ secr
 
 async function findLocalSource(source: string): Promise<{ secret: string | undefined; preset: string } | undefined> {
   const text = await readFile(readToolConfig().home.sources, 'utf8').catch(() => '[]');
-  const sources = JSON.parse(text) as readonly { name: string; preset: string; secrets: readonly { value: string; expiresAt?: string }[] }[];
+  const sources = JSON.parse(text) as readonly {
+    name: string;
+    preset: string;
+    secrets: readonly { value: string; expiresAt?: string }[];
+  }[];
   const found = sources.find(({ name }) => name === source);
-  if (found !== undefined) return { preset: found.preset, secret: found.secrets.find(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > Date.now())?.value };
+  if (found !== undefined)
+    return {
+      preset: found.preset,
+      secret: found.secrets.find(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > Date.now())?.value,
+    };
   const { demo } = await findAddresses();
   return demo?.source === source ? { preset: 'github', secret: demo.secret } : undefined;
 }
@@ -115,7 +128,10 @@ async function post(url: string, body: Uint8Array, headers: Record<string, strin
   try {
     response = await fetch(url, { method: 'POST', headers, body: Buffer.from(body), signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   } catch (error) {
-    throw new CommandError(`no answer from ${new URL(url).origin}; is npm start running?`, { exitCode: exitCodes.unreachable, cause: error });
+    throw new CommandError(`no answer from ${new URL(url).origin}; is npm start running?`, {
+      exitCode: exitCodes.unreachable,
+      cause: error,
+    });
   }
   const answer = (await response.json().catch(() => ({}))) as { id?: string; duplicate?: boolean; code?: string };
   const ms = Math.round(performance.now() - startedAt);
