@@ -65,6 +65,8 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
     ...inheritedEnvironment(),
     VISAPI_HOME: config.home.root,
     NATS_URL: ready.natsUrl,
+    // A broker somewhere else has its monitoring somewhere else, too, and the person's environment says where.
+    ...(config.natsUrl ? {} : { NATS_MONITOR_URL: `http://127.0.0.1:${config.natsMonitor}` }),
     DATABASE_URL: ready.databaseUrl,
     INGEST_PORT: `${config.ingest}`,
     INGEST_OPS_PORT: `${config.ingestOps}`,
