@@ -3,15 +3,12 @@ import { join } from 'node:path';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { applyStreams, planStreams } from '../../lib/jetstream/stream-plan.ts';
-import { connectBroker } from '../../lib/jetstream/connection.ts';
-import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
 import { openDatabase } from '../../lib/store/database.ts';
 import { migrate } from '../../lib/store/migrate.ts';
 import { applyWorkflow, listWorkflows } from '../../lib/store/workflows.ts';
 import { compileText } from '../../lib/workflow/compile.ts';
 import { logStreams } from '../../streams/log-streams.ts';
 import { DEFAULT_LOG_BYTES, MIN_LOG_BYTES } from '../../streams/stream-sizes.ts';
-import { logStreams } from '../../streams/log-streams.ts';
 import { CommandError } from './output.ts';
 
 const demoWorkflow = 'examples/github-release-to-slack.yaml';
@@ -21,13 +18,6 @@ export async function prepareStores(natsUrl: string, databaseUrl: string, say: (
   await prepareStreams(natsUrl, say);
   const applied = await migrate(databaseUrl);
   if (applied.length > 0) say(`applied ${applied.length} migration(s)`);
-  const connection = await connectBroker({ url: natsUrl, name: 'visapi dev' });
-  try {
-    const created = (await applyStreams(connection, logStreams())).filter(({ kind }) => kind === 'create');
-    if (created.length > 0) say(`created the streams ${created.map(({ name }) => name).join(', ')}`);
-  } finally {
-    await connection.close();
-  }
   await loadDemo(databaseUrl, say);
 }
 
