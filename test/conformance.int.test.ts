@@ -14,7 +14,7 @@ import { createBrokerAdapter } from '../lib/jetstream/broker-adapter.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { scanLog } from '../lib/jetstream/log-scan.ts';
 import { createPublisher } from '../lib/jetstream/publisher.ts';
-import { requestApi } from '../lib/jetstream/api-request.ts';
+import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import { openDatabase } from '../lib/store/database.ts';
 import { createRecordStore } from '../lib/store/record-store.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../streams/actor-lanes.ts';
@@ -33,7 +33,7 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
     await database.close();
     await connection.close();
   });
-  for (const config of logStreams({ totalBytes: 256 * 1024 ** 2 })) await requestApi(connection, `$JS.API.STREAM.CREATE.${config.name}`, config);
+  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
   const broker = createBrokerAdapter(connection, publisher);
   let sent = 0;
   let lives = 0;

@@ -46,6 +46,14 @@ export const BROKER_VARIABLES = {
   }),
 } as const;
 
+/** Production does not run on a broker that may lose what it confirmed. */
+export function brokerRelations(config: { readonly env: CommonConfig['env']; readonly allowUnsafeBroker: boolean }): readonly string[] {
+  const isRefused = config.env === 'production' && config.allowUnsafeBroker;
+  return isRefused ? ['ALLOW_UNSAFE_BROKER: expected false where VISAPI_ENV is production, got true'] : [];
+}
+
+export type BrokerConfig = ConfigOf<typeof BROKER_VARIABLES>;
+
 /** The command line's flags that stand for variables. */
 export const COMMON_FLAGS = { '--allow-unsafe-broker': 'ALLOW_UNSAFE_BROKER' } as const;
 
