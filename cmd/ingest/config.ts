@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, instanceVariable } from '../../lib/config/common.ts';
+import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, brokerRelations, instanceVariable } from '../../lib/config/common.ts';
 import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
 import type { ConfigOf } from '../../lib/config/config.ts';
 
@@ -27,5 +27,5 @@ export function readIngestConfig(): IngestConfig {
   const environment = withFlags(process.env, process.argv, COMMON_FLAGS);
   const home = environment['VISAPI_HOME'];
   const defaults = home === undefined || home === '' ? {} : { INGEST_SOURCES_FILE: join(home, 'sources.json') };
-  return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment });
+  return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment }, { relations: brokerRelations });
 }

@@ -26,9 +26,19 @@ function openHome(t: TestContext) {
   return { home, writeSources };
 }
 
-function startProgram(t: TestContext, home: string, natsUrl: string) {
-  const env = { PATH: process.env['PATH'] ?? '', VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_PORT: '0', INGEST_OPS_PORT: '0' };
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+function startProgram(t: TestContext, home: string, natsUrl: string, allowUnsafe = true) {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    VISAPI_HOME: home,
+    NATS_URL: natsUrl,
+    INGEST_PORT: '0',
+    INGEST_OPS_PORT: '0',
+    NATS_MONITOR_URL: 'http://127.0.0.1:1',
+  };
+  const child = spawn(process.execPath, [MAIN, ...(allowUnsafe ? ['--allow-unsafe-broker'] : [])], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   t.after(() => child.kill('SIGKILL'));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes.toString()));
@@ -89,6 +99,15 @@ test('the program takes what visapi send signs, knows a duplicate, reads its sou
   program.child.kill('SIGTERM');
   assert.deepEqual(await program.exit, [0, null]);
   assert.doesNotMatch(program.output(), /hunter2/);
+});
+
+test('a broker that cannot be seen to be safe is not run on, with 78', async (t) => {
+  const { natsUrl } = await openTestBed(t);
+  const { home, writeSources } = openHome(t);
+  writeSources([GITHUB]);
+  const program = startProgram(t, home, natsUrl, false);
+  assert.deepEqual(await program.exit, [78, null]);
+  assert.match(program.output(), /the broker is not safe to run on/);
 });
 
 for (const [name, sources] of [
