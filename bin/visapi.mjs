@@ -13,7 +13,10 @@ if (!existsSync(node)) {
   process.exit(1);
 }
 
-const child = spawn(node, [join(root, 'cmd', 'visapi', 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(node, [join(root, 'cmd', 'visapi', 'main.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { NODE_COMPILE_CACHE: join(root, '.visapi', 'cache', 'node'), ...process.env },
+});
 // The terminal sends Ctrl-C to both of us; what is left to pass on are signals sent to this process alone.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
 child.on('exit', (code, signal) => {

@@ -41,7 +41,12 @@ for (const command of commands) {
 
 /** Runs a command on the project's Node, whatever Node the machine has. @param {string[]} command @param {string[]} more @returns {Promise<number>} */
 function run([program = '', ...args], more) {
-  const env = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
+  // The stripped and compiled code is kept: it halves the start of every program.
+  const env = {
+    NODE_COMPILE_CACHE: join(root, '.visapi', 'cache', 'node'),
+    ...process.env,
+    PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+  };
   const child = spawn(program, [...args, ...more], { cwd: root, stdio: 'inherit', env });
   // Ctrl-C reaches both of us from the terminal; we only wait for the other to end.
   process.on('SIGINT', () => {});
