@@ -8,11 +8,13 @@ import { requestApi } from '../../../lib/jetstream/api-request.ts';
 import { type BrokerConnection, connectBroker } from '../../../lib/jetstream/connection.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import { createPublisher, type Publisher } from '../../../lib/jetstream/publisher.ts';
-import { listDeadLetters } from '../../../lib/store/dead-letters.ts';
+import { type DeadLetterEntry, listDeadLetters } from '../../../lib/store/dead-letters.ts';
+import type { HeldEffect } from '../../../lib/store/held.ts';
 import { AT, COMMAND, EFFECT, EVENT, FAILED_ROWS, LETTER, openStory, RUN, STEP, type Story } from '../../../lib/store/test-story.ts';
 import { applyWorkflow } from '../../../lib/store/workflows.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { deadSubject, eventSubject, STREAMS } from '../../../streams/subjects.ts';
+import type { Redelivery } from '../redelivery.ts';
 
 const MAIN = new URL('../main.ts', import.meta.url).pathname;
 
@@ -20,9 +22,22 @@ interface Scene {
   readonly story: Story;
   readonly connection: BrokerConnection;
   readonly publisher: Publisher;
-  /** Runs the tool; with the value that it printed, where it printed JSON. */
-  visapi(...words: string[]): Promise<{ code: number; stdout: string; stderr: string; json: any }>;
+  visapi(...words: string[]): Promise<Ended>;
 }
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface PrintedTrace {
+  readonly event: Record<string, unknown>;
+  readonly isProjected: boolean;
+  readonly fate: { readonly kind: string };
+}
+
+const printed = <Value>({ stdout }: Ended): Value => JSON.parse(stdout) as Value;
 
 async function openScene(t: TestContext): Promise<Scene> {
   const story = await openStory(t);
@@ -35,9 +50,9 @@ async function openScene(t: TestContext): Promise<Scene> {
   for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 })) await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
   const env = { ...process.env, DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl, VISAPI_HOME: join(tmpdir(), 'visapi-nowhere') };
   const visapi = (...words: string[]) =>
-    new Promise<Awaited<ReturnType<Scene['visapi']>>>((resolve) => {
+    new Promise<Ended>((resolve) => {
       execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr, json: words.includes('--json') ? JSON.parse(stdout || 'null') : undefined }),
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
       );
     });
   return { story, connection, publisher, visapi };
@@ -63,10 +78,10 @@ test('an event that only the log knows yet is found there, by its id and by its 
   // A start of the tool is a second of work: what does not depend on each other runs at once.
   const [byId, byKey, none] = await Promise.all([visapi('trace', 'first', '--json'), visapi('trace', 'A key', '--json'), visapi('trace', 'nobody')]);
   assert.equal(byId.code, 0);
-  const { event, isProjected, fate } = byId.json;
+  const { event, isProjected, fate } = printed<PrintedTrace>(byId);
   assert.deepEqual([event.id, event.seq, event.source, event.receivedAt], ['first', 1, 'github', AT]);
   assert.deepEqual([isProjected, fate.kind], [false, 'waiting']);
-  assert.deepEqual(byKey.json.traces.map((each: { event: { id: string } }) => each.event.id).sort(), ['first', 'second']);
+  assert.deepEqual(printed<{ traces: PrintedTrace[] }>(byKey).traces.map((each) => each.event['id']).sort(), ['first', 'second']);
   assert.deepEqual([none.code, none.stdout], [3, '']);
   assert.match(none.stderr, /the projection is empty, and the log does not have it either/);
 });
@@ -81,10 +96,10 @@ test('a dead letter is shown with its whole story and its payload, and runs agai
     visapi('trace', 'event'),
     visapi('dead', 'redeliver', '--reason', 'refused', '--dry-run', '--json'),
   ]);
-  assert.deepEqual(list.json.map(({ id, reason, status }: Record<string, string>) => [id, reason, status]), [[LETTER, 'refused', 'open']]);
+  assert.deepEqual(printed<DeadLetterEntry[]>(list).map(({ id, reason, status }) => [id, reason, status]), [[LETTER, 'refused', 'open']]);
   assert.match(shown.stdout, /refused: invalid_blocks[^]*"status": 400[^]*{"text": "héllo"}/);
   assert.match(trace.stdout, /Fate: dead-lettered[^]*received[^]*run started[^]*step notify failed/);
-  assert.deepEqual(dry.json.map(({ action }: { action: string }) => action), ['message']);
+  assert.deepEqual(printed<Redelivery[]>(dry).map(({ action }) => action), ['message']);
   assert.deepEqual(await story.store.adopt([story.slack]), [], 'a dry run does nothing');
   assert.equal((await visapi('dead', 'redeliver', LETTER)).code, 0);
   assert.deepEqual((await story.store.adopt([story.slack])).map(({ stream, messageId }) => [stream, messageId]), [[STREAMS.deadLetters, COMMAND]]);
@@ -98,15 +113,16 @@ test('after its step was mended, a dead letter is redelivered as a retry of the 
   const { story, connection, visapi } = scene;
   await bury(scene, '{}');
   await applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text: 'two' } }] }, who: 'ada' });
-  const { json, code } = await visapi('dead', 'redeliver', '--actor', 'slack', '--json');
-  assert.deepEqual([code, json[0].action], [0, 'step']);
-  assert.match(json[0].detail, /version 1 and 2: it is rendered again with version 2/);
+  const ended = await visapi('dead', 'redeliver', '--actor', 'slack', '--json');
+  const [redelivery] = printed<Redelivery[]>(ended);
+  assert.deepEqual([ended.code, redelivery?.action], [0, 'step']);
+  assert.match(redelivery?.detail ?? '', /version 1 and 2: it is rendered again with version 2/);
   const message = await readStored(connection, STREAMS.commands, 1);
   assert.match(message?.subject ?? '', /^commands\.default\.\d+\.workflow$/);
-  const body = JSON.parse(Buffer.from(message!.body).toString());
+  const body = JSON.parse(Buffer.from(message!.body).toString()) as Record<string, unknown>;
   assert.deepEqual([message?.headers[HEADERS.ceType], message?.headers[HEADERS.run], message?.headers[HEADERS.step], message?.key], ['step.retry', 'run', 'notify', 'A']);
-  assert.deepEqual([body.step, body.workflow, body.version, body.deadLetter], ['notify', 'w', 2, LETTER]);
-  assert.equal(message?.id, `run/notify/retry#${body.generation}`);
+  assert.deepEqual([body['step'], body['workflow'], body['version'], body['deadLetter']], ['notify', 'w', 2, LETTER]);
+  assert.equal(message?.id, `run/notify/retry#${String(body['generation'])}`);
   assert.deepEqual(await listDeadLetters(story.database, { status: 'open' }, 1), []);
 });
 
@@ -121,7 +137,7 @@ test('held effects are listed and resolved from the shell', async (t) => {
     visapi('held', 'resolve', EFFECT, '--as', 'perhaps'),
     visapi('held', 'resolve', 'nothing', '--as', 'done'),
   ]);
-  assert.deepEqual(list.json.map(({ id }: { id: string }) => id), [EFFECT]);
+  assert.deepEqual(printed<HeldEffect[]>(list).map(({ id }) => id), [EFFECT]);
   assert.match(trace.stdout, /Fate: waiting[^]*is held/);
   assert.deepEqual([wrong.code, unknown.code], [2, 3]);
   assert.match((await visapi('held', 'resolve', EFFECT, '--as', 'done')).stdout, /resolved as done/);
