@@ -7,7 +7,7 @@
  * 3. Start: broker and database, prepare, programs in the given order. Stop: programs in the given order, then the rest.
  * 4. Nothing survives us: children have an IPC channel and a death signal, and their pid files are the last resort.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { Broker } from './broker.ts';
 import { keepAlive, type KeepAliveEvents, type Part } from './keep-alive.ts';
 import type { LocalHome } from './local-home.ts';
@@ -114,6 +114,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (owner)
         throw new Error(`VisAPI already runs here as process ${owner.pid}; stop it with Ctrl-C in its terminal or with kill ${owner.pid}.`);
       hasClaim = true;
+      // What a crashed run has written is no longer true.
+      rmSync(home.ready, { force: true });
       try {
         for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
         const leftovers = await endLeftovers(home.run, lockName);
