@@ -12,7 +12,9 @@ import { createTypeLimiter, OTHER_TYPE } from './type-limiter.ts';
 test('the lanes of all partitions cover every slot of every priority once', () => {
   for (const partitions of [1, 2, 3, 4, 7, 16]) {
     const actor = { name: 'a', reads: ['events', 'commands'], partitions } as const;
-    const filters = Array.from({ length: partitions }, (_, partition) => lanesOf(actor, partition)).flat().flatMap((lane) => lane.spec.filterSubjects);
+    const filters = Array.from({ length: partitions }, (_, partition) => lanesOf(actor, partition))
+      .flat()
+      .flatMap((lane) => lane.spec.filterSubjects);
     assert.equal(new Set(filters).size, filters.length);
     assert.equal(filters.length, SLOTS * PRIORITIES.length * 2);
   }

@@ -27,7 +27,10 @@ test('what is built is parsed again: commands, dead letters, advisories', () => 
 });
 
 test('a type becomes at most 6 tokens of [a-z0-9_-] and 96 characters, and stays what it is when done twice', () => {
-  const anyType = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.string({ maxLength: 40 }), { maxLength: 12 }).map((parts) => parts.join('.')));
+  const anyType = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 300 }),
+    fc.array(fc.string({ maxLength: 40 }), { maxLength: 12 }).map((parts) => parts.join('.')),
+  );
   fc.assert(
     fc.property(anyType, (type) => {
       const tokens = typeTokens(type);
@@ -49,8 +52,19 @@ test('types keep their shape where they can', () => {
 });
 
 test('a foreign subject is not parsed', () => {
-  const foreign = ['', 'events', 'events.urgent.1.github.push', 'events.bulk.16.github.push', 'events.bulk.1.github', 'events.bulk.1..push',
-    'commands.bulk.1.slack.x', 'dead.slack', 'advisory.a.b.c', '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.EVENTS.x', 'events.bulk.0x1.github.push'];
+  const foreign = [
+    '',
+    'events',
+    'events.urgent.1.github.push',
+    'events.bulk.16.github.push',
+    'events.bulk.1.github',
+    'events.bulk.1..push',
+    'commands.bulk.1.slack.x',
+    'dead.slack',
+    'advisory.a.b.c',
+    '$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.EVENTS.x',
+    'events.bulk.0x1.github.push',
+  ];
   for (const subject of foreign) assert.equal(parseSubject(subject), undefined, subject);
 });
 

@@ -10,10 +10,14 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (set === undefined) {
     const added = new Set<() => void>();
     waiters.set(signal, (set = added));
-    signal.addEventListener('abort', () => {
-      for (const waiter of [...added]) waiter();
-      added.clear();
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const waiter of added) waiter();
+        added.clear();
+      },
+      { once: true },
+    );
   }
   set.add(callback);
   const own = set;

@@ -5,7 +5,10 @@ import type { BrokerConnection } from './connection.ts';
 export class ApiRefusal extends AppError {
   readonly apiCode: number;
   constructor(subject: string, error: { code: number; err_code?: number; description?: string }) {
-    super(isTransient(error) ? 'broker_unavailable' : 'broker_refused', `${subject}: ${error.description ?? 'refused'} (${error.err_code ?? error.code})`);
+    super(
+      isTransient(error) ? 'broker_unavailable' : 'broker_refused',
+      `${subject}: ${error.description ?? 'refused'} (${error.err_code ?? error.code})`,
+    );
     this.apiCode = error.err_code ?? error.code;
   }
 }
@@ -21,7 +24,12 @@ const RETRY_MS = 50;
  * Asks the JetStream API once and gives back its answer.
  * @throws ApiRefusal when it says no; AppError `broker_unavailable` when nobody answers in time
  */
-export async function requestApi<Answer>(connection: BrokerConnection, subject: string, body?: unknown, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Answer> {
+export async function requestApi<Answer>(
+  connection: BrokerConnection,
+  subject: string,
+  body?: unknown,
+  timeoutMs = REQUEST_TIMEOUT_MS,
+): Promise<Answer> {
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
   const stopListening = connection.onChange(() => lost.reject(new Error('the connection was lost')));
@@ -44,7 +52,12 @@ export async function requestApi<Answer>(connection: BrokerConnection, subject: 
  * Asks until it is answered or `totalMs` are over, waiting for the connection where it is away. For requests that may be
  * repeated. A refusal that would not change is thrown at once.
  */
-export async function requestApiUntil<Answer>(connection: BrokerConnection, subject: string, body: unknown, totalMs: number): Promise<Answer> {
+export async function requestApiUntil<Answer>(
+  connection: BrokerConnection,
+  subject: string,
+  body: unknown,
+  totalMs: number,
+): Promise<Answer> {
   const until = performance.now() + totalMs;
   for (;;) {
     const left = until - performance.now();

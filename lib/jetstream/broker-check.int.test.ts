@@ -13,7 +13,8 @@ import { checkBroker } from './broker-check.ts';
 import { connectBroker } from './connection.ts';
 
 async function openMonitored(t: TestContext, syncAlways: boolean) {
-  const binary = process.env['VISAPI_NATS_SERVER'] ?? (await findBrokerBinary({ cache: localHome('.visapi').cache, say: console.error }));
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const binary = process.env['VISAPI_NATS_SERVER'] ?? (await findBrokerBinary({ cache: localHome('.visapi').cache, say }));
   const folder = mkdtempSync(join(tmpdir(), 'visapi-check-'));
   const monitorPort = await findFreePort();
   const broker = createBroker({ binary, folder, port: await findFreePort(), monitorPort, syncAlways });
@@ -48,7 +49,10 @@ test('a broker with the default sync is refused, unless that is allowed', async 
 test('what cannot be seen is not safe: no monitoring, none that answers, or that of another server', async (t) => {
   const [mine, other] = await Promise.all([openMonitored(t, true), openMonitored(t, true)]);
   await assert.rejects(checkBroker(mine.connection, { allowUnsafe: false }), isUnsafe(/set NATS_MONITOR_URL/));
-  await assert.rejects(checkBroker(mine.connection, { monitorUrl: 'http://127.0.0.1:1', allowUnsafe: false }), isUnsafe(/127\.0\.0\.1:1\/varz/));
+  await assert.rejects(
+    checkBroker(mine.connection, { monitorUrl: 'http://127.0.0.1:1', allowUnsafe: false }),
+    isUnsafe(/127\.0\.0\.1:1\/varz/),
+  );
   await assert.rejects(checkBroker(mine.connection, { monitorUrl: other.monitorUrl, allowUnsafe: false }), isUnsafe(/connected to/));
   await checkBroker(mine.connection, { monitorUrl: `${other.monitorUrl}, ${mine.monitorUrl}/`, allowUnsafe: false });
 });

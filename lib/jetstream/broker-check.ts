@@ -36,22 +36,34 @@ interface Varz {
 export async function checkBroker(connection: BrokerConnection, options: BrokerCheckOptions): Promise<BrokerReport> {
   const { server_id: serverId = '', version = '' } = connection.nats.info ?? {};
   const problems: string[] = [];
-  if (!isAtLeast(version, MIN_VERSION)) problems.push(`expected nats-server ${MIN_VERSION.join('.')} or newer, got ${version || 'no version'}`);
+  if (!isAtLeast(version, MIN_VERSION))
+    problems.push(`expected nats-server ${MIN_VERSION.join('.')} or newer, got ${version || 'no version'}`);
 
-  const urls = (options.monitorUrl ?? '').split(',').map((url) => url.trim()).filter((url) => url !== '');
+  const urls = (options.monitorUrl ?? '')
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
   const monitors = await Promise.all(urls.map(async (url) => ({ url, answer: await readVarz(url) })));
-  if (urls.length === 0) problems.push('cannot see whether the broker fsyncs before it confirms: set NATS_MONITOR_URL to its monitoring address');
+  if (urls.length === 0)
+    problems.push('cannot see whether the broker fsyncs before it confirms: set NATS_MONITOR_URL to its monitoring address');
   for (const { url, answer } of monitors) {
     if (typeof answer === 'string') problems.push(`cannot see whether the broker fsyncs before it confirms: ${url}/varz: ${answer}`);
     else if (answer.jetstream?.config?.sync_always !== true)
-      problems.push(`expected jetstream { sync_interval: always } on ${answer.server_name ?? url}, got the default, which loses confirmed messages when the power fails`);
+      problems.push(
+        `expected jetstream { sync_interval: always } on ${answer.server_name ?? url}, got the default, which loses confirmed messages when the power fails`,
+      );
   }
   const answers = monitors.map(({ answer }) => answer).filter((answer) => typeof answer !== 'string');
   if (answers.length > 0 && !answers.some(({ server_id }) => server_id === serverId))
-    problems.push(`expected the monitoring of the broker that we are connected to (server id ${serverId}), got ${answers.map(({ server_id }) => server_id).join(', ')}`);
+    problems.push(
+      `expected the monitoring of the broker that we are connected to (server id ${serverId}), got ${answers.map(({ server_id }) => server_id).join(', ')}`,
+    );
 
   if (problems.length > 0 && !options.allowUnsafe)
-    throw new AppError('unsafe_broker', `the broker is not safe to run on: ${problems.join('; ')}. --allow-unsafe-broker runs on it all the same`);
+    throw new AppError(
+      'unsafe_broker',
+      `the broker is not safe to run on: ${problems.join('; ')}. --allow-unsafe-broker runs on it all the same`,
+    );
   const storage = answers.map(({ jetstream }) => jetstream?.config?.max_storage).filter((bytes) => bytes !== undefined);
   return { version, storageBytes: storage.length > 0 ? Math.min(...storage) : undefined, problems };
 }

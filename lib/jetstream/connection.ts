@@ -51,7 +51,9 @@ export async function connectBroker(options: ConnectOptions): Promise<BrokerConn
       const isRefused = error instanceof Error && error.name === 'AuthorizationError';
       if (isRefused || performance.now() + RECONNECT_MAX_MS >= until) {
         const servers = connectOptions.servers.join(', ');
-        const what = isRefused ? `the broker at ${servers} refused the log-in` : `expected a broker at ${servers} within ${firstConnectMs} ms`;
+        const what = isRefused
+          ? `the broker at ${servers} refused the log-in`
+          : `expected a broker at ${servers} within ${firstConnectMs} ms`;
         throw new AppError('broker_unavailable', what, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MAX_MS));
@@ -98,7 +100,9 @@ function watch(nats: NatsConnection): BrokerConnection {
   function change(now: boolean): void {
     if (connected === now) return;
     connected = now;
-    for (const listener of [...listeners]) listener(now);
+    // One that is added by another hears of the next change.
+    const heard = [...listeners];
+    for (const listener of heard) listener(now);
   }
 
   void (async () => {

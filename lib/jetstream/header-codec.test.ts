@@ -27,7 +27,12 @@ test('a value that was written by hand is read as it is', () => {
 });
 
 test('headers that steer the broker are never copied, and a name that is none is refused', () => {
-  const block = headerBlock([['Vis-Id', '1'], ['Nats-Batch-Id', 'x'], ['nats-msg-id', 'y'], ['ce-id', '2']]);
+  const block = headerBlock([
+    ['Vis-Id', '1'],
+    ['Nats-Batch-Id', 'x'],
+    ['nats-msg-id', 'y'],
+    ['ce-id', '2'],
+  ]);
   assert.equal(block, 'NATS/1.0\r\nVis-Id: 1\r\nce-id: 2');
   assert.throws(() => headerBlock([['a:b', '1']]), TypeError);
   assert.throws(() => headerBlock([['', '1']]), TypeError);

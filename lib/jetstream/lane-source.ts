@@ -1,7 +1,7 @@
 import type { ConsumerState, Delivery, LaneSource, LaneSpec, PullEnd } from '../actor/broker-port.ts';
 import { AppError } from '../core/app-error.ts';
 import { onAbort } from './abort-listeners.ts';
-import { API_CODES, ApiRefusal, requestApiUntil } from './api-request.ts';
+import { API_CODES, ApiRefusal, requestApi, requestApiUntil } from './api-request.ts';
 import type { BrokerConnection } from './connection.ts';
 import { readBounds } from './log-reader.ts';
 import { createPullInbox } from './pull-inbox.ts';
@@ -13,6 +13,9 @@ const ACK_WAIT_MS = 3_600_000;
 const MAX_ACK_PENDING = 1_000;
 /** A lane that cannot be opened within this says so; its owner decides. */
 const API_WITHIN_MS = 5_000;
+
+/** A reset takes milliseconds; without an answer by then the consumer is created, which changes nothing where it is there. */
+const RESET_FIRST_MS = 500;
 
 interface ConsumerInfo {
   readonly created: string;
@@ -33,7 +36,12 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
 
   async function stateOf(info: ConsumerInfo): Promise<ConsumerState> {
     const { lastSeq } = await readBounds(connection, stream);
-    return { created: info.created, deliveredConsumerSeq: info.delivered.consumer_seq, deliveredStreamSeq: info.delivered.stream_seq, lastSeq };
+    return {
+      created: info.created,
+      deliveredConsumerSeq: info.delivered.consumer_seq,
+      deliveredStreamSeq: info.delivered.stream_seq,
+      lastSeq,
+    };
   }
 
   function create(): Promise<ConsumerInfo> {
@@ -51,14 +59,15 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
     return requestApiUntil(connection, `$JS.API.CONSUMER.CREATE.${stream}.${consumer}`, { stream_name: stream, config }, API_WITHIN_MS);
   }
 
+  /** Nobody listens where the consumer is missing, so an answer that does not come may mean that, too. */
   async function reset(seq: number): Promise<ConsumerInfo> {
-    const request = (): Promise<ConsumerInfo> => requestApiUntil(connection, `$JS.API.CONSUMER.RESET.${stream}.${consumer}`, { seq }, API_WITHIN_MS);
+    const subject = `$JS.API.CONSUMER.RESET.${stream}.${consumer}`;
     try {
-      return await request();
+      return await requestApi(connection, subject, { seq }, RESET_FIRST_MS);
     } catch (error) {
-      if (!(error instanceof ApiRefusal && error.apiCode === API_CODES.consumerNotFound)) throw error;
+      if (!(error instanceof AppError) || (error.code !== 'broker_unavailable' && !isMissing(error))) throw error;
       await create();
-      return request();
+      return requestApiUntil(connection, subject, { seq }, API_WITHIN_MS);
     }
   }
 
@@ -111,4 +120,8 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
     // While disconnected it would be sent, or not, after the return; lost is what the contract allows.
     if (connection.isConnected()) nats.publish(delivery.handle, payload);
   }
+}
+
+function isMissing(error: AppError): boolean {
+  return error instanceof ApiRefusal && error.apiCode === API_CODES.consumerNotFound;
 }

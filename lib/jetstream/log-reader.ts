@@ -47,7 +47,9 @@ export async function readStored(connection: BrokerConnection, stream: string, s
     await connection.whenConnected(Math.max(0, until - performance.now()));
     const answer = await connection.nats
       .request(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify({ seq }), { timeout: ANSWER_TIMEOUT_MS })
-      .catch((error: unknown) => new AppError('broker_unavailable', `${stream} ${seq}: expected the message, got no answer`, { cause: error }));
+      .catch(
+        (error: unknown) => new AppError('broker_unavailable', `${stream} ${seq}: expected the message, got no answer`, { cause: error }),
+      );
     if (answer instanceof AppError) {
       if (performance.now() >= until || connection.nats.isClosed()) throw answer;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -57,7 +59,8 @@ export async function readStored(connection: BrokerConnection, stream: string, s
     if (stored !== undefined) return toMessage(stored, answer);
     // A replica that lags says the same: only the leader knows that a message is gone.
     if (await isGone(connection, stream, seq)) return undefined;
-    if (performance.now() >= until) throw new AppError('broker_unavailable', `${stream} ${seq}: expected the message, got ${answer.headers?.status ?? 'nothing'}`);
+    if (performance.now() >= until)
+      throw new AppError('broker_unavailable', `${stream} ${seq}: expected the message, got ${answer.headers?.status ?? 'nothing'}`);
   }
 }
 

@@ -72,14 +72,23 @@ async function openConsumer(connection: BrokerConnection, options: ScanOptions, 
     inactive_threshold: nanoseconds(INACTIVE_MS),
     ...(options.filter === undefined ? {} : { filter_subjects: [options.filter] }),
   };
-  await requestApiUntil(connection, `$JS.API.CONSUMER.CREATE.${options.stream}.${name}`, { stream_name: options.stream, config }, WITHIN_MS);
+  await requestApiUntil(
+    connection,
+    `$JS.API.CONSUMER.CREATE.${options.stream}.${name}`,
+    { stream_name: options.stream, config },
+    WITHIN_MS,
+  );
   return name;
 }
 
 /** `log`: nothing is left; `chunk`: there is more; `broken`: the consumer or the connection is gone. */
 type ChunkEnd = 'log' | 'chunk' | 'broken';
 
-async function readChunk(connection: BrokerConnection, stream: string, consumer: string): Promise<{ messages: ScannedMessage[]; end: ChunkEnd }> {
+async function readChunk(
+  connection: BrokerConnection,
+  stream: string,
+  consumer: string,
+): Promise<{ messages: ScannedMessage[]; end: ChunkEnd }> {
   const inbox = createInbox();
   const messages: ScannedMessage[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<ChunkEnd>();
@@ -98,7 +107,9 @@ async function readChunk(connection: BrokerConnection, stream: string, consumer:
     },
   });
   try {
-    connection.nats.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify({ batch: CHUNK_MESSAGES, no_wait: true }), { reply: inbox });
+    connection.nats.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify({ batch: CHUNK_MESSAGES, no_wait: true }), {
+      reply: inbox,
+    });
     return { end: await promise, messages };
   } finally {
     clearTimeout(timer);

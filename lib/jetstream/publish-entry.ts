@@ -35,10 +35,27 @@ export function createEntry(emit: Emit, maxPayloadBytes: number, settle: Publish
   } catch (error) {
     throw new AppError('broker_refused', `message ${emit.id}: a header cannot be sent`, { cause: error });
   }
-  if (!SUBJECT.test(emit.subject)) throw new AppError('broker_refused', `message ${emit.id}: expected a subject without blanks and wildcards, got ${JSON.stringify(emit.subject)}`);
+  if (!SUBJECT.test(emit.subject))
+    throw new AppError(
+      'broker_refused',
+      `message ${emit.id}: expected a subject without blanks and wildcards, got ${JSON.stringify(emit.subject)}`,
+    );
   const headerBytes = block.length + FRAME_BYTES;
   const bytes = headerBytes + emit.body.byteLength;
-  if (bytes > maxPayloadBytes) throw new AppError('too_large', `message ${emit.id}: expected at most ${maxPayloadBytes} bytes with its headers, got ${bytes}`);
-  if (headerBytes > MAX_HEADER_BYTES) throw new AppError('too_large', `message ${emit.id}: expected at most ${MAX_HEADER_BYTES} bytes of headers, got ${headerBytes}`);
-  return { key: emit.key, bytes, alone: false, subject: emit.subject, block, body: emit.body, tries: 0, lastAnswer: 'none yet', abandoned: false, settle };
+  if (bytes > maxPayloadBytes)
+    throw new AppError('too_large', `message ${emit.id}: expected at most ${maxPayloadBytes} bytes with its headers, got ${bytes}`);
+  if (headerBytes > MAX_HEADER_BYTES)
+    throw new AppError('too_large', `message ${emit.id}: expected at most ${MAX_HEADER_BYTES} bytes of headers, got ${headerBytes}`);
+  return {
+    key: emit.key,
+    bytes,
+    alone: false,
+    subject: emit.subject,
+    block,
+    body: emit.body,
+    tries: 0,
+    lastAnswer: 'none yet',
+    abandoned: false,
+    settle,
+  };
 }

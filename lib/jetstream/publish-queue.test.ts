@@ -14,7 +14,10 @@ test('whatever happens to what is taken, a key never has two flights, keeps its 
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('add' as const), key: fc.integer({ min: 0, max: 4 }) }) },
     { weight: 2, arbitrary: fc.constant({ kind: 'one' as const }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('batch' as const), max: fc.integer({ min: 1, max: 6 }) }) },
-    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('confirm' as const, 'unknown' as const, 'singly' as const), pick: fc.nat() }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constantFrom('confirm' as const, 'unknown' as const, 'singly' as const), pick: fc.nat() }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), pick: fc.nat() }) },
   );
   fc.assert(
@@ -60,7 +63,12 @@ test('whatever happens to what is taken, a key never has two flights, keeps its 
       assert.equal(queue.size, 0);
       assert.equal(queue.batchable, 0);
       assert.equal([...stored.values()].flat().length, added - removed.size);
-      for (const [key, numbers] of stored) assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b), key);
+      for (const [key, numbers] of stored)
+        assert.deepEqual(
+          numbers,
+          numbers.toSorted((a, b) => a - b),
+          key,
+        );
     }),
     { numRuns: 2_000 },
   );

@@ -47,7 +47,12 @@ test('a broker that is killed again and again loses nothing, stores nothing twic
     stored.set(key, [...(stored.get(key) ?? []), Number(id.split(':')[1])]);
   }
   t.diagnostic(`${acks.length} messages, 4 kills`);
-  for (const [key, count] of next) assert.deepEqual(stored.get(key), Array.from({ length: count }, (_, index) => index + 1), key);
+  for (const [key, count] of next)
+    assert.deepEqual(
+      stored.get(key),
+      Array.from({ length: count }, (_, index) => index + 1),
+      key,
+    );
 });
 
 test('each message is confirmed with its own sequence, in batches too', async (t) => {
@@ -75,7 +80,10 @@ test('duplicates undo their batch only: they are told as such, the others are st
   assert.equal(late.length, emits.length - early.length);
   for (const key of new Set(late.map((message) => message.key))) {
     const numbers = late.filter((message) => message.key === key).map((message) => Number(message.id.split(':')[1]));
-    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
   }
 });
 
@@ -94,7 +102,10 @@ test('a message that is too large is refused at once, and its key goes on', asyn
   const large = publishing.publish(testEmit('a', 1, 'x'.repeat(maxBytes)), never);
   const next = publishing.publish(testEmit('a', 2), never);
   await assert.rejects(large, hasCode('too_large'));
-  await assert.rejects(publishing.publish({ ...testEmit('a', 3), headers: { 'ce-subject': 'x'.repeat(70_000) } }, never), hasCode('too_large'));
+  await assert.rejects(
+    publishing.publish({ ...testEmit('a', 3), headers: { 'ce-subject': 'x'.repeat(70_000) } }, never),
+    hasCode('too_large'),
+  );
   assert.equal((await next).seq, 1);
 });
 
@@ -124,7 +135,10 @@ test('while the broker stands still the queue is bounded, a deadline holds exact
   broker.thaw();
   await Promise.all([...waiting, behind]);
   const ids = (await readAll(connection)).map((message) => message.toMessage().id);
-  assert.deepEqual(ids.filter((id) => id.startsWith('a')), Array.from({ length: 50 }, (_, index) => `a:${index}`));
+  assert.deepEqual(
+    ids.filter((id) => id.startsWith('a')),
+    Array.from({ length: 50 }, (_, index) => `a:${index}`),
+  );
   const ofB = ids.filter((id) => id.startsWith('b'));
   assert.deepEqual(ofB, ofB.length === 2 ? ['b:1', 'b:2'] : ['b:2']);
 });
@@ -132,7 +146,9 @@ test('while the broker stands still the queue is bounded, a deadline holds exact
 test('a full stream holds messages back until there is room, and says so to who cannot wait', async (t) => {
   const { connection, publisher } = await openTestLog(t, { max_bytes: 40_000 });
   const publishing = publisher();
-  const fill = Array.from({ length: 8 }, (_, number) => publishing.publish(testEmit(`k${number}`, 1, 'x'.repeat(9_000)), AbortSignal.timeout(700)).catch((error: unknown) => error));
+  const fill = Array.from({ length: 8 }, (_, number) =>
+    publishing.publish(testEmit(`k${number}`, 1, 'x'.repeat(9_000)), AbortSignal.timeout(700)).catch((error: unknown) => error),
+  );
   const results = await Promise.all(fill);
   const refused = results.filter((result) => result instanceof AppError);
   assert.ok(refused.length >= 4 && refused.length < 8, `refused ${refused.length} of 8`);

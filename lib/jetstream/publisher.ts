@@ -55,7 +55,11 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
   let isStopped = false;
   let maxPayloadBytes = Infinity;
 
-  const answers = nats.subscribe(`${inbox}.*`, { callback: (error, message) => { if (error === null) onAnswer(message); } });
+  const answers = nats.subscribe(`${inbox}.*`, {
+    callback: (error, message) => {
+      if (error === null) onAnswer(message);
+    },
+  });
   const stopListening = connection.onChange((connected) => {
     for (const window of windows.values()) {
       if (connected) window.pump();
@@ -118,7 +122,7 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
     unsettled -= 1;
     unsettledBytes -= bytes;
     if (unsettled > 0) return;
-    for (const resolve of [...idle]) resolve();
+    for (const resolve of idle) resolve();
   }
 
   function flush(timeoutMs: number): Promise<boolean> {
@@ -154,7 +158,11 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
         else resolve(result);
       });
       if (unsettled >= maxMessages || (unsettled > 0 && unsettledBytes + entry.bytes > maxBytes))
-        throw new AppError('overloaded', `expected at most ${maxMessages} messages and ${maxBytes} bytes to wait, got ${unsettled} and ${unsettledBytes}`, { retryAfterSeconds: 1 });
+        throw new AppError(
+          'overloaded',
+          `expected at most ${maxMessages} messages and ${maxBytes} bytes to wait, got ${unsettled} and ${unsettledBytes}`,
+          { retryAfterSeconds: 1 },
+        );
       const window = windowOf(emit.subject);
       unsettled += 1;
       unsettledBytes += entry.bytes;

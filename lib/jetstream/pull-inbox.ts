@@ -9,7 +9,13 @@ const GRACE_MS = 250;
 
 export interface PullInbox {
   /** Starts one pull. `onEnd` is called once; deliveries come before it. Returns what ends it without calling `onEnd`. */
-  pull(batch: number, expiresMs: number, nextSubject: string, onDelivery: (delivery: Delivery) => void, onEnd: (end: PullEnd) => void): () => void;
+  pull(
+    batch: number,
+    expiresMs: number,
+    nextSubject: string,
+    onDelivery: (delivery: Delivery) => void,
+    onEnd: (end: PullEnd) => void,
+  ): () => void;
   /** Forgets the pulls of before: what they still bring goes nowhere, and the server sees that nobody listens. */
   renew(): void;
 }
@@ -67,7 +73,11 @@ export function createPullInbox(connection: BrokerConnection, stream: string): P
           if (address !== undefined) {
             received += 1;
             const { streamSeq: seq, consumerSeq, storedAt } = address;
-            onDelivery({ message: toMessage({ stream, seq, subject: message.subject, storedAt }, message), consumerSeq, handle: message.reply ?? '' });
+            onDelivery({
+              message: toMessage({ stream, seq, subject: message.subject, storedAt }, message),
+              consumerSeq,
+              handle: message.reply ?? '',
+            });
             if (received >= batch) end('complete', true);
           } else if (message.subject === reply) {
             onStatus(message.headers?.code ?? 0, message.headers?.description ?? '');

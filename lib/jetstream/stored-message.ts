@@ -67,7 +67,12 @@ export function readDirectHeaders(message: Msg): StoredAt | undefined {
   if (headers === undefined || headers.code !== 0) return undefined;
   const seq = Number(headers.last('Nats-Sequence'));
   if (!(seq > 0)) return undefined;
-  return { stream: headers.last('Nats-Stream'), seq, subject: headers.last('Nats-Subject'), storedAt: Date.parse(headers.last('Nats-Time-Stamp')) };
+  return {
+    stream: headers.last('Nats-Stream'),
+    seq,
+    subject: headers.last('Nats-Subject'),
+    storedAt: Date.parse(headers.last('Nats-Time-Stamp')),
+  };
 }
 
 function priorityOf(subject: string): Priority {

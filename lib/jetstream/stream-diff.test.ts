@@ -4,8 +4,16 @@ import { nanoseconds, type StreamConfig } from './stream-config.ts';
 import { compareStream } from './stream-diff.ts';
 
 const wanted: StreamConfig = {
-  name: 'LOG', subjects: ['log.>', 'more.>'], retention: 'limits', storage: 'file', num_replicas: 1, discard: 'new',
-  max_age: nanoseconds(60_000), max_bytes: 1_000, duplicate_window: nanoseconds(1_000), allow_direct: true,
+  name: 'LOG',
+  subjects: ['log.>', 'more.>'],
+  retention: 'limits',
+  storage: 'file',
+  num_replicas: 1,
+  discard: 'new',
+  max_age: nanoseconds(60_000),
+  max_bytes: 1_000,
+  duplicate_window: nanoseconds(1_000),
+  allow_direct: true,
 };
 const use = { messages: 10, bytes: 500, oldestAge: nanoseconds(30_000) };
 

@@ -26,7 +26,12 @@ export interface FieldChange {
 export type StreamStep =
   | { readonly kind: 'create'; readonly name: string; readonly config: StreamConfig }
   | { readonly kind: 'same'; readonly name: string }
-  | { readonly kind: 'update'; readonly name: string; readonly changes: readonly FieldChange[]; readonly config: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'update';
+      readonly name: string;
+      readonly changes: readonly FieldChange[];
+      readonly config: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'refused'; readonly name: string; readonly changes: readonly FieldChange[] };
 
 /**
@@ -46,7 +51,13 @@ export function compareStream(desired: StreamConfig, current: CurrentStream | un
 }
 
 /** The broker leaves out what is off. */
-const EMPTY: Readonly<Record<string, unknown>> = { description: '', allow_direct: false, allow_atomic: false, deny_delete: false, max_age: 0 };
+const EMPTY: Readonly<Record<string, unknown>> = {
+  description: '',
+  allow_direct: false,
+  allow_atomic: false,
+  deny_delete: false,
+  max_age: 0,
+};
 
 function refusalOf(field: string, from: unknown, to: unknown, use: StreamUse): string | undefined {
   switch (field) {

@@ -8,15 +8,34 @@ import { readBounds } from './log-reader.ts';
 test('applying is idempotent, changes what is harmless, and changes nothing at all where one change is refused', async (t) => {
   const { connection, publisher } = await openTestLog(t);
   const other = { ...TEST_STREAM, name: 'OTHER', subjects: ['other.>'] };
-  assert.deepEqual((await applyStreams(connection, [TEST_STREAM, other])).map(({ kind }) => kind), ['same', 'create']);
-  assert.deepEqual((await applyStreams(connection, [TEST_STREAM, other])).map(({ kind }) => kind), ['same', 'same']);
+  assert.deepEqual(
+    (await applyStreams(connection, [TEST_STREAM, other])).map(({ kind }) => kind),
+    ['same', 'create'],
+  );
+  assert.deepEqual(
+    (await applyStreams(connection, [TEST_STREAM, other])).map(({ kind }) => kind),
+    ['same', 'same'],
+  );
 
   await publisher().publish(testEmit('a', 1, 'x'.repeat(1_000)), new AbortController().signal);
   const larger = { ...other, max_bytes: 300 * 1024 * 1024, description: 'larger' };
-  await assert.rejects(applyStreams(connection, [{ ...TEST_STREAM, max_bytes: 500 }, larger]), (error) => error instanceof AppError && error.code === 'stream_change_refused' && /LOG max_bytes from 268435456 to 500/.test(error.message));
-  assert.deepEqual((await planStreams(connection, [larger])).map(({ kind }) => kind), ['update']);
-  assert.deepEqual((await applyStreams(connection, [larger])).map(({ kind }) => kind), ['update']);
-  assert.deepEqual((await planStreams(connection, [larger])).map(({ kind }) => kind), ['same']);
+  await assert.rejects(
+    applyStreams(connection, [{ ...TEST_STREAM, max_bytes: 500 }, larger]),
+    (error) =>
+      error instanceof AppError && error.code === 'stream_change_refused' && /LOG max_bytes from 268435456 to 500/.test(error.message),
+  );
+  assert.deepEqual(
+    (await planStreams(connection, [larger])).map(({ kind }) => kind),
+    ['update'],
+  );
+  assert.deepEqual(
+    (await applyStreams(connection, [larger])).map(({ kind }) => kind),
+    ['update'],
+  );
+  assert.deepEqual(
+    (await planStreams(connection, [larger])).map(({ kind }) => kind),
+    ['same'],
+  );
   assert.equal((await readBounds(connection, 'LOG')).messages, 1);
 });
 

@@ -43,7 +43,10 @@ export function checkStreamsFit(desired: readonly StreamConfig[], storageBytes: 
   const sum = desired.reduce((bytes, { max_bytes }) => bytes + max_bytes, 0);
   if (sum <= storageBytes) return;
   const parts = desired.map(({ name, max_bytes }) => `${name} ${max_bytes}`).join(', ');
-  throw new AppError('invalid_config', `streams: expected at most ${storageBytes} bytes, which is what the broker may store, got ${sum} (${parts})`);
+  throw new AppError(
+    'invalid_config',
+    `streams: expected at most ${storageBytes} bytes, which is what the broker may store, got ${sum} (${parts})`,
+  );
 }
 
 async function readStream(connection: BrokerConnection, name: string): Promise<CurrentStream | undefined> {

@@ -120,7 +120,7 @@ export class StreamWindow {
 
   /** The connection broke: answers on their way are lost, the fate of everything in flight is unknown. */
   disconnect(): void {
-    for (const flight of [...this.#flights.values()]) {
+    for (const flight of this.#flights.values()) {
       this.#land(flight.token);
       this.#putBack(flight, 'the connection was lost');
     }
@@ -129,7 +129,7 @@ export class StreamWindow {
   /** Rejects all that is not settled. */
   close(error: AppError): void {
     clearTimeout(this.#pause);
-    for (const flight of [...this.#flights.values()]) {
+    for (const flight of this.#flights.values()) {
       this.#land(flight.token);
       for (const entry of flight.entries) entry.settle(error);
     }
@@ -233,7 +233,8 @@ export class StreamWindow {
     this.#isAsking = true;
     const isTaken = await this.#transport.isSubjectTaken(subject);
     this.#isAsking = false;
-    if (isTaken === false) this.#rejectWaiting(new AppError('broker_refused', `no stream takes ${subject}; expected the streams to be applied`));
+    if (isTaken === false)
+      this.#rejectWaiting(new AppError('broker_refused', `no stream takes ${subject}; expected the streams to be applied`));
   }
 
   #rejectWaiting(error: AppError): void {

@@ -23,7 +23,10 @@ export function registerStreams(program: Command): void {
   withSizes(streams.command('plan'))
     .option('--exit-code', `exit with ${DIFFERENT_EXIT_CODE} where something differs`)
     .description('what apply would change, and how many consumers the actors need')
-    .addHelpText('after', '\nExamples:\n  $ visapi streams plan\n  $ visapi streams plan --max-bytes 200GiB --replicas 3 --json\n  $ visapi streams plan --exit-code || echo differs')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ visapi streams plan\n  $ visapi streams plan --max-bytes 200GiB --replicas 3 --json\n  $ visapi streams plan --exit-code || echo differs',
+    )
     .action(async (options: StreamOptions & { exitCode?: true }, command: Command) => {
       const steps = await withBroker((connection) => planStreams(connection, configsOf(options)));
       report(outputOf(command), steps);
@@ -41,7 +44,13 @@ export function registerStreams(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ visapi streams show EVENTS > events.json\n  $ nats stream add EVENTS --config events.json')
     .action((name: string | undefined, options: StreamOptions, command: Command) => {
       const configs = configsOf(options).filter((config) => name === undefined || config.name === name);
-      if (configs.length === 0) throw new CommandError(`expected one of ${logStreams().map((config) => config.name).join(', ')}, got ${name}`, { exitCode: exitCodes.notFound });
+      if (configs.length === 0)
+        throw new CommandError(
+          `expected one of ${logStreams()
+            .map((config) => config.name)
+            .join(', ')}, got ${name}`,
+          { exitCode: exitCodes.notFound },
+        );
       const shown = name === undefined ? configs : configs[0];
       outputOf(command).result(shown, () => JSON.stringify(shown, null, 2));
     });
@@ -55,7 +64,8 @@ function withSizes(command: Command): Command {
 
 function configsOf({ maxBytes, replicas }: StreamOptions): StreamConfig[] {
   const count = Number(replicas);
-  if (![1, 3, 5].includes(count)) throw new CommandError(`--replicas: expected 1, 3 or 5, got ${replicas}`, { exitCode: exitCodes.wrongUsage });
+  if (![1, 3, 5].includes(count))
+    throw new CommandError(`--replicas: expected 1, 3 or 5, got ${replicas}`, { exitCode: exitCodes.wrongUsage });
   return logStreams({ totalBytes: parseSize(maxBytes), replicas: count });
 }
 
@@ -65,18 +75,30 @@ function parseSize(text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]iB)?$/.exec(text.trim()) ?? [];
   const bytes = Math.floor(Number(number) * (UNITS[unit] ?? 1));
   if (number === '' || !Number.isSafeInteger(bytes) || bytes < MIN_LOG_BYTES)
-    throw new CommandError(`--max-bytes: expected a size from ${MIN_LOG_BYTES / 1024 ** 2}MiB, like 200GiB, got ${text}`, { exitCode: exitCodes.wrongUsage });
+    throw new CommandError(`--max-bytes: expected a size from ${MIN_LOG_BYTES / 1024 ** 2}MiB, like 200GiB, got ${text}`, {
+      exitCode: exitCodes.wrongUsage,
+    });
   return bytes;
 }
 
 function report(output: Output, steps: readonly StreamStep[]): void {
   const consumers = { needed: countConsumers(ACTOR_LANES), atMost: MAX_CONSUMERS };
-  output.result({ steps, consumers }, () => `${table(['stream', 'step', 'changes'], steps.map((step) => [step.name, step.kind, changesOf(step)]))}\nconsumers: ${consumers.needed} of at most ${consumers.atMost}`);
+  output.result(
+    { steps, consumers },
+    () =>
+      `${table(
+        ['stream', 'step', 'changes'],
+        steps.map((step) => [step.name, step.kind, changesOf(step)]),
+      )}\nconsumers: ${consumers.needed} of at most ${consumers.atMost}`,
+  );
 }
 
 function changesOf(step: StreamStep): string {
   if (step.kind !== 'update' && step.kind !== 'refused') return '';
   return step.changes
-    .map(({ field, from, to, refusal }) => `${field}: ${JSON.stringify(from)} -> ${JSON.stringify(to)}${refusal === undefined ? '' : ` (refused: ${refusal})`}`)
+    .map(
+      ({ field, from, to, refusal }) =>
+        `${field}: ${JSON.stringify(from)} -> ${JSON.stringify(to)}${refusal === undefined ? '' : ` (refused: ${refusal})`}`,
+    )
     .join('\n');
 }

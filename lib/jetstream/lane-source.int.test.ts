@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Delivery, LaneSource, PullEnd } from '../actor/broker-port.ts';
+import { AppError } from '../core/app-error.ts';
+import { poll } from '../dev/poll.ts';
+import { requestApi } from './api-request.ts';
+import { createBrokerAdapter } from './broker-adapter.ts';
+import { connectBroker } from './connection.ts';
+import { createLaneSource } from './lane-source.ts';
+import { openTestLog, testEmit, type TestLog } from './test-stream.ts';
+
+const never = new AbortController().signal;
+const SPEC = { stream: 'LOG', consumer: 'actor-default-0', filterSubjects: ['log.default.1.>', 'log.default.5.>'] };
+/** What the runtime uses. */
+const EXPIRES_MS = 1_000;
+
+async function fill(log: TestLog, count: number, subject = 'log.default.1.test'): Promise<void> {
+  const publisher = log.publisher();
+  await Promise.all(
+    Array.from({ length: count }, (_, number) =>
+      publisher.publish({ ...testEmit('a', number), id: `${subject}:${number}`, subject }, never),
+    ),
+  );
+}
+
+async function pull(
+  lane: LaneSource,
+  batch: number,
+  expiresMs = EXPIRES_MS,
+): Promise<{ end: PullEnd; deliveries: Delivery[]; tookMs: number }> {
+  const deliveries: Delivery[] = [];
+  const began = performance.now();
+  const end = await lane.pull(batch, expiresMs, (delivery) => deliveries.push(delivery), never);
+  return { end, deliveries, tookMs: performance.now() - began };
+}
+
+const seqs = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ message }) => message.seq);
+
+test('a lane delivers what its filters match, in order, numbered from 1, until the batch is full or the time is up', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 30);
+  await fill(log, 10, 'log.bulk.1.test');
+  await fill(log, 10, 'log.default.5.test');
+  const lane = createLaneSource(log.connection, SPEC);
+  const state = await lane.ensure();
+  assert.deepEqual({ ...state, created: '' }, { created: '', deliveredConsumerSeq: 0, deliveredStreamSeq: 0, lastSeq: 50 });
+  assert.equal((await lane.ensure()).created, state.created);
+  const full = await pull(lane, 35);
+  assert.equal(full.end, 'complete');
+  const rest = await pull(lane, 35, 200);
+  assert.equal(rest.end, 'expired');
+  assert.ok(rest.tookMs < 450, `took ${rest.tookMs} ms`);
+  const all = [...full.deliveries, ...rest.deliveries];
+  assert.deepEqual(
+    all.map(({ consumerSeq }) => consumerSeq),
+    Array.from({ length: 40 }, (_, index) => index + 1),
+  );
+  assert.deepEqual(seqs(all), [
+    ...Array.from({ length: 30 }, (_, index) => index + 1),
+    ...Array.from({ length: 10 }, (_, index) => index + 41),
+  ]);
+  const { message } = all[0]!;
+  assert.deepEqual(
+    { id: message.id, key: message.key, priority: message.priority, round: message.round, type: message.headers['ce-type'] },
+    { id: 'log.default.1.test:0', key: 'a', priority: 'default', round: 0, type: 'test' },
+  );
+  assert.ok(Math.abs(message.storedAt - Date.now()) < 60_000);
+});
+
+test('a message that somebody published by hand has its address as identity', async (t) => {
+  const log = await openTestLog(t);
+  await log.connection.nats.request('log.default.1.x', 'by hand');
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  const [delivery] = (await pull(lane, 1)).deliveries;
+  const { id, key, round, headers, body } = delivery!.message;
+  assert.deepEqual(
+    { id, key, round, headers, body: Buffer.from(body).toString() },
+    { id: 'LOG:1', key: 'LOG:1', round: 0, headers: {}, body: 'by hand' },
+  );
+});
+
+test('re-pointing clears what is pending, counts from 1 again, and holds the bounds of the log', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 20);
+  const lane = createLaneSource(log.connection, SPEC);
+  const { created } = await lane.ensure();
+  for (const delivery of (await pull(lane, 15)).deliveries.slice(0, 5)) lane.ack(delivery);
+  const state = await lane.repoint(8);
+  assert.deepEqual(state, { created, deliveredConsumerSeq: 0, deliveredStreamSeq: 7, lastSeq: 20 });
+  const again = await pull(lane, 13);
+  assert.deepEqual(
+    seqs(again.deliveries),
+    Array.from({ length: 13 }, (_, index) => index + 8),
+  );
+  assert.equal(again.deliveries[0]?.consumerSeq, 1);
+
+  await assert.rejects(
+    lane.repoint(22),
+    (error) => error instanceof AppError && error.code === 'out_of_bounds' && /up to 21, got 22/.test(error.message),
+  );
+  assert.equal((await lane.repoint(21)).deliveredStreamSeq, 20);
+  await requestApi(log.connection, '$JS.API.STREAM.PURGE.LOG', { seq: 11 });
+  await lane.repoint(0);
+  assert.deepEqual(
+    seqs((await pull(lane, 10)).deliveries),
+    Array.from({ length: 10 }, (_, index) => index + 11),
+  );
+});
+
+test("a message that another process's pull took shows as a gap", async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 6);
+  const elsewhere = await connectBroker({ url: log.broker.url, name: 'elsewhere' });
+  t.after(() => elsewhere.close());
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  await pull(lane, 2);
+  await pull(createLaneSource(elsewhere, SPEC), 1);
+  assert.deepEqual(
+    (await pull(lane, 1)).deliveries.map(({ consumerSeq }) => consumerSeq),
+    [4],
+  );
+});
+
+test('an aborted pull eats nothing that comes later', async (t) => {
+  const log = await openTestLog(t);
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  const controller = new AbortController();
+  const aborted = lane.pull(10, 10_000, () => assert.fail('delivered to an aborted pull'), controller.signal);
+  controller.abort(new Error('enough'));
+  await assert.rejects(aborted, /enough/);
+  await log.connection.nats.flush();
+  await fill(log, 3);
+  assert.deepEqual(
+    (await pull(lane, 3)).deliveries.map(({ consumerSeq }) => consumerSeq),
+    [1, 2, 3],
+  );
+});
+
+test('a consumer that is deleted by hand interrupts the pull at once, and is created again', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 2);
+  const lane = createLaneSource(log.connection, SPEC);
+  const { created } = await lane.ensure();
+  const pulling = pull(lane, 10, 10_000);
+  await log.connection.nats.flush();
+  const info = await requestApi<{ num_waiting: number }>(log.connection, '$JS.API.CONSUMER.INFO.LOG.actor-default-0');
+  assert.equal(info.num_waiting, 1);
+  await requestApi(log.connection, '$JS.API.CONSUMER.DELETE.LOG.actor-default-0');
+  const { end, tookMs } = await pulling;
+  assert.equal(end, 'interrupted');
+  assert.ok(tookMs < 500, `took ${tookMs} ms`);
+  assert.equal((await pull(lane, 1)).end, 'interrupted');
+  assert.notEqual((await lane.ensure()).created, created);
+  await requestApi(log.connection, '$JS.API.CONSUMER.DELETE.LOG.actor-default-0');
+  await lane.repoint(2);
+  assert.deepEqual(seqs((await pull(lane, 1)).deliveries), [2]);
+});
+
+test('a broker that is killed interrupts the pull at once; after its return the consumer is a new one and the lane goes on', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 5);
+  const lane = createLaneSource(log.connection, SPEC);
+  const { created } = await lane.ensure();
+  const pulling = pull(lane, 10, 10_000);
+  await log.broker.kill();
+  const cut = await pulling;
+  assert.equal(cut.end, 'interrupted');
+  assert.ok(cut.tookMs < 1_000, `took ${cut.tookMs} ms`);
+  const away = await pull(lane, 10, 300);
+  assert.equal(away.end, 'interrupted');
+  assert.ok(away.tookMs >= 290 && away.tookMs < 600, `took ${away.tookMs} ms`);
+  const ensuring = lane.ensure();
+  await log.broker.start();
+  assert.notEqual((await ensuring).created, created);
+  await lane.repoint(4);
+  assert.deepEqual(seqs((await pull(lane, 2)).deliveries), [4, 5]);
+});
+
+test('a broker that stands still ends a pull after its expiry, not later', async (t) => {
+  const log = await openTestLog(t);
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  log.broker.freeze();
+  const { end, tookMs } = await pull(lane, 10, 500);
+  log.broker.thaw();
+  assert.equal(end, 'interrupted');
+  assert.ok(tookMs >= 500 && tookMs < 1_200, `took ${tookMs} ms`);
+});
+
+test('acknowledged is gone, and term is announced with its reason', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 3);
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  const advisory = Promise.withResolvers<{ reason: string; stream_seq: number }>();
+  log.connection.nats.subscribe('$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>', {
+    callback: (_error, message) => advisory.resolve(message.json()),
+  });
+  const [first, second, third] = (await pull(lane, 3)).deliveries;
+  lane.ack(first!);
+  lane.ack(third!);
+  lane.term(second!, 'refused');
+  assert.deepEqual({ reason: 'refused', stream_seq: 2 }, await advisory.promise.then(({ reason, stream_seq }) => ({ reason, stream_seq })));
+  await poll(
+    async () =>
+      (await requestApi<{ num_ack_pending: number }>(log.connection, '$JS.API.CONSUMER.INFO.LOG.actor-default-0')).num_ack_pending === 0
+        ? true
+        : undefined,
+    { deadlineMs: 2_000, what: 'all three to be settled' },
+  );
+});
+
+test('one stored message is read by its address, also across a restart; what is gone is undefined', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 3);
+  const broker = createBrokerAdapter(log.connection, log.publisher());
+  assert.equal((await broker.read('LOG', 2))?.id, 'log.default.1.test:1');
+  assert.equal(await broker.read('LOG', 4), undefined);
+  await requestApi(log.connection, '$JS.API.STREAM.MSG.DELETE.LOG', { seq: 2, no_erase: true });
+  assert.equal(await broker.read('LOG', 2), undefined);
+  await log.broker.kill();
+  const reading = broker.read('LOG', 3);
+  await log.broker.start();
+  assert.equal((await reading)?.seq, 3);
+});
