@@ -41,7 +41,7 @@ export async function startActorProgram<Config extends ActorProgramConfig>(
   try {
     const connection = await openBroker(config, `${name} ${instance}`, log);
     opened.push(() => connection.close());
-    const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: `${name} ${instance}`, allowUnsafe: config.env !== 'production' });
+    const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: `${name} ${instance}`, allowUnsafe: config.env === 'development' });
     opened.push(() => database.close());
     const host = startActorHost({ instance, connection, database, log, registry, actors: actors({ connection, database }), lanesOf, subjects });
     opened.push(() => host.stop(drainMs));

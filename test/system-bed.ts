@@ -1,0 +1,162 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Broker } from '../lib/dev/broker.ts';
+import { keepAlive } from '../lib/dev/keep-alive.ts';
+import { findFreePort } from '../lib/dev/port.ts';
+import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
+import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
+import { connectBroker } from '../lib/jetstream/connection.ts';
+import { applyStreams } from '../lib/jetstream/stream-plan.ts';
+import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
+import { type Sink, startSink } from '../lib/sink/sink.ts';
+import { demoSlackChannels } from '../lib/sink/workspace.ts';
+import { type Database, openDatabase } from '../lib/store/database.ts';
+import { applyWorkflow } from '../lib/store/workflows.ts';
+import { compileText } from '../lib/workflow/compile.ts';
+import { logStreams } from '../streams/log-streams.ts';
+
+/** The whole system as processes of its own, on a broker that a test may kill, with a local Slack in the test's process. */
+export interface SystemBed {
+  readonly ingestUrl: string;
+  readonly sink: Sink;
+  readonly broker: Broker;
+  readonly database: Database;
+  readonly programs: Readonly<Record<ProgramName, LocalProgram>>;
+  /** What the tool needs to find this system: the environment of `visapi`. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly logFolder: string;
+  /** Posts one signed GitHub release; the repository is the key. */
+  post(release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer>;
+  messages(): Promise<SinkMessage[]>;
+  attempts(): Promise<SinkAttempt[]>;
+  /** Makes the local Slack answer differently; see `POST /behaviour` of the sink. */
+  behave(behaviour: object): Promise<void>;
+  /** Everything that the programs have written so far. */
+  logs(): Promise<string>;
+}
+
+export type ProgramName = 'ingest' | 'processor' | 'notifier';
+
+export interface PostAnswer {
+  readonly status: number;
+  readonly id: string;
+  readonly duplicate: boolean;
+}
+
+export const SECRET = "It's a Secret to Everybody";
+
+/** A workflow that tells #releases the tag of each release of repositories whose name begins with `owner/`. */
+export function releaseWorkflow(owner: string, onUnknown: 'repeat' | 'hold'): string {
+  return JSON.stringify({
+    name: `tell-${owner}`,
+    on: { event: 'release.published', source: 'github', if: `event.data.repository.full_name.startsWith("${owner}/")` },
+    steps: [{ id: 'tell', uses: 'slack.send', 'on-unknown': onUnknown, with: { channel: '#releases', text: '{{ event.data.repository.full_name }} {{ event.data.release.tag_name }}' } }],
+  });
+}
+
+export async function until(text: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+  for (const deadline = performance.now() + withinMs; !(await condition()); await wait(25))
+    if (performance.now() > deadline) throw new Error(`did not happen within ${withinMs} ms: ${text}`);
+}
+
+export async function openSystem(t: TestContext, workflows: readonly string[]): Promise<SystemBed> {
+  const bed = await openTestBed(t);
+  const broker = await openOwnBroker(t);
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
+  const sink = await startSink({ port: 0 });
+  const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
+  await prepare(broker.url, database, workflows);
+  const [ingestPort, ingestOps, processorOps, notifierOps] = [await findFreePort(), await findFreePort(), await findFreePort(), await findFreePort()];
+  const sources = join(folder, 'sources.json');
+  const channels = join(folder, 'channels.json');
+  writeFileSync(sources, JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]));
+  writeFileSync(channels, demoSlackChannels(sink.url));
+  const env: NodeJS.ProcessEnv = {
+    PATH: process.env['PATH'],
+    VISAPI_HOME: folder,
+    NATS_URL: broker.url,
+    ALLOW_UNSAFE_BROKER: 'true',
+    DATABASE_URL: bed.databaseUrl,
+    INGEST_PORT: String(ingestPort),
+    INGEST_OPS_PORT: String(ingestOps),
+    PROCESSOR_OPS_PORT: String(processorOps),
+    NOTIFIER_OPS_PORT: String(notifierOps),
+    INGEST_SOURCES_FILE: sources,
+    SLACK_CHANNELS_FILE: channels,
+    SLACK_API_URL: `${sink.url}/api`,
+    EGRESS_ALLOW: sink.url,
+  };
+  const program = (name: ProgramName, opsPort: number): LocalProgram =>
+    createProgram({ name, command: [`cmd/${name}/main.ts`], env, logFile: join(folder, `${name}.log`), readyUrl: `http://127.0.0.1:${opsPort}/readyz` });
+  const programs = { ingest: program('ingest', ingestOps), processor: program('processor', processorOps), notifier: program('notifier', notifierOps) };
+  const quiet = { onDown: () => undefined, onUp: () => undefined, onHopeless: (name: string, reason: string) => t.diagnostic(`${name}: ${reason}`) };
+  const kept = await Promise.all(Object.values(programs).map((each) => keepAlive(each, quiet)));
+  t.after(async () => {
+    await Promise.all(kept.map((each) => each.stop()));
+    await sink.stop();
+    await database.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  for (const { name, readyUrl } of Object.values(programs)) await until(`${name} is ready`, () => isReady(readyUrl), 60_000);
+
+  const ingestUrl = `http://127.0.0.1:${ingestPort}`;
+  const json = async <Value>(path: string): Promise<Value> => (await (await fetch(`${sink.url}${path}`)).json()) as Value;
+  return {
+    ingestUrl,
+    sink,
+    broker,
+    database,
+    programs,
+    env,
+    logFolder: folder,
+    post: (release) => postRelease(ingestUrl, release),
+    messages: () => json('/messages'),
+    attempts: () => json('/attempts'),
+    async behave(behaviour) {
+      const { status } = await fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) });
+      if (status !== 201) throw new Error(`the sink refused the behaviour with ${status}`);
+    },
+    logs: async () => (await Promise.all(Object.keys(programs).map((name) => readFile(join(folder, `${name}.log`), 'utf8')))).join(''),
+  };
+}
+
+export async function isReady(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  await response?.body?.cancel();
+  return response?.ok === true;
+}
+
+async function prepare(natsUrl: string, database: Database, workflows: readonly string[]): Promise<void> {
+  const connection = await connectBroker({ url: natsUrl, name: 'test' });
+  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  await connection.close();
+  for (const text of workflows) {
+    const checked = compileText(text, 1);
+    if (checked.kind !== 'right') throw new Error(JSON.stringify(checked.mistakes));
+    const { definition } = checked.value;
+    await applyWorkflow(database, { name: definition.name, document: definition, who: 'test' });
+  }
+}
+
+async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {
+  const { repository, tag, delivery = randomUUID() } = release;
+  const body = JSON.stringify({ action: 'published', release: { tag_name: tag, draft: false }, repository: { full_name: repository } });
+  const response = await fetch(`${ingestUrl}/hooks/github`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-github-event': 'release',
+      'x-github-delivery': delivery,
+      'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
+    },
+    body,
+    signal: AbortSignal.timeout(5_000),
+  });
+  const answer = (await response.json()) as { id?: string; duplicate?: boolean };
+  return { status: response.status, id: answer.id ?? '', duplicate: answer.duplicate ?? false };
+}
