@@ -10,8 +10,9 @@ import { reject, retry, type Verdict } from './verdict.ts';
  * about retries or dead letters.
  *
  * 1. When it is over the context is closed: a handler that goes on running can neither claim an effect nor emit.
- * 2. An effect that was begun and did not return is `unknown`, never `failed`.
- * 3. Outputs count only with the verdict `done`.
+ * 2. It is not over while a claim is on its way: what the ledger granted and nobody began is told to be free again.
+ * 3. An effect that was begun and did not return is `unknown`, never `failed`.
+ * 4. Outputs count only with the verdict `done`.
  */
 export interface Attempt {
   readonly definition: ActorDefinition;
@@ -75,6 +76,7 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptOutcome> {
   stop.addEventListener('abort', onStop, { once: true });
   try {
     const verdict = stop.aborted ? ({ kind: 'stopped' } as const) : await Promise.race([turn.run(), over]);
+    await turn.claimed();
     return turn.close(verdict);
   } finally {
     cancelTimeout();
@@ -95,7 +97,10 @@ class Turn implements ActorContext {
   readonly #rows: unknown[] = [];
   readonly #effects: EffectEntry[] = [];
   readonly #names = new Set<string>();
+  readonly #claiming = new Set<Promise<unknown>>();
   #decided: AttemptVerdict | undefined;
+  /** The verdict is there: no effect may begin any more. */
+  #isEnding = false;
   #isClosed = false;
 
   constructor(attempt: Attempt) {
@@ -137,6 +142,12 @@ class Turn implements ActorContext {
     return { verdict, emits: isDone ? this.#emits : [], rows: isDone ? this.#rows : [], effects: this.#effects };
   }
 
+  /** Resolves when no claim is on its way; takes no new one. */
+  async claimed(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.allSettled(this.#claiming);
+  }
+
   emit(output: Emit): void {
     this.#assertOpen();
     this.#emits.push(output);
@@ -156,7 +167,9 @@ class Turn implements ActorContext {
     // Not begun yet: if the turn ends here, whatever the ledger has heard of the claim, the effect is free again.
     const entry: EffectEntry = { id, onUnknown, state: 'failed' };
     this.#effects.push(entry);
-    const answer = await this.#attempt.claim({ id, name, onUnknown, signal: this.signal });
+    const claiming = this.#attempt.claim({ id, name, onUnknown, signal: this.signal });
+    this.#claiming.add(claiming);
+    const answer = await claiming.finally(() => this.#claiming.delete(claiming));
     this.#assertOpen();
     if (answer.kind !== 'granted') this.#effects.splice(this.#effects.indexOf(entry), 1);
     switch (answer.kind) {
@@ -185,7 +198,7 @@ class Turn implements ActorContext {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new Error(`the turn on ${this.message.id} is over: its handler was left behind`);
+    if (this.#isEnding) throw new Error(`the turn on ${this.message.id} is over: its handler was left behind`);
   }
 }
 

@@ -32,7 +32,7 @@ export class Claims {
     this.#group = new GroupCommit((waiting) => this.#claim(waiting));
   }
 
-  /** Rejects when the request's signal aborts before the ledger has answered. */
+  /** Rejects when the request's signal aborts before the claim is sent; once sent, its answer is waited for: it may be granted. */
   claim(unit: UnitLease, message: Message, key: string, request: ClaimRequest): Promise<ClaimAnswer> {
     const { id, name, onUnknown, signal } = request;
     const { stream, seq, priority } = message;
@@ -40,7 +40,6 @@ export class Claims {
     const claim: EffectClaim = { unit, id, messageId: message.id, stream, seq, priority, key, name, token, onUnknown };
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       this.#group.add({ claim, signal, resolve, reject });
     });
   }
@@ -48,6 +47,7 @@ export class Claims {
   async #claim(waiting: readonly Waiting[]): Promise<void> {
     const { record, clock } = this.#options;
     for (;;) {
+      for (const { signal, reject } of waiting) if (signal.aborted) reject(signal.reason as Error);
       const wanted = waiting.filter(({ signal }) => !signal.aborted);
       if (wanted.length === 0) return;
       try {

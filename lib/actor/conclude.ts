@@ -73,8 +73,8 @@ function settle(job: Job, { effects }: AttemptOutcome, rest: Partial<Settlement>
 }
 
 function wait(job: Job, outcome: AttemptOutcome, how: Pick<ParkedRow, 'dueAt' | 'attempts' | 'because' | 'history'>): Conclusion {
-  const { unit, line, message, parsed, row } = job;
-  const parked: ParkedRow = { unit: unit.lease, stream: message.stream, seq: message.seq, priority: line.priority, key: row?.key ?? parsed.key, messageId: message.id, ...how };
+  const { unit, line, message } = job;
+  const parked: ParkedRow = { unit: unit.lease, stream: message.stream, seq: message.seq, priority: line.priority, key: line.mailbox.key, messageId: message.id, ...how };
   return settle(job, outcome, { parked }, parked);
 }
 
@@ -82,7 +82,7 @@ function bury(job: Job, outcome: AttemptOutcome, verdict: ReturnType<typeof reje
   if (verdict.kind !== 'reject') throw new Error(`expected a rejection, got ${verdict.kind}`);
   const { unit, message } = job;
   const at = new Date(environment.clock.now()).toISOString();
-  const { deadLetter, outbox } = buryMessage({ unit: unit.lease, definition: unit.definition, message, verdict, history, at }, environment.subjects);
+  const { deadLetter, outbox } = buryMessage({ unit: unit.lease, definition: unit.definition, message, key: job.line.mailbox.key, verdict, history, at }, environment.subjects);
   const stamped = outbox.map((entry): OutboxEntry => ({ ...entry, headers: stamp(entry.headers) }));
   return settle(job, outcome, { deadLetter, outbox: stamped }, undefined, (source, delivery) => source.term(delivery, verdict.reason));
 }

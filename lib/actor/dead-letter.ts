@@ -18,6 +18,8 @@ export interface Dying {
   readonly unit: UnitLease;
   readonly definition: ActorDefinition;
   readonly message: Message;
+  /** The mailbox key. */
+  readonly key: string;
   readonly verdict: Extract<Verdict, { kind: 'reject' }>;
   readonly history: readonly AttemptRecord[];
   /** RFC 3339. */
@@ -25,7 +27,7 @@ export interface Dying {
 }
 
 export function buryMessage(dying: Dying, subjects: DeadLetterSubjects): { deadLetter: DeadLetter; outbox: OutboxEntry[] } {
-  const { unit, definition, message, verdict, history, at } = dying;
+  const { unit, definition, message, key, verdict, history, at } = dying;
   const id = deadLetterId(definition.name, message.id, message.round);
   const detail = verdict.detail ?? null;
   const deadLetter: DeadLetter = {
@@ -34,6 +36,7 @@ export function buryMessage(dying: Dying, subjects: DeadLetterSubjects): { deadL
     messageId: message.id,
     round: message.round,
     eventKey: message.key,
+    key,
     priority: message.priority,
     reason: verdict.reason,
     because: verdict.because,

@@ -174,6 +174,8 @@ export interface DeadLetter {
   readonly messageId: string;
   readonly round: number;
   readonly eventKey: string;
+  /** The mailbox key: where a redelivery has to wait its turn. */
+  readonly key: string;
   readonly priority: Priority;
   readonly reason: RejectReason;
   readonly because: string;

@@ -21,12 +21,10 @@ export async function redeliverMessage(database: Database, { plan, stream, delay
   const { letter, copySeq } = plan;
   return await database.tables.transaction().execute(async (tables) => {
     const because = cleanText(`redelivered by ${who}`);
-    // The ledger knows the mailbox; an actor that claimed no effect has the event's key as its mailbox, or none yet.
     const inserted = await sql<object>`
       insert into parked (actor, partition, stream, seq, priority, key, message_id, attempts, due_at, because, adopted, dead_letter_id)
       select d.actor, d.partition, ${stream}, ${copySeq}, d.priority,
-        coalesce((select e.key from effects e where e.message_id = d.message_id and e.actor = d.actor limit 1), d.event_key),
-        d.message_id, 0, now() + ${delayMs}::float8 * interval '1 millisecond', ${because}, false, d.id
+        d.key, d.message_id, 0, now() + ${delayMs}::float8 * interval '1 millisecond', ${because}, false, d.id
       from dead_letters d where d.id = ${letter.id} and d.status <> 'redelivered'
       on conflict do nothing
       returning 1`.execute(tables);

@@ -107,21 +107,21 @@ function effectRow({ unit, id, state, result }: EffectOutcome): object {
 
 const DEAD_LETTERS: StatementPart = {
   name: 'dead',
-  columns: `id text, message_id text, round int, event_key text, priority text, reason text, because text, detail jsonb, history jsonb,
+  columns: `id text, message_id text, round int, event_key text, key text, priority text, reason text, because text, detail jsonb, history jsonb,
     stream text, seq bigint, run text, step text, at timestamptz`,
   write: `
 dead_write as (
-  insert into dead_letters (id, actor, partition, message_id, round, event_key, priority, reason, because, detail, history, stream, seq, run, step, at)
-  select id, actor, partition, message_id, round, event_key, priority, reason, because, detail, history, stream, seq, run, step, coalesce(at, now())
+  insert into dead_letters (id, actor, partition, message_id, round, event_key, key, priority, reason, because, detail, history, stream, seq, run, step, at)
+  select id, actor, partition, message_id, round, event_key, key, priority, reason, because, detail, history, stream, seq, run, step, coalesce(at, now())
   from dead
   on conflict (id) do nothing
 )`,
 };
 
 function deadLetterRow(letter: DeadLetter): object {
-  const { unit, id, messageId, round, eventKey, priority, reason, because, detail, history, stream, seq, run, step, at } = letter;
+  const { unit, id, messageId, round, eventKey, key, priority, reason, because, detail, history, stream, seq, run, step, at } = letter;
   return {
-    ...{ ...unitOf(unit), id, message_id: messageId, round, event_key: eventKey, priority, reason, because, stream, seq, run, step },
+    ...{ ...unitOf(unit), id, message_id: messageId, round, event_key: eventKey, key, priority, reason, because, stream, seq, run, step },
     ...{ detail: cleanJson(detail), history: cleanJson(history), at: cleanTime(at) },
   };
 }

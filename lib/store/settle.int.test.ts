@@ -43,7 +43,7 @@ test('the outbox keeps the order and the bytes, and a published copy leaves its 
   const unit = await take(store, 'one');
   const at = '2026-11-22T00:00:00.000Z';
   const emit = (id: string, body: Uint8Array) => ({ unit, id, subject: 's', key: 'A', headers: { 'Vis-Run': 'r' }, body });
-  const death = { unit, id: 'slack:m1:0', messageId: 'm1', round: 0, eventKey: 'A', priority: 'default', reason: 'refused', because: 'no' } as const;
+  const death = { unit, id: 'slack:m1:0', messageId: 'm1', round: 0, eventKey: 'A', key: 'A', priority: 'default', reason: 'refused', because: 'no' } as const;
   await store.settle({
     ...EMPTY,
     outbox: [emit('b', Buffer.from([0, 255, 10])), emit('a', Buffer.alloc(0)), { unit, id: death.id, subject: 'dead', key: 'A', headers: {}, copyOf: { stream: 'COMMANDS', seq: 7 } }],
@@ -70,7 +70,7 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
     lanes: [{ ...LANE, unit, floor: 5, exceptions: [] }],
     parked: [row(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] })],
     deadLetters: [
-      { unit, id: poison, messageId: poison, round: 0, eventKey: poison, priority: 'default', reason: 'invalid', because: poison, detail, history: [], stream: 'COMMANDS', seq: 7, run: null, step: null, at: 'yesterday' },
+      { unit, id: poison, messageId: poison, round: 0, eventKey: poison, key: poison, priority: 'default', reason: 'invalid', because: poison, detail, history: [], stream: 'COMMANDS', seq: 7, run: null, step: null, at: 'yesterday' },
     ],
     outbox: [{ unit, id: poison, subject: 's', key: poison, headers: { poison }, body: Buffer.from('x') }],
     rows: [

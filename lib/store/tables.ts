@@ -85,6 +85,7 @@ export interface DeadLettersTable {
   message_id: string;
   round: number;
   event_key: string;
+  key: string;
   priority: string;
   reason: string;
   because: string;

@@ -74,7 +74,7 @@ export class Story {
 
   async die(more: Partial<DeadLetter> = {}): Promise<void> {
     const letter: DeadLetter = {
-      ...{ unit: this.slack, id: LETTER, messageId: COMMAND, round: 0, eventKey: 'A', priority: 'default', reason: 'refused', because: 'invalid_blocks' },
+      ...{ unit: this.slack, id: LETTER, messageId: COMMAND, round: 0, eventKey: 'A', key: '["#a","A"]', priority: 'default', reason: 'refused', because: 'invalid_blocks' },
       ...{ detail: { status: 400 }, history: [{ attempt: 1, at: AT, because: 'invalid_blocks' }], stream: 'COMMANDS', seq: 3, run: 'run', step: 'notify', at: AT },
       ...more,
     };

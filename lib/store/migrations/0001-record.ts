@@ -117,6 +117,7 @@ export const record: Migration = {
         message_id text collate "C" not null,
         round int not null,
         event_key text collate "C" not null,
+        key text collate "C" not null,
         priority text collate "C" not null,
         reason text collate "C" not null,
         because text not null,
