@@ -10,6 +10,7 @@ export function createActors(config: NotifierConfig, egress: Egress, metrics: Eg
     egress,
     channels: config.slackChannels,
     apiUrl: config.slackApiUrl,
+    retry: { attempts: config.slackAttempts, baseMs: config.slackRetryBaseMs },
     onTry(channel, outcome, seconds) {
       metrics.requests.inc({ channel, outcome });
       metrics.requestSeconds.observe({ channel }, seconds);

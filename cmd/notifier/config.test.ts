@@ -20,6 +20,7 @@ test("the channels' file is all that has to be set, and the demo's fits", (t) =>
   assert.equal(config.opsPort, 27_083);
   assert.equal(config.instance, 'notifier');
   assert.equal(config.slackApiUrl, 'https://slack.com/api');
+  assert.deepEqual([config.slackAttempts, config.slackRetryBaseMs], [8, 1_000]);
   assert.deepEqual(config.egressAllow, []);
   assert.equal(config.slackChannels.find('#releases')?.kind, 'incoming-webhook');
   assert.equal(config.slackChannels.find('#alerts')?.kind, 'bot');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, DATABASE_VARIABLES, instanceVariable } from '../../lib/config/common.ts';
-import { type ConfigOf, parseConfig, port, variable, withFlags } from '../../lib/config/config.ts';
+import { type ConfigOf, integer, parseConfig, port, variable, withFlags } from '../../lib/config/config.ts';
 import { parseAllowedOrigin } from '../../lib/egress/destination.ts';
 import { parseSlackChannels, type SlackChannels } from './slack/channels.ts';
 
@@ -50,6 +50,16 @@ export const NOTIFIER_VARIABLES = {
       default: 'https://slack.com/api',
     },
   ),
+  slackAttempts: variable('SLACK_ATTEMPTS', integer({ min: 1, max: 1_000 }), {
+    // With the base below the last one comes after about a minute on average, two at most.
+    description: 'How often a message to Slack is tried before it becomes a dead letter.',
+    default: '8',
+  }),
+  slackRetryBaseMs: variable('SLACK_RETRY_BASE_MS', integer({ min: 1, max: 600_000 }), {
+    description:
+      'The longest wait after the first failed try; it doubles with each try, up to 10 minutes, and the wait is uniform below it. Milliseconds.',
+    default: '1000',
+  }),
   egressAllow: variable('EGRESS_ALLOW', origins, {
     description: 'Origins (scheme://host:port, commas between) that may be called although they are http, an address, or private.',
     default: '',

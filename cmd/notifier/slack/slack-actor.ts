@@ -14,6 +14,8 @@ export interface SlackActorOptions {
   readonly channels: SlackChannels;
   /** Where the Web API is, without a slash at its end. (Default: https://slack.com/api) */
   readonly apiUrl?: string;
+  /** Tries at most, and the longest wait after the first. (Default: 8 and 1000) */
+  readonly retry?: { readonly attempts: number; readonly baseMs: number };
   /** Wall clock, milliseconds since the epoch. (Default: the system's) */
   readonly now?: () => number;
   /** Told of every try, by the channel's configured name. */
@@ -29,6 +31,9 @@ export interface SlackOutput {
   readonly status: 'sent';
 }
 
+/** Longer would keep a message waiting long after a repair. */
+const MAX_RETRY_MS = 600_000;
+
 /** It was certainly not posted; the verdict says what follows. */
 class SlackFailed extends EffectFailed {
   readonly verdict: Verdict;
@@ -40,14 +45,14 @@ class SlackFailed extends EffectFailed {
 
 /** Posts one message per command, behind a claim in the ledger, and tells the command's run what came of it. */
 export function createSlackActor(options: SlackActorOptions): ActorDefinition<SlackCommand> {
-  const { channels, now = Date.now } = options;
+  const { channels, retry = { attempts: 8, baseMs: 1_000 }, now = Date.now } = options;
   return defineActor<SlackCommand>({
     ...SLACK_LANES,
     start: 'beginning',
     input: readSlackCommand,
     // The channel refines the event's key: a channel that fails holds up no other channel of the same customer.
     key: (command, message) => [command.channel, message.key],
-    retry: exponential({ attempts: 8, baseMs: 1_000, maxMs: 600_000 }),
+    retry: exponential({ ...retry, maxMs: MAX_RETRY_MS }),
     // Above the 15 s that a request may take at most, so that egress says how it ended and not this limit.
     timeoutMs: 20_000,
     onDead: stepFailed,
