@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { type ConformanceBench, describeConformance } from '../lib/actor/conformance.ts';
+import type { ConformanceBench } from '../lib/actor/conformance/bench.ts';
+import { describeConformance } from '../lib/actor/conformance/suite.ts';
 import type { DeadLetter, ParkedRow, SuspectStart } from '../lib/actor/record-port.ts';
 import { ActorRuntime } from '../lib/actor/runtime.ts';
 import { createCuttable } from '../lib/actor/simulation/cuttable.ts';
@@ -39,7 +40,10 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
   let lives = 0;
   return {
     send: async ({ actor, key, body, priority = 'default', id = `m${sent++}` }) =>
-      await publisher.publish({ id, subject: commandSubject({ priority, slot: slotOf(key), actor }), key, headers: {}, body: Buffer.from(body) }, AbortSignal.timeout(5_000)),
+      await publisher.publish(
+        { id, subject: commandSubject({ priority, slot: slotOf(key), actor }), key, headers: {}, body: Buffer.from(body) },
+        AbortSignal.timeout(5_000),
+      ),
     start: (actors, { owner = 'owner', timing = {} } = {}) => {
       const ports = createCuttable(broker, record, systemClock);
       const runtime = new ActorRuntime({
@@ -58,15 +62,22 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
       return { stop: (drainMs = 1_000) => runtime.stop(drainMs), kill: ports.cut, status: () => runtime.status() };
     },
     deadLetters: async () =>
-      await database.query<DeadLetter>({ text: `select id, message_id as "messageId", reason, detail, history from dead_letters order by id` }),
+      await database.query<DeadLetter>({
+        text: `select id, message_id as "messageId", reason, detail, history from dead_letters order by id`,
+      }),
     messages: async (stream) => {
       const messages = [];
       for await (const chunk of scanLog(connection, { stream })) messages.push(...chunk.map((scanned) => scanned.toMessage()));
       return messages;
     },
-    parked: async () => await database.query<ParkedRow & { [column: string]: unknown }>({ text: 'select stream, seq, key from parked order by seq' }),
-    suspects: async () => await database.query<SuspectStart & { [column: string]: unknown }>({ text: 'select stream, seq, starts, quarantined from suspects' }),
-    effect: async (id) => (await database.query<{ state: string; repeats: number }>({ text: 'select state, repeats from effects where id = $1', values: [id] }))[0],
+    parked: async () =>
+      await database.query<ParkedRow & { [column: string]: unknown }>({ text: 'select stream, seq, key from parked order by seq' }),
+    suspects: async () =>
+      await database.query<SuspectStart & { [column: string]: unknown }>({ text: 'select stream, seq, starts, quarantined from suspects' }),
+    effect: async (id) =>
+      (
+        await database.query<{ state: string; repeats: number }>({ text: 'select state, repeats from effects where id = $1', values: [id] })
+      )[0],
     outboxSize: async () => Number((await database.query<{ count: string }>({ text: 'select count(*) as count from outbox' }))[0]!.count),
     adopt: async ({ actor, partition, stream, seq, priority, key, messageId, because }) => {
       await database.query({
@@ -77,7 +88,11 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
     },
     steal: async (actor, priority, partition) => {
       const thief = connection.nats.subscribe(`thief.${sent}`);
-      connection.nats.publish(`$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${actor}-${priority}-${partition}`, JSON.stringify({ batch: 1, expires: 10_000_000_000 }), { reply: thief.getSubject() });
+      connection.nats.publish(
+        `$JS.API.CONSUMER.MSG.NEXT.COMMANDS.${actor}-${priority}-${partition}`,
+        JSON.stringify({ batch: 1, expires: 10_000_000_000 }),
+        { reply: thief.getSubject() },
+      );
       // The broker serves pulls in turn: once the owner's open one has expired and was asked for anew, the thief's is first.
       await wait(300);
     },

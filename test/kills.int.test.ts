@@ -74,9 +74,19 @@ test('30 kills of programs and broker under load: every accepted event ends done
     });
     return Number(row!.open);
   };
-  const held = async (): Promise<string[]> => (await system.database.query<{ run: string }>({ text: `select split_part(message_id, '/', 1) as run from effects where state = 'held'` })).map(({ run }) => run);
-  const runs = async (): Promise<{ id: string; event: string; status: string }[]> => await system.database.query({ text: `select id, event_id as event, status from runs` });
-  await until('every run is done or held', async () => (await runs()).length >= acknowledged.size && (await open()) === (await held()).length, 60_000).catch(async (error: unknown) => {
+  const held = async (): Promise<string[]> =>
+    (
+      await system.database.query<{ run: string }>({
+        text: `select split_part(message_id, '/', 1) as run from effects where state = 'held'`,
+      })
+    ).map(({ run }) => run);
+  const runs = async (): Promise<{ id: string; event: string; status: string }[]> =>
+    await system.database.query({ text: `select id, event_id as event, status from runs` });
+  await until(
+    'every run is done or held',
+    async () => (await runs()).length >= acknowledged.size && (await open()) === (await held()).length,
+    60_000,
+  ).catch(async (error: unknown) => {
     t.diagnostic(`acknowledged ${acknowledged.size}, runs ${(await runs()).length}, open ${await open()}, held ${(await held()).length}`);
     throw error;
   });
@@ -86,14 +96,21 @@ test('30 kills of programs and broker under load: every accepted event ends done
   const heldRuns = new Set(await held());
   const runOfEvent = new Map(all.map((run) => [run.event, run]));
   for (const [id, what] of acknowledged) assert.ok(runOfEvent.has(id), `${what} was acknowledged and has no run`);
-  for (const { id, event, status } of all) assert.ok(status === 'done' || heldRuns.has(id), `the run of ${acknowledged.get(event) ?? event} is ${status}`);
+  for (const { id, event, status } of all)
+    assert.ok(status === 'done' || heldRuns.has(id), `the run of ${acknowledged.get(event) ?? event} is ${status}`);
 
   // In order per key, and never more often than the ledger says.
-  const repeated = new Set((await system.database.query<{ id: string }>({ text: 'select id from effects where repeats > 0' })).map(({ id }) => id));
+  const repeated = new Set(
+    (await system.database.query<{ id: string }>({ text: 'select id from effects where repeats > 0' })).map(({ id }) => id),
+  );
   const texts = (await system.messages()).map(({ text }) => text);
   for (const key of KEYS) {
     const numbers = texts.filter((text) => text.startsWith(`${key} `)).map((text) => Number(text.slice(key.length + 1)));
-    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b), `order of ${key}`);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+      `order of ${key}`,
+    );
   }
   let twice = 0;
   for (const [id, what] of acknowledged) {
@@ -106,5 +123,7 @@ test('30 kills of programs and broker under load: every accepted event ends done
     if (what.startsWith('hold/')) assert.ok(count <= 1, `${what} may only be held, and arrived ${count} times`);
   }
   assert.ok(acknowledged.size > 500, `only ${acknowledged.size} events`);
-  t.diagnostic(`${JSON.stringify(kills)}; ${acknowledged.size} acknowledged, ${texts.length} arrived, ${twice} twice, ${heldRuns.size} held, ${repeated.size} repeated`);
+  t.diagnostic(
+    `${JSON.stringify(kills)}; ${acknowledged.size} acknowledged, ${texts.length} arrived, ${twice} twice, ${heldRuns.size} held, ${repeated.size} repeated`,
+  );
 });

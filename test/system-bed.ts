@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
+import { projectRoot } from '../lib/dev/local-home.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
@@ -30,14 +32,39 @@ export interface SystemBed {
   /** What the tool needs to find this system: the environment of `visapi`. */
   readonly env: NodeJS.ProcessEnv;
   readonly logFolder: string;
+  /** Runs the tool as a person would, in this system's environment. */
+  visapi(...words: string[]): Promise<Ended>;
   /** Posts one signed GitHub release; the repository is the key. */
   post(release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer>;
   messages(): Promise<SinkMessage[]>;
   attempts(): Promise<SinkAttempt[]>;
   /** Makes the local Slack answer differently; see `POST /behaviour` of the sink. */
   behave(behaviour: object): Promise<void>;
+  /** Ends what `behave` began, also where it has requests left. */
+  behaveWell(): Promise<void>;
   /** Everything that the programs have written so far. */
   logs(): Promise<string>;
+  /** The metrics of one program, as text. */
+  metrics(name: ProgramName): Promise<string>;
+}
+
+/** What a test wants otherwise than most. */
+export interface SystemOptions {
+  /** The sources' file, as JSON. (Default: `github` with `SECRET`) */
+  readonly sources?: string;
+  /** The Slack channels' file, as JSON, by the local Slack's address. (Default: the demo's) */
+  readonly channels?: (sinkUrl: string) => string;
+  /** Go into the addresses that the programs and the tool get; the servers of a test take any. */
+  readonly passwords?: { readonly broker: string; readonly database: string };
+  /** Added to the environment of every program. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A command of the tool that has ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export type ProgramName = 'ingest' | 'processor' | 'notifier';
@@ -64,7 +91,7 @@ export async function until(text: string, condition: () => boolean | Promise<boo
     if (performance.now() > deadline) throw new Error(`did not happen within ${withinMs} ms: ${text}`);
 }
 
-export async function openSystem(t: TestContext, workflows: readonly string[]): Promise<SystemBed> {
+export async function openSystem(t: TestContext, workflows: readonly string[], options: SystemOptions = {}): Promise<SystemBed> {
   const bed = await openTestBed(t);
   const broker = await openOwnBroker(t);
   const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
@@ -74,14 +101,13 @@ export async function openSystem(t: TestContext, workflows: readonly string[]): 
   const [ingestPort, ingestOps, processorOps, notifierOps] = [await findFreePort(), await findFreePort(), await findFreePort(), await findFreePort()];
   const sources = join(folder, 'sources.json');
   const channels = join(folder, 'channels.json');
-  writeFileSync(sources, JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]));
-  writeFileSync(channels, demoSlackChannels(sink.url));
+  writeFileSync(sources, options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]));
+  writeFileSync(channels, (options.channels ?? demoSlackChannels)(sink.url));
   const env: NodeJS.ProcessEnv = {
-    PATH: process.env['PATH'],
     VISAPI_HOME: folder,
-    NATS_URL: broker.url,
+    NATS_URL: options.passwords === undefined ? broker.url : withLogin(broker.url, options.passwords.broker),
     ALLOW_UNSAFE_BROKER: 'true',
-    DATABASE_URL: bed.databaseUrl,
+    DATABASE_URL: options.passwords === undefined ? bed.databaseUrl : withLogin(bed.databaseUrl, options.passwords.database),
     INGEST_PORT: String(ingestPort),
     INGEST_OPS_PORT: String(ingestOps),
     PROCESSOR_OPS_PORT: String(processorOps),
@@ -90,6 +116,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[]): 
     SLACK_CHANNELS_FILE: channels,
     SLACK_API_URL: `${sink.url}/api`,
     EGRESS_ALLOW: sink.url,
+    ...options.env,
   };
   const program = (name: ProgramName, opsPort: number): LocalProgram =>
     createProgram({ name, command: [`cmd/${name}/main.ts`], env, logFile: join(folder, `${name}.log`), readyUrl: `http://127.0.0.1:${opsPort}/readyz` });
@@ -114,6 +141,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[]): 
     programs,
     env,
     logFolder: folder,
+    visapi: (...words) => runTool(words, env),
     post: (release) => postRelease(ingestUrl, release),
     messages: () => json('/messages'),
     attempts: () => json('/attempts'),
@@ -121,6 +149,10 @@ export async function openSystem(t: TestContext, workflows: readonly string[]): 
       const { status } = await fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) });
       if (status !== 201) throw new Error(`the sink refused the behaviour with ${status}`);
     },
+    async behaveWell() {
+      await fetch(`${sink.url}/behaviour`, { method: 'DELETE' });
+    },
+    metrics: async (name) => await (await fetch(new URL('/metrics', programs[name].readyUrl))).text(),
     logs: async () => (await Promise.all(Object.keys(programs).map((name) => readFile(join(folder, `${name}.log`), 'utf8')))).join(''),
   };
 }
@@ -129,6 +161,13 @@ export async function isReady(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
   await response?.body?.cancel();
   return response?.ok === true;
+}
+
+function withLogin(address: string, password: string): string {
+  const url = new URL(address);
+  url.username ||= 'visapi';
+  url.password = password;
+  return url.toString();
 }
 
 async function prepare(natsUrl: string, database: Database, workflows: readonly string[]): Promise<void> {
@@ -141,6 +180,14 @@ async function prepare(natsUrl: string, database: Database, workflows: readonly 
     const { definition } = checked.value;
     await applyWorkflow(database, { name: definition.name, document: definition, who: 'test' });
   }
+}
+
+async function runTool(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [join(projectRoot, 'cmd/visapi/main.ts'), ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
+    );
+  });
 }
 
 async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {

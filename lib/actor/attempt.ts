@@ -132,7 +132,10 @@ class Turn implements ActorContext {
   close(returned: AttemptVerdict): AttemptOutcome {
     this.#isClosed = true;
     // A handler that still made it in time after its abort is believed: its work is done.
-    const verdict = returned.kind === 'done' && this.#decided?.kind !== 'fenced' && this.#decided?.kind !== 'held' ? returned : (this.#decided ?? returned);
+    const verdict =
+      returned.kind === 'done' && this.#decided?.kind !== 'fenced' && this.#decided?.kind !== 'held'
+        ? returned
+        : (this.#decided ?? returned);
     const isOpen = this.#effects.some((effect) => effect.state === 'unknown' && effect.onUnknown === 'hold');
     if (verdict.kind === 'retry' && isOpen) {
       for (const effect of this.#effects) if (effect.state === 'unknown' && effect.onUnknown === 'hold') effect.state = 'held';
@@ -158,7 +161,11 @@ class Turn implements ActorContext {
     this.#rows.push(row);
   }
 
-  async effect<Result>(name: string, run: (effect: EffectRun) => Promise<Result>, options: { onUnknown?: OnUnknown } = {}): Promise<Result> {
+  async effect<Result>(
+    name: string,
+    run: (effect: EffectRun) => Promise<Result>,
+    options: { onUnknown?: OnUnknown } = {},
+  ): Promise<Result> {
     this.#assertOpen();
     if (this.#names.has(name)) throw new TypeError(`effect ${JSON.stringify(name)}: the name is used twice in one turn`);
     this.#names.add(name);

@@ -3,7 +3,7 @@ import { HEADERS, SCHEMA_VERSION } from '../core/headers.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import { buryMessage, type DeadLetterSubjects } from './dead-letter.ts';
-import type { Job } from './executor.ts';
+import type { Job } from './job.ts';
 import type { AttemptRecord, OutboxEntry, ParkedRow } from './record-port.ts';
 import type { Settlement } from './settler.ts';
 import { reject } from './verdict.ts';
@@ -39,9 +39,17 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
       return { kind: 'left', isFenced: verdict.kind === 'fenced' };
     case 'done':
     case 'held':
-      return settle(job, outcome, { outbox: outcome.emits.map((emit) => ({ unit: job.unit.lease, ...emit, headers: stamp(emit.headers) })), rows: outcome.rows });
+      return settle(job, outcome, {
+        outbox: outcome.emits.map((emit) => ({ unit: job.unit.lease, ...emit, headers: stamp(emit.headers) })),
+        rows: outcome.rows,
+      });
     case 'park':
-      return wait(job, outcome, { dueAt: verdict.until, attempts: job.attempt - 1, because: verdict.because, history: job.row?.history ?? [] });
+      return wait(job, outcome, {
+        dueAt: verdict.until,
+        attempts: job.attempt - 1,
+        because: verdict.because,
+        history: job.row?.history ?? [],
+      });
     case 'retry': {
       const { retry } = job.unit.definition;
       const history = addToHistory(job, verdict.because, verdict.detail, environment.clock);
@@ -50,17 +58,28 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
         return bury(job, outcome, exhausted, history, environment);
       }
       const delayMs = verdict.afterMs ?? retry.delayMs(job.attempt, environment.random());
-      return wait(job, outcome, { dueAt: environment.clock.now() + Math.ceil(delayMs), attempts: job.attempt, because: verdict.because, history });
+      return wait(job, outcome, {
+        dueAt: environment.clock.now() + Math.ceil(delayMs),
+        attempts: job.attempt,
+        because: verdict.because,
+        history,
+      });
     }
     case 'reject':
       return bury(job, outcome, verdict, addToHistory(job, verdict.because, verdict.detail, environment.clock), environment);
   }
 }
 
-function settle(job: Job, { effects }: AttemptOutcome, rest: Partial<Settlement>, retryRow?: ParkedRow, acknowledge = acknowledgeDone): Conclusion {
+function settle(
+  job: Job,
+  { effects }: AttemptOutcome,
+  rest: Partial<Settlement>,
+  retryRow?: ParkedRow,
+  acknowledge = acknowledgeDone,
+): Conclusion {
   const { unit, message, arrival, row } = job;
   const address = { stream: message.stream, seq: message.seq };
-  const isSuspect = unit.suspects.has(`${message.stream}:${message.seq}`);
+  const isSuspect = unit.suspects.startsOf(message) > 0;
   const settlement = {
     unit: unit.lease,
     effects,
@@ -74,15 +93,32 @@ function settle(job: Job, { effects }: AttemptOutcome, rest: Partial<Settlement>
 
 function wait(job: Job, outcome: AttemptOutcome, how: Pick<ParkedRow, 'dueAt' | 'attempts' | 'because' | 'history'>): Conclusion {
   const { unit, line, message } = job;
-  const parked: ParkedRow = { unit: unit.lease, stream: message.stream, seq: message.seq, priority: line.priority, key: line.mailbox.key, messageId: message.id, ...how };
+  const parked: ParkedRow = {
+    unit: unit.lease,
+    stream: message.stream,
+    seq: message.seq,
+    priority: line.priority,
+    key: line.mailbox.key,
+    messageId: message.id,
+    ...how,
+  };
   return settle(job, outcome, { parked }, parked);
 }
 
-function bury(job: Job, outcome: AttemptOutcome, verdict: ReturnType<typeof reject>, history: readonly AttemptRecord[], environment: ConcludeEnvironment): Conclusion {
+function bury(
+  job: Job,
+  outcome: AttemptOutcome,
+  verdict: ReturnType<typeof reject>,
+  history: readonly AttemptRecord[],
+  environment: ConcludeEnvironment,
+): Conclusion {
   if (verdict.kind !== 'reject') throw new Error(`expected a rejection, got ${verdict.kind}`);
   const { unit, message } = job;
   const at = new Date(environment.clock.now()).toISOString();
-  const { deadLetter, outbox } = buryMessage({ unit: unit.lease, definition: unit.definition, message, key: job.line.mailbox.key, verdict, history, at }, environment.subjects);
+  const { deadLetter, outbox } = buryMessage(
+    { unit: unit.lease, definition: unit.definition, message, key: job.line.mailbox.key, verdict, history, at },
+    environment.subjects,
+  );
   const stamped = outbox.map((entry): OutboxEntry => ({ ...entry, headers: stamp(entry.headers) }));
   return settle(job, outcome, { deadLetter, outbox: stamped }, undefined, (source, delivery) => source.term(delivery, verdict.reason));
 }
@@ -96,6 +132,11 @@ function stamp(headers: Readonly<Record<string, string>>): Record<string, string
 }
 
 function addToHistory(job: Job, because: string, detail: unknown, clock: Clock): AttemptRecord[] {
-  const record: AttemptRecord = { attempt: job.attempt, at: new Date(clock.now()).toISOString(), because, ...(detail === undefined ? {} : { detail }) };
+  const record: AttemptRecord = {
+    attempt: job.attempt,
+    at: new Date(clock.now()).toISOString(),
+    because,
+    ...(detail === undefined ? {} : { detail }),
+  };
   return [...(job.row?.history ?? []), record].slice(-HISTORY_LIMIT);
 }

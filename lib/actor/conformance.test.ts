@@ -1,7 +1,8 @@
 import { systemClock } from '../core/clock.ts';
 import { PRIORITIES } from '../core/priority.ts';
 import { SLOTS, slotOf } from '../core/slot.ts';
-import { type ConformanceBench, describeConformance } from './conformance.ts';
+import type { ConformanceBench } from './conformance/bench.ts';
+import { describeConformance } from './conformance/suite.ts';
 import { ActorRuntime } from './runtime.ts';
 import { createCuttable } from './simulation/cuttable.ts';
 import { SimulatedBroker } from './simulation/simulated-broker.ts';
@@ -17,7 +18,10 @@ function openBench(): ConformanceBench {
   let lives = 0;
   return {
     send: async ({ actor, key, body, priority = 'default', id = `m${sent++}` }) =>
-      await broker.publish({ id, subject: `commands.${priority}.${slotOf(key)}.${actor}`, key, headers: {}, body: Buffer.from(body) }, new AbortController().signal),
+      await broker.publish(
+        { id, subject: `commands.${priority}.${slotOf(key)}.${actor}`, key, headers: {}, body: Buffer.from(body) },
+        new AbortController().signal,
+      ),
     start: (actors, { owner = 'owner', timing = {} } = {}) => {
       const ports = createCuttable(broker, record, systemClock);
       const runtime = new ActorRuntime({

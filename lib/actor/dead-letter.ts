@@ -113,7 +113,9 @@ export function reviveMessage(copy: Message): Message {
   if (id === undefined) return copy;
   const { deadMessage, deadActor, deadReason, deadSubject, deadStream, deadSeq } = HEADERS;
   const headers = Object.fromEntries(
-    Object.entries(copy.headers).filter(([name]) => ![deadMessage, deadActor, deadReason, deadSubject, deadStream, deadSeq].includes(name as never)),
+    Object.entries(copy.headers).filter(
+      ([name]) => ![deadMessage, deadActor, deadReason, deadSubject, deadStream, deadSeq].includes(name as never),
+    ),
   );
   return { ...copy, id, headers: { ...headers, [HEADERS.id]: id }, subject: copy.headers[deadSubject] ?? copy.subject };
 }

@@ -3,26 +3,23 @@ import { type AttemptOutcome, runAttempt } from './attempt.ts';
 import type { BrokerPort } from './broker-port.ts';
 import type { Claims } from './claims.ts';
 import { type Conclusion, conclude } from './conclude.ts';
-import { type DeadLetterSubjects, reviveMessage } from './dead-letter.ts';
+import type { DeadLetterSubjects } from './dead-letter.ts';
 import type { ActorDefinition, ActorLog } from './define-actor.ts';
-import { type Arrival, isReady, type Line } from './line.ts';
-import type { Message } from './message.ts';
+import { type Job, takeJob } from './job.ts';
+import { isReady, type Line } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
-import { type Parsed, parseInput } from './parsed.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { ParkedRow, RecordPort } from './record-port.ts';
+import type { RecordPort } from './record-port.ts';
+import { reportAttempt } from './report-attempt.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Settler } from './settler.ts';
 import type { Unit } from './unit.ts';
-import { reject } from './verdict.ts';
+import { reject, type Verdict } from './verdict.ts';
 
 /**
  * Runs one actor's messages: takes what is ready from the scheduler, starts its handler, has the outcome settled, and
  * only then lets the mailbox go on.
- *
- * A suspect (it may have been in flight when an owner died) has its start recorded before its handler runs; from the third
- * recorded start on it runs in quarantine, and only starts in quarantine can end as `crashed`.
  */
 export interface ExecutorEnvironment {
   readonly broker: BrokerPort;
@@ -41,21 +38,6 @@ export interface ExecutorEnvironment {
   readonly stop: AbortSignal;
 }
 
-/** One message on its way through a handler. */
-export interface Job {
-  readonly unit: Unit;
-  readonly line: Line;
-  readonly message: Message;
-  readonly parsed: Parsed;
-  readonly arrival: Arrival | undefined;
-  readonly row: ParkedRow | undefined;
-  readonly isSuspect: boolean;
-  /** The number of this start, from 1. */
-  attempt: number;
-}
-
-/** Recorded starts after which a suspect runs alone in its process. */
-const STARTS_BEFORE_QUARANTINE = 2;
 /** How long to wait before something that is away (broker, store) is asked again. */
 const AGAIN_MS = 250;
 
@@ -99,7 +81,7 @@ export class Executor {
     line.mailbox.running = line;
     try {
       if (!unit.isLeased && !(await this.#mayStart(unit))) return;
-      const job = await this.#pick(unit, line);
+      const job = await this.#take(unit, line);
       if (job !== undefined) await this.#handle(job);
     } finally {
       this.#scheduler.finish(line.priority);
@@ -109,7 +91,7 @@ export class Executor {
 
   async #handle(job: Job): Promise<void> {
     const { quarantine, log, clock } = this.#environment;
-    const isAlone = this.#needsQuarantine(job);
+    const isAlone = job.unit.suspects.needsQuarantine(job.message);
     await (isAlone ? quarantine.enterAlone() : quarantine.enter());
     const leave = (): void => (isAlone ? quarantine.leaveAlone() : quarantine.leave());
     let conclusion: Conclusion;
@@ -117,9 +99,12 @@ export class Executor {
       const begun = clock.monotonic();
       const outcome = await this.#attempt(job, isAlone);
       conclusion = conclude(job, outcome, this.#environment);
-      this.#report(job, outcome, begun);
+      reportAttempt(job, outcome, begun, this.#environment);
     } catch (error) {
-      log.error({ err: error, actor: this.definition.name, messageId: job.message.id }, 'a message could not be handled; it is tried again');
+      log.error(
+        { err: error, actor: this.definition.name, messageId: job.message.id },
+        'a message could not be handled; it is tried again',
+      );
       leave();
       clock.after(AGAIN_MS, () => this.#giveBack(job));
       return;
@@ -142,49 +127,26 @@ export class Executor {
     return true;
   }
 
-  /** Takes the line's next message out; undefined when it has to wait because the broker is away. */
-  async #pick(unit: Unit, line: Line): Promise<Job | undefined> {
-    const { waiting } = line;
-    if (waiting === undefined) {
-      const arrival = line.queue.shift()!;
-      const { message, parsed, isSuspect } = arrival;
-      return this.#job({ unit, line, message, parsed, arrival, row: undefined, isSuspect });
-    }
-    const row = waiting.head;
-    let message: Message | undefined;
+  async #take(unit: Unit, line: Line): Promise<Job | undefined> {
     try {
-      message = await this.#environment.broker.read(row.stream, row.seq);
+      return await takeJob(unit, line, this.#environment.broker);
     } catch (error) {
-      this.#environment.log.warn({ err: error, stream: row.stream, seq: row.seq }, 'a waiting message could not be read; trying again');
-      unit.postpone(line, waiting, AGAIN_MS);
+      this.#environment.log.warn({ err: error, actor: this.definition.name }, 'a waiting message could not be read; trying again');
+      if (line.waiting !== undefined) unit.postpone(line, line.waiting, AGAIN_MS);
       return undefined;
     }
-    waiting.isDue = false;
-    const gone = { id: row.messageId, key: row.key, priority: row.priority, stream: row.stream, seq: row.seq, subject: '', headers: {}, body: new Uint8Array(), storedAt: 0, round: 0 };
-    const revived = message === undefined ? gone : reviveMessage(message);
-    const parsed: Parsed = message === undefined ? { key: row.key, invalid: 'expired', detail: null } : parseInput(this.definition, revived);
-    return this.#job({ unit, line, message: revived, parsed, arrival: undefined, row, isSuspect: waiting.isSuspect });
-  }
-
-  #job(job: Omit<Job, 'attempt'>): Job {
-    const recorded = job.unit.suspects.get(addressOf(job.message));
-    return { ...job, attempt: (job.row?.attempts ?? 0) + (recorded?.starts ?? 0) + 1 };
-  }
-
-  #needsQuarantine({ unit, message }: Job): boolean {
-    return (unit.suspects.get(addressOf(message))?.starts ?? 0) >= STARTS_BEFORE_QUARANTINE;
   }
 
   async #attempt(job: Job, isAlone: boolean): Promise<AttemptOutcome> {
-    const { unit, message, parsed, row } = job;
-    if ('invalid' in parsed) {
-      const reason = row !== undefined && message.subject === '' ? 'expired' : 'invalid';
-      const because = reason === 'expired' ? `the log does not hold ${message.stream} ${message.seq} any more` : parsed.invalid;
-      return { verdict: reject(reason, because, parsed.detail), emits: [], rows: [], effects: [] };
+    const { unit, message, parsed } = job;
+    if (job.isGone) return decided(reject('expired', `the log does not hold ${message.stream} ${message.seq} any more`));
+    if ('invalid' in parsed) return decided(reject('invalid', parsed.invalid, parsed.detail));
+    const { claims, clock, log, stop, record } = this.#environment;
+    if (job.isSuspect || unit.suspects.startsOf(message) > 0) {
+      const crashed = this.#judgeSuspect(job);
+      if (crashed !== undefined) return decided(crashed);
+      if (!(await unit.suspects.recordStart(message, isAlone, record, clock))) return decided({ kind: 'fenced' });
     }
-    const crashed = await this.#recordSuspect(job, isAlone);
-    if (crashed !== undefined) return { verdict: crashed, emits: [], rows: [], effects: [] };
-    const { claims, clock, log, stop } = this.#environment;
     return await runAttempt({
       definition: this.definition,
       message,
@@ -197,30 +159,15 @@ export class Executor {
     });
   }
 
-  async #recordSuspect({ unit, message, isSuspect, row, attempt }: Job, quarantined: boolean): Promise<AttemptOutcome['verdict'] | undefined> {
-    const recorded = unit.suspects.get(addressOf(message));
-    if (recorded === undefined && !isSuspect) return undefined;
-    // The start that made it a suspect was not recorded, so it is added.
-    const counted = (row?.attempts ?? 0) + (recorded?.starts ?? 0) + 1;
-    if (recorded?.quarantined === true && counted >= this.definition.retry.attempts)
-      return reject('crashed', `its process ended or stood still during ${counted} starts, the last of them alone`, { starts: counted, attempt });
-    const start = { unit: unit.lease, stream: message.stream, seq: message.seq, starts: (recorded?.starts ?? 0) + 1, quarantined };
-    const { record, clock } = this.#environment;
-    for (;;) {
-      try {
-        const { refused } = await record.recordStarts([start]);
-        if (refused.length > 0) return { kind: 'fenced' };
-        unit.suspects.set(addressOf(message), start);
-        return undefined;
-      } catch (error) {
-        if (!record.isTransient(error) || unit.isDropped) throw error;
-        await new Promise<void>((resolve) => clock.after(AGAIN_MS, resolve));
-      }
-    }
+  /** A suspect that died alone and has used up its attempts is not started again. */
+  #judgeSuspect({ unit, message, attempt }: Job): Verdict | undefined {
+    // The start that made it a suspect was not recorded: `attempt` counts one more than was recorded, which is that one.
+    if (!unit.suspects.diedAlone(message) || attempt < this.definition.retry.attempts) return undefined;
+    return reject('crashed', `its process ended or stood still during ${attempt} starts, the last of them alone`, { starts: attempt });
   }
 
   #settle(job: Job, conclusion: Conclusion, leave: () => void): void {
-    const { unit, line } = job;
+    const { unit, line, message } = job;
     const { settler, outbox, log } = this.#environment;
     if (conclusion.kind === 'left') {
       leave();
@@ -232,10 +179,12 @@ export class Executor {
     settler.submit({
       ...settlement,
       onCommitted: () => {
-        unit.suspects.delete(addressOf(job.message));
+        unit.suspects.clear(message);
         if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
         void outbox.send(settlement.outbox ?? []);
-        if (retryRow === undefined && job.row !== undefined && line.waiting !== undefined) unit.advance(line, line.waiting);
+        // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.
+        const isHead = line.waiting?.head.seq === message.seq && line.waiting.head.stream === message.stream;
+        if (retryRow === undefined && line.waiting !== undefined && isHead) unit.advance(line, line.waiting);
         leave();
         unit.release(line);
       },
@@ -244,30 +193,17 @@ export class Executor {
         unit.drop();
       },
       onPoisoned: (error) => {
-        log.error({ err: error, messageId: job.message.id, actor: this.definition.name }, 'what a message recorded cannot be stored; it becomes a dead letter');
+        log.error(
+          { err: error, messageId: message.id, actor: this.definition.name },
+          'what a message recorded cannot be stored; it becomes a dead letter',
+        );
         const because = `what it recorded cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
-        const outcome: AttemptOutcome = { verdict: reject('invalid', because), emits: [], rows: [], effects: [] };
-        this.#settle(job, conclude(job, outcome, this.#environment), leave);
+        this.#settle(job, conclude(job, decided(reject('invalid', because)), this.#environment), leave);
       },
     });
   }
-
-  #report(job: Job, { verdict, effects }: AttemptOutcome, begun: number): void {
-    const { observer, clock, log } = this.#environment;
-    const { message, attempt } = job;
-    const now = clock.monotonic();
-    const queueMs = attempt === 1 ? Math.max(0, Math.round(clock.now() - (now - begun) - message.storedAt)) : undefined;
-    observer.handled(this.definition.name, message.priority, verdict.kind, now - begun, queueMs);
-    for (const effect of effects) observer.effect(this.definition.name, effect.state);
-    const because = 'because' in verdict ? { because: verdict.because } : {};
-    const reason = verdict.kind === 'reject' ? { reason: verdict.reason } : {};
-    if (verdict.kind === 'reject') observer.deadLettered(this.definition.name, verdict.reason);
-    const fields = { actor: this.definition.name, messageId: message.id, stream: message.stream, seq: message.seq, attempt, verdict: verdict.kind, ...reason, ...because, ...(queueMs === undefined ? {} : { queueMs }), ms: Math.round((now - begun) * 10) / 10 };
-    if (verdict.kind === 'done') log.info(fields, 'message');
-    else log.warn(fields, 'message');
-  }
 }
 
-export function addressOf({ stream, seq }: { stream: string; seq: number }): string {
-  return `${stream}:${seq}`;
+function decided(verdict: AttemptOutcome['verdict']): AttemptOutcome {
+  return { verdict, emits: [], rows: [], effects: [] };
 }

@@ -2,10 +2,7 @@ import { type ActorDefinition, InvalidInput } from './define-actor.ts';
 import type { Message } from './message.ts';
 
 /** What an actor makes of a message: its input and its mailbox, or why it has none. */
-export type Parsed = { readonly key: string } & (
-  | { readonly input: unknown }
-  | { readonly invalid: string; readonly detail: unknown }
-);
+export type Parsed = { readonly key: string } & ({ readonly input: unknown } | { readonly invalid: string; readonly detail: unknown });
 
 /** Never throws: whatever is wrong with a message must not stop its neighbours. */
 export function parseInput(definition: ActorDefinition, message: Message): Parsed {

@@ -51,7 +51,14 @@ export interface RuntimeTiming {
   readonly capacity: number;
 }
 
-export const RUNTIME_TIMING: RuntimeTiming = { leaseMs: 3_000, renewMs: 750, fenceMs: 2_500, pullExpiresMs: 1_000, checkMs: 500, capacity: 256 };
+export const RUNTIME_TIMING: RuntimeTiming = {
+  leaseMs: 3_000,
+  renewMs: 750,
+  fenceMs: 2_500,
+  pullExpiresMs: 1_000,
+  checkMs: 500,
+  capacity: 256,
+};
 
 export interface RuntimeStatus {
   readonly units: number;
@@ -93,7 +100,14 @@ export class ActorRuntime {
         definition.name,
         new Executor(definition, { ...shared, quarantine: this.#quarantine, subjects, random, stop: this.#abort.signal }),
       );
-    this.#environment = { ...shared, lanesOf, capacity, pullExpiresMs, fenceMs, offer: (unit, line) => this.#executors.get(unit.lease.actor)!.offer(unit, line) };
+    this.#environment = {
+      ...shared,
+      lanesOf,
+      capacity,
+      pullExpiresMs,
+      fenceMs,
+      offer: (unit, line) => this.#executors.get(unit.lease.actor)!.offer(unit, line),
+    };
   }
 
   /** Begins to look for units; resolves at once. */
@@ -134,7 +148,9 @@ export class ActorRuntime {
     const leases = units.filter((unit) => !unit.isDropped).map(({ lease }) => lease);
     for (const unit of units) unit.drop();
     this.#units.clear();
-    await record.release(leases).catch((error: unknown) => log.warn({ err: error }, 'units could not be handed back; their leases run out'));
+    await record
+      .release(leases)
+      .catch((error: unknown) => log.warn({ err: error }, 'units could not be handed back; their leases run out'));
   }
 
   async #acquire(): Promise<void> {
@@ -152,10 +168,14 @@ export class ActorRuntime {
       const { definition } = this.#executors.get(each.actor)!;
       const unit = new Unit(each, definition, askedAt, this.#environment);
       this.#units.set(`${each.actor}/${each.partition}`, unit);
-      log.info({ actor: each.actor, partition: each.partition, epoch: each.epoch, state: each.unclean ? 'unclean' : 'clean' }, 'unit taken');
+      log.info(
+        { actor: each.actor, partition: each.partition, epoch: each.epoch, state: each.unclean ? 'unclean' : 'clean' },
+        'unit taken',
+      );
       void this.#open(unit);
     }
-    for (const name of this.#executors.keys()) observer.units(name, [...this.#units.values()].filter(({ lease }) => lease.actor === name).length);
+    for (const name of this.#executors.keys())
+      observer.units(name, [...this.#units.values()].filter(({ lease }) => lease.actor === name).length);
   }
 
   async #open(unit: Unit): Promise<void> {
@@ -173,9 +193,14 @@ export class ActorRuntime {
     const units = [...this.#units.values()];
     if (units.length === 0) return;
     const sentAt = clock.monotonic();
-    const kept = await record.renew(owner, units.map(({ lease }) => lease), this.#timing.leaseMs);
+    const kept = await record.renew(
+      owner,
+      units.map(({ lease }) => lease),
+      this.#timing.leaseMs,
+    );
     this.#recordSeenAt = clock.monotonic();
-    const isKept = ({ lease }: Unit): boolean => kept.some((each: UnitLease) => each.actor === lease.actor && each.partition === lease.partition && each.epoch === lease.epoch);
+    const isKept = ({ lease }: Unit): boolean =>
+      kept.some((each: UnitLease) => each.actor === lease.actor && each.partition === lease.partition && each.epoch === lease.epoch);
     for (const unit of units) {
       if (unit.isDropped) this.#lose(unit);
       else if (isKept(unit)) unit.leasedAt = sentAt;
@@ -190,7 +215,8 @@ export class ActorRuntime {
   async #adopt(): Promise<void> {
     const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
     if (units.length === 0 || this.#isStopping) return;
-    for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease))) this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
+    for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease)))
+      this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
   }
 
   #lose(unit: Unit): void {
@@ -212,7 +238,7 @@ export class ActorRuntime {
       try {
         await work();
       } catch (error) {
-        log.warn({ err: error }, 'the lanes\' record did not answer; trying again');
+        log.warn({ err: error }, "the lanes' record did not answer; trying again");
       }
       if (this.#isReleased) return;
       cancel = clock.after(ms, () => void run());

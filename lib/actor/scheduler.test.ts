@@ -54,5 +54,8 @@ test('work of one priority comes out in the order in which it was offered', () =
     if (i % 3 === 0) out.push(scheduler.take()!);
   }
   for (let work = scheduler.take(); work !== undefined; work = scheduler.take()) out.push(work);
-  assert.deepEqual(out, Array.from({ length: 500 }, (_, i) => i));
+  assert.deepEqual(
+    out,
+    Array.from({ length: 500 }, (_, i) => i),
+  );
 });

@@ -123,7 +123,10 @@ function nothing(): void {
   // A settlement that only lets outbox rows go has nobody to tell.
 }
 
-function stage(settlements: readonly Settlement[], published: SettleBatch['published']): { batch: SettleBatch; lanes: Map<Lane, LaneProgress> } {
+function stage(
+  settlements: readonly Settlement[],
+  published: SettleBatch['published'],
+): { batch: SettleBatch; lanes: Map<Lane, LaneProgress> } {
   const lanes = new Map<Lane, LaneProgress>();
   const rows: { unit: UnitLease; row: unknown }[] = [];
   const parked: ParkedRow[] = [];
@@ -144,16 +147,19 @@ function stage(settlements: readonly Settlement[], published: SettleBatch['publi
     if (settlement.unparked !== undefined) unparked.push({ unit, ...settlement.unparked });
     if (settlement.cleared !== undefined) cleared.push({ unit, ...settlement.cleared });
     if (settlement.deadLetter !== undefined) deadLetters.push(settlement.deadLetter);
-    for (const { id, state, result } of settlement.effects ?? []) effects.push({ unit, id, state, ...(state === 'done' ? { result } : {}) });
+    for (const { id, state, result } of settlement.effects ?? [])
+      effects.push({ unit, id, state, ...(state === 'done' ? { result } : {}) });
     for (const entry of settlement.outbox ?? []) outbox.push(entry);
     for (const row of settlement.rows ?? []) rows.push({ unit, row });
   }
-  for (const lane of touched) lanes.set(lane, { unit: lane.unit, stream: lane.stream, priority: lane.priority, ...lane.progress.snapshot() });
+  for (const lane of touched)
+    lanes.set(lane, { unit: lane.unit, stream: lane.stream, priority: lane.priority, ...lane.progress.snapshot() });
   return { batch: { lanes: [...lanes.values()], parked, unparked, cleared, effects, deadLetters, outbox, published, rows }, lanes };
 }
 
 function finish(settlements: readonly Settlement[], lanes: Map<Lane, LaneProgress>, refused: readonly UnitLease[]): void {
-  const isRefused = (unit: UnitLease): boolean => refused.some((lost) => lost.actor === unit.actor && lost.partition === unit.partition && lost.epoch === unit.epoch);
+  const isRefused = (unit: UnitLease): boolean =>
+    refused.some((lost) => lost.actor === unit.actor && lost.partition === unit.partition && lost.epoch === unit.epoch);
   for (const [lane, { unit, floor }] of lanes) {
     if (isRefused(unit)) continue;
     lane.progress.advance(floor);

@@ -6,8 +6,9 @@ import { isIdle, type Line, type Mailbox, type Waiting } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import { parseInput } from './parsed.ts';
-import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, SuspectStart, UnitLease } from './record-port.ts';
+import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, UnitLease } from './record-port.ts';
 import type { Settler } from './settler.ts';
+import { Suspects } from './suspects.ts';
 
 /**
  * One partition of one actor while this process owns it: its lanes, its mailboxes, what waits. Decides what is ready;
@@ -45,8 +46,7 @@ const READ_AGAIN_MS = 100;
 export class Unit {
   readonly lease: UnitLease;
   readonly definition: ActorDefinition;
-  /** Recorded starts of suspects, by `<stream>:<seq>`. */
-  readonly suspects = new Map<string, SuspectStart>();
+  readonly suspects: Suspects;
   /** Monotonic time at which the last renewal that succeeded was sent. */
   leasedAt: number;
   isDropped = false;
@@ -59,6 +59,7 @@ export class Unit {
 
   constructor(unit: AcquiredUnit, definition: ActorDefinition, leasedAt: number, environment: UnitEnvironment) {
     this.lease = { actor: unit.actor, partition: unit.partition, epoch: unit.epoch };
+    this.suspects = new Suspects(this.lease);
     this.#isUnclean = unit.unclean;
     this.definition = definition;
     this.leasedAt = leasedAt;
@@ -74,7 +75,7 @@ export class Unit {
   async open(): Promise<void> {
     const { record, outbox, broker, lanesOf, settler } = this.#environment;
     const { lanes, waiting, suspects, outbox: unpublished } = await record.load(this.lease);
-    for (const suspect of suspects) this.suspects.set(`${suspect.stream}:${suspect.seq}`, suspect);
+    this.suspects.restore(suspects);
     await outbox.send(unpublished);
     const isNew: Lane[] = [];
     for (const { stream, priority, spec } of lanesOf(this.definition, this.lease.partition)) {
@@ -85,7 +86,10 @@ export class Unit {
       else if (this.#isUnclean) this.#suspectDeliveries.set(lane, this.#environment.capacity);
       this.#lanes.push(lane);
     }
-    if (isNew.length > 0) await new Promise<void>((resolve) => settler.submit({ unit: this.lease, touched: isNew, onCommitted: resolve, onRefused: resolve, onPoisoned: () => resolve() }));
+    if (isNew.length > 0)
+      await new Promise<void>((resolve) =>
+        settler.submit({ unit: this.lease, touched: isNew, onCommitted: resolve, onRefused: resolve, onPoisoned: () => resolve() }),
+      );
     for (const { head, behind } of waiting) this.#restore(head, behind);
     if (this.isDropped) return;
     for (const lane of this.#lanes) lane.start();
@@ -195,7 +199,8 @@ export class Unit {
     if (mailbox === undefined) this.#mailboxes.set(key, (mailbox = { key, lines: new Map(), running: undefined }));
     const id = `${stream}:${priority}`;
     let line = mailbox.lines.get(id);
-    if (line === undefined) mailbox.lines.set(id, (line = { mailbox, stream, priority, queue: [], adopted: [], waiting: undefined, isOffered: false }));
+    if (line === undefined)
+      mailbox.lines.set(id, (line = { mailbox, stream, priority, queue: [], adopted: [], waiting: undefined, isOffered: false }));
     return line;
   }
 
@@ -224,7 +229,8 @@ export class Unit {
         parked: row,
         onCommitted: () => lane.source.ack(delivery),
         onRefused: () => this.drop(),
-        onPoisoned: (error) => this.#environment.log.error({ err: error, messageId: message.id }, 'a waiting message could not be recorded'),
+        onPoisoned: (error) =>
+          this.#environment.log.error({ err: error, messageId: message.id }, 'a waiting message could not be recorded'),
       });
     }
   }
@@ -242,7 +248,15 @@ export class Unit {
   #restore(head: ParkedRow, behind: number): void {
     const line = this.#line(head.key, head);
     const isDue = (head.dueAt ?? 0) <= this.#environment.clock.now();
-    line.waiting = { head, page: [], behind, isDue: false, isReading: false, isSuspect: this.#isUnclean && isDue, cancelTimer: () => undefined };
+    line.waiting = {
+      head,
+      page: [],
+      behind,
+      isDue: false,
+      isReading: false,
+      isSuspect: this.#isUnclean && isDue,
+      cancelTimer: () => undefined,
+    };
     this.#environment.observer.parked(this.definition.name, 1 + behind);
     this.#arm(line, line.waiting);
   }

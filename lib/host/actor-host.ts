@@ -7,10 +7,12 @@ import { systemClock } from '../core/clock.ts';
 import type { Readiness } from '../http/ops-server.ts';
 import { createBrokerAdapter } from '../jetstream/broker-adapter.ts';
 import type { BrokerConnection } from '../jetstream/connection.ts';
+import { measurePublisher } from '../jetstream/measured-publisher.ts';
 import { createPublisher, type Publisher } from '../jetstream/publisher.ts';
 import type { Database } from '../store/database.ts';
 import { createRecordStore } from '../store/record-store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { publisherMetrics } from '../telemetry/metrics.ts';
 import { createActorObserver } from './actor-observer.ts';
 
 /** Joins the actor runtime with JetStream and PostgreSQL. The connection and the database stay their opener's. */
@@ -42,7 +44,7 @@ const RECORD_SILENT_MS = 3_000;
 
 export function startActorHost(options: ActorHostOptions): ActorHost {
   const { instance, actors, connection, database, log, registry, lanesOf, subjects, timing } = options;
-  const publisher = createPublisher(connection);
+  const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
   const record = createRecordStore(database);
   const runtime = new ActorRuntime({
     owner: instance,

@@ -41,9 +41,22 @@ export async function startActorProgram<Config extends ActorProgramConfig>(
   try {
     const connection = await openBroker(config, `${name} ${instance}`, log);
     opened.push(() => connection.close());
-    const database = await openDatabase({ url: config.databaseUrl.reveal(), applicationName: `${name} ${instance}`, allowUnsafe: config.env === 'development' });
+    const database = await openDatabase({
+      url: config.databaseUrl.reveal(),
+      applicationName: `${name} ${instance}`,
+      allowUnsafe: config.env === 'development',
+    });
     opened.push(() => database.close());
-    const host = startActorHost({ instance, connection, database, log, registry, actors: actors({ connection, database }), lanesOf, subjects });
+    const host = startActorHost({
+      instance,
+      connection,
+      database,
+      log,
+      registry,
+      actors: actors({ connection, database }),
+      lanesOf,
+      subjects,
+    });
     opened.push(() => host.stop(drainMs));
     const ops = await startOpsServer({ host: opsHost, port: opsPort, program: name, version, registry, readiness: () => host.readiness() });
     opened.push(() => ops.stop());

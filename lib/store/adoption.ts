@@ -39,7 +39,9 @@ adopt_write as (
   update parked p set taken_epoch = a.epoch, taken_token = a.token from adopt a
   where p.actor = a.actor and p.partition = a.partition and not p.adopted
     and (p.taken_epoch is distinct from a.epoch or p.taken_token = a.token)
-  returning p.actor, p.partition, a.epoch, ${PARKED_COLUMNS.split(', ').map((column) => `p.${column}`).join(', ')}
+  returning p.actor, p.partition, a.epoch, ${PARKED_COLUMNS.split(', ')
+    .map((column) => `p.${column}`)
+    .join(', ')}
 )`,
 };
 

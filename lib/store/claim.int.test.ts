@@ -4,13 +4,23 @@ import type { EffectClaim, OnUnknown, UnitLease } from '../actor/record-port.ts'
 import { EMPTY, openStore, take } from './test-store.ts';
 
 const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
-  ...{ unit, id, messageId: 'm1', name: 'send', token, onUnknown, stream: 'COMMANDS', seq: 1, priority: 'default', key: 'A' },
+  unit,
+  id,
+  messageId: 'm1',
+  name: 'send',
+  token,
+  onUnknown,
+  stream: 'COMMANDS',
+  seq: 1,
+  priority: 'default',
+  key: 'A',
 });
 
 test('the ledger decides every claim by the state of its effect', async (t) => {
   const { store } = await openStore(t);
   const unit = await take(store, 'one');
-  const outcome = (id: string, state: 'done' | 'failed' | 'unknown' | 'held', result?: unknown) => store.settle({ ...EMPTY, effects: [{ unit, id, state, result }] });
+  const outcome = (id: string, state: 'done' | 'failed' | 'unknown' | 'held', result?: unknown) =>
+    store.settle({ ...EMPTY, effects: [{ unit, id, state, result }] });
   let token = 0;
   const claim = async (id: string, rule: OnUnknown) => (await store.claim([claimOf(unit, rule, `t${++token}`, id)]))[0];
   const granted = { kind: 'granted', repeated: false };

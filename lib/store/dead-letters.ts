@@ -62,7 +62,10 @@ export async function findDeadLetter(database: Database, id: string): Promise<De
 }
 
 /** All rounds of one message at one actor, oldest first. */
-export async function deadLetterRounds(database: Database, letter: Pick<DeadLetterEntry, 'actor' | 'messageId'>): Promise<DeadLetterEntry[]> {
+export async function deadLetterRounds(
+  database: Database,
+  letter: Pick<DeadLetterEntry, 'actor' | 'messageId'>,
+): Promise<DeadLetterEntry[]> {
   const { actor, messageId } = letter;
   const query = database.tables.selectFrom('dead_letters').selectAll().where('message_id', '=', messageId).where('actor', '=', actor);
   return (await query.orderBy('round').execute()).map(deadLetterOf);
@@ -71,7 +74,23 @@ export async function deadLetterRounds(database: Database, letter: Pick<DeadLett
 export function deadLetterOf(row: Selectable<DeadLettersTable>): DeadLetterEntry {
   const { id, actor, partition, round, priority, reason, because, detail, stream, seq, run, step, status } = row;
   return {
-    ...{ id, actor, partition, messageId: row.message_id, round, eventKey: row.event_key, priority, reason, because, detail },
-    ...{ history: row.history as readonly AttemptRecord[], stream, seq, run, step, at: row.at.toISOString(), copySeq: row.copy_seq, status },
+    id,
+    actor,
+    partition,
+    messageId: row.message_id,
+    round,
+    eventKey: row.event_key,
+    priority,
+    reason,
+    because,
+    detail,
+    history: row.history as readonly AttemptRecord[],
+    stream,
+    seq,
+    run,
+    step,
+    at: row.at.toISOString(),
+    copySeq: row.copy_seq,
+    status,
   };
 }

@@ -45,7 +45,9 @@ function openPlaces(run: string, steps: readonly StepRow[], rows: MessageRows): 
   if (waiting.length === 0) return [`run ${run}: between two steps`];
   return waiting.flatMap((step) => {
     const places = stepPlaces(step, rows);
-    return places.length > 0 ? places.map((place) => `step ${step.path}: ${place}`) : [`step ${step.path}: its command ${step.commandId} is in its actor's lane`];
+    return places.length > 0
+      ? places.map((place) => `step ${step.path}: ${place}`)
+      : [`step ${step.path}: its command ${step.commandId} is in its actor's lane`];
   });
 }
 

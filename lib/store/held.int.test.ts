@@ -10,7 +10,10 @@ for (const as of ['done', 'repeat'] as const)
     await story.claim();
     assert.deepEqual(await story.claim(), { kind: 'held' });
     assert.match(await story.fate(), /^waiting \| step notify: effect run\/notify\/send is held/);
-    assert.deepEqual((await listHeld(story.database, { actor: 'slack' }, 10)).map(({ id, stream, seq }) => [id, stream, seq]), [[EFFECT, 'COMMANDS', 3]]);
+    assert.deepEqual(
+      (await listHeld(story.database, { actor: 'slack' }, 10)).map(({ id, stream, seq }) => [id, stream, seq]),
+      [[EFFECT, 'COMMANDS', 3]],
+    );
     assert.deepEqual(await resolveHeld(story.database, { id: EFFECT, as, who: 'ada' }), { kind: 'resolved' });
     const state = as === 'done' ? 'done' : 'failed';
     assert.deepEqual(await resolveHeld(story.database, { id: EFFECT, as: 'done', who: 'bob' }), { kind: 'not-held', state });

@@ -18,17 +18,38 @@ export interface HeldEffect {
 }
 
 /** Oldest first, paged by key: `after` is the id of the last one of the page before. */
-export async function listHeld(database: Database, filter: { actor?: string | undefined; after?: string | undefined }, limit: number): Promise<HeldEffect[]> {
-  let query = database.tables.selectFrom('effects').selectAll().where('state', '=', 'held').orderBy('claimed_at').orderBy('id').limit(limit);
+export async function listHeld(
+  database: Database,
+  filter: { actor?: string | undefined; after?: string | undefined },
+  limit: number,
+): Promise<HeldEffect[]> {
+  let query = database.tables
+    .selectFrom('effects')
+    .selectAll()
+    .where('state', '=', 'held')
+    .orderBy('claimed_at')
+    .orderBy('id')
+    .limit(limit);
   if (filter.actor !== undefined) query = query.where('actor', '=', filter.actor);
   const { after } = filter;
   if (after !== undefined)
     query = query.where(({ eb, refTuple, selectFrom }) =>
-      eb(refTuple('claimed_at', 'id'), '>', selectFrom('effects').select(['claimed_at', 'id']).where('id', '=', after).$asTuple('claimed_at', 'id')),
+      eb(
+        refTuple('claimed_at', 'id'),
+        '>',
+        selectFrom('effects').select(['claimed_at', 'id']).where('id', '=', after).$asTuple('claimed_at', 'id'),
+      ),
     );
   return (await query.execute()).map((row) => ({
-    ...{ id: row.id, actor: row.actor, messageId: row.message_id, name: row.name, key: row.key, repeats: row.repeats },
-    ...{ stream: row.stream, seq: row.seq, claimedAt: row.claimed_at.toISOString() },
+    id: row.id,
+    actor: row.actor,
+    messageId: row.message_id,
+    name: row.name,
+    key: row.key,
+    repeats: row.repeats,
+    stream: row.stream,
+    seq: row.seq,
+    claimedAt: row.claimed_at.toISOString(),
   }));
 }
 
@@ -37,7 +58,10 @@ export async function listHeld(database: Database, filter: { actor?: string | un
  * - `not-held`: in another state, told with it (somebody else decided, or a receipt came)
  * - `unknown`: there is no such effect
  */
-export type Resolution = { readonly kind: 'resolved' } | { readonly kind: 'not-held'; readonly state: string } | { readonly kind: 'unknown' };
+export type Resolution =
+  | { readonly kind: 'resolved' }
+  | { readonly kind: 'not-held'; readonly state: string }
+  | { readonly kind: 'unknown' };
 
 /**
  * A person's decision on a held effect, in one transaction with the row that brings its message back and the audit row. Done: it

@@ -18,10 +18,15 @@ test('a database that may lose a commit is refused, unless told otherwise', asyn
   await client.connect();
   await client.query(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = off`);
   await client.end();
-  await assert.rejects(openDatabase({ url, applicationName: 'test' }), /may lose what it has confirmed: .*synchronous_commit is off.*; expected on/);
+  await assert.rejects(
+    openDatabase({ url, applicationName: 'test' }),
+    /may lose what it has confirmed: .*synchronous_commit is off.*; expected on/,
+  );
   await (await openDatabase({ url, applicationName: 'test', allowUnsafe: true })).close();
 });
 
 test('a database that is not there is transient', async () => {
-  await assert.rejects(openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' }), { name: 'DatabaseUnavailable' });
+  await assert.rejects(openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' }), {
+    name: 'DatabaseUnavailable',
+  });
 });

@@ -24,7 +24,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   try {
     const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
     const { error, results = [] } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    if (error !== undefined) throw error instanceof Error ? error : new Error('the migrations failed', { cause: error });
     return results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
   } finally {
     await db.destroy();

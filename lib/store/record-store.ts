@@ -57,7 +57,13 @@ start_write as (
 
 async function recordStarts(database: Database, starts: readonly SuspectStart[]): Promise<{ refused: UnitLease[] }> {
   if (starts.length === 0) return { refused: [] };
-  const rows = starts.map(({ unit, stream, seq, starts: count, quarantined }) => ({ ...unitOf(unit), stream, seq, starts: count, quarantined }));
+  const rows = starts.map(({ unit, stream, seq, starts: count, quarantined }) => ({
+    ...unitOf(unit),
+    stream,
+    seq,
+    starts: count,
+    quarantined,
+  }));
   const units = starts.map(({ unit }) => unit);
   return { refused: await database.query<UnitLease>(fencedStatement('starts', units, [{ part: STARTS, rows }], SELECT_REFUSED)) };
 }

@@ -36,12 +36,20 @@ export async function redeliverMessage(database: Database, { plan, stream, delay
 }
 
 /** After the retry's message is confirmed by the log: a new command takes the dead letter's place. */
-export async function recordStepRetry(database: Database, retry: { plan: Extract<RedeliveryPlan, { kind: 'step' }>; generation: string; who: string }): Promise<void> {
+export async function recordStepRetry(
+  database: Database,
+  retry: { plan: Extract<RedeliveryPlan, { kind: 'step' }>; generation: string; who: string },
+): Promise<void> {
   const { plan, generation, who } = retry;
   const { letter, run, step, workflow, version } = plan;
   await database.tables.transaction().execute(async (tables) => {
     await setStatus(tables, letter.id, 'resolved');
-    await writeAudit(tables, { who, action: 'dead-letter.retry-step', target: letter.id, detail: { run, step, workflow, version, generation } });
+    await writeAudit(tables, {
+      who,
+      action: 'dead-letter.retry-step',
+      target: letter.id,
+      detail: { run, step, workflow, version, generation },
+    });
   });
 }
 

@@ -73,7 +73,8 @@ async function planStep(database: Database, letter: DeadLetterEntry, state: RunS
   if (from === undefined || to === undefined || from.version === to.version) return undefined;
   const mended = stepDefinition(to.document, path);
   if (canonicalJson(mended) === canonicalJson(stepDefinition(from.document, path))) return undefined;
-  if (mended === undefined) return refuse(letter, `version ${to.version} of workflow ${run.workflow} has no step ${path}; --as-is runs the stored command`, false);
+  if (mended === undefined)
+    return refuse(letter, `version ${to.version} of workflow ${run.workflow} has no step ${path}; --as-is runs the stored command`, false);
   if (step.status !== 'failed' || run.status !== 'failed')
     return refuse(letter, `its run has not heard of it yet (step ${path} is ${step.status}); try again in a moment`, false);
   return { kind: 'step', letter, run: run.id, step: path, workflow: run.workflow, version: to.version, fromVersion: from.version };

@@ -30,7 +30,11 @@ async function readRunIds(database: Database, eventIds: readonly string[]): Prom
 export async function readRuns(database: Database, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
   const [runs, steps] = await Promise.all([
     database.query<RunRecord>({ name: 'runs', text: 'select * from runs where id = any ($1::text[])', values: [runIds] }),
-    database.query<StepRecord>({ name: 'steps', text: 'select * from steps where run = any ($1::text[]) order by run, position, path', values: [runIds] }),
+    database.query<StepRecord>({
+      name: 'steps',
+      text: 'select * from steps where run = any ($1::text[]) order by run, position, path',
+      values: [runIds],
+    }),
   ]);
   const states = new Map(runs.map((run) => [run.id, { run: runOf(run), steps: [] as StepRow[] }]));
   for (const step of steps) states.get(step.run)?.steps.push(stepOf(step));
@@ -71,15 +75,38 @@ interface StepRecord {
 function runOf(row: RunRecord): RunRow {
   const { id, workflow, version, key, priority, status, error } = row;
   return {
-    ...{ kind: 'run', id, workflow, version, eventId: row.event_id, eventStream: row.event_stream, eventSeq: row.event_seq, key, priority, status, error },
-    ...{ startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null },
+    kind: 'run',
+    id,
+    workflow,
+    version,
+    eventId: row.event_id,
+    eventStream: row.event_stream,
+    eventSeq: row.event_seq,
+    key,
+    priority,
+    status,
+    error,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
   };
 }
 
 function stepOf(row: StepRecord): StepRow {
   const { run, path, position, type, status, generation, version, output, error } = row;
   return {
-    ...{ kind: 'step', run, path, position, type, status, commandId: row.command_id, generation, version, output, error },
-    ...{ deadLetterId: row.dead_letter_id, startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null },
+    kind: 'step',
+    run,
+    path,
+    position,
+    type,
+    status,
+    commandId: row.command_id,
+    generation,
+    version,
+    output,
+    error,
+    deadLetterId: row.dead_letter_id,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
   };
 }

@@ -8,7 +8,13 @@ export function recordParts(batch: SettleBatch): PartRows[] {
   return [
     { part: LANES, rows: lastOf(batch.lanes, (lane) => `${unitPlace(lane.unit)} ${lane.stream} ${lane.priority}`).map(laneRow) },
     // A message that was parked and ended within one group leaves no row: the parts of a statement do not see each other.
-    { part: PARKED, rows: lastOf(batch.parked.filter((row) => !goneRows.has(messagePlace(row))), messagePlace).map(parkedRow) },
+    {
+      part: PARKED,
+      rows: lastOf(
+        batch.parked.filter((row) => !goneRows.has(messagePlace(row))),
+        messagePlace,
+      ).map(parkedRow),
+    },
     { part: UNPARKED, rows: batch.unparked.map(placeRow) },
     { part: EFFECTS, rows: lastOf(batch.effects, ({ id }) => id).map(effectRow) },
     { part: DEAD_LETTERS, rows: lastOf(batch.deadLetters, ({ id }) => id).map(deadLetterRow) },
@@ -68,7 +74,15 @@ function parkedRow(row: ParkedRow): object {
   const { unit, stream, seq, priority, key, messageId, attempts, dueAt, because, history } = row;
   const dueTime = dueAt === null ? null : new Date(dueAt).toISOString();
   return {
-    ...{ ...unitOf(unit), stream, seq, priority, key, message_id: messageId, attempts, due_at: dueTime, because },
+    ...unitOf(unit),
+    stream,
+    seq,
+    priority,
+    key,
+    message_id: messageId,
+    attempts,
+    due_at: dueTime,
+    because,
     history: cleanJson(history),
   };
 }
@@ -121,8 +135,22 @@ dead_write as (
 function deadLetterRow(letter: DeadLetter): object {
   const { unit, id, messageId, round, eventKey, key, priority, reason, because, detail, history, stream, seq, run, step, at } = letter;
   return {
-    ...{ ...unitOf(unit), id, message_id: messageId, round, event_key: eventKey, key, priority, reason, because, stream, seq, run, step },
-    ...{ detail: cleanJson(detail), history: cleanJson(history), at: cleanTime(at) },
+    ...unitOf(unit),
+    id,
+    message_id: messageId,
+    round,
+    event_key: eventKey,
+    key,
+    priority,
+    reason,
+    because,
+    stream,
+    seq,
+    run,
+    step,
+    detail: cleanJson(detail),
+    history: cleanJson(history),
+    at: cleanTime(at),
   };
 }
 

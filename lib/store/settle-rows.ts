@@ -28,7 +28,9 @@ export function handlerParts(rows: SettleBatch['rows']): PartRows[] {
         steps.push({ unit, row });
         break;
       default:
-        throw new TypeError(`recorded row: expected kind event, outcome, run or step, got ${JSON.stringify((row as { kind?: unknown }).kind)}`);
+        throw new TypeError(
+          `recorded row: expected kind event, outcome, run or step, got ${JSON.stringify((row as { kind?: unknown }).kind)}`,
+        );
     }
   }
   return [
@@ -92,8 +94,19 @@ run_write as (
 function runRow({ unit, row }: Recorded<RunRow>): object {
   const { id, workflow, version, eventId, eventStream, eventSeq, key, priority, status, startedAt, endedAt, error } = row;
   return {
-    ...{ ...unitOf(unit), id, workflow, version, event_id: eventId, event_stream: eventStream, event_seq: eventSeq, key, priority, status },
-    ...{ started_at: cleanTime(startedAt), ended_at: endedAt === null ? null : cleanTime(endedAt), error: cleanJson(error) },
+    ...unitOf(unit),
+    id,
+    workflow,
+    version,
+    event_id: eventId,
+    event_stream: eventStream,
+    event_seq: eventSeq,
+    key,
+    priority,
+    status,
+    started_at: cleanTime(startedAt),
+    ended_at: endedAt === null ? null : cleanTime(endedAt),
+    error: cleanJson(error),
   };
 }
 
@@ -116,8 +129,19 @@ step_write as (
 function stepRow({ unit, row }: Recorded<StepRow>): object {
   const { run, path, position, type, status, commandId, generation, version, output, error, deadLetterId, startedAt, endedAt } = row;
   return {
-    ...{ ...unitOf(unit), run, path, position, type, status, command_id: commandId, generation, version, dead_letter_id: deadLetterId },
-    ...{ output: cleanJson(output), error: cleanJson(error) },
-    ...{ started_at: cleanTime(startedAt), ended_at: endedAt === null ? null : cleanTime(endedAt) },
+    ...unitOf(unit),
+    run,
+    path,
+    position,
+    type,
+    status,
+    command_id: commandId,
+    generation,
+    version,
+    dead_letter_id: deadLetterId,
+    output: cleanJson(output),
+    error: cleanJson(error),
+    started_at: cleanTime(startedAt),
+    ended_at: endedAt === null ? null : cleanTime(endedAt),
   };
 }

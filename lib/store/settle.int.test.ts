@@ -5,7 +5,14 @@ import { EMPTY, LANE, openStore, progress, take, UNIT } from './test-store.ts';
 
 const row = (unit: UnitLease, seq: number, more: Partial<ParkedRow> = {}): ParkedRow => ({
   ...LANE,
-  ...{ unit, seq, key: 'A', messageId: `m${seq}`, attempts: 0, dueAt: null, because: 'waits', history: [] },
+  unit,
+  seq,
+  key: 'A',
+  messageId: `m${seq}`,
+  attempts: 0,
+  dueAt: null,
+  because: 'waits',
+  history: [],
   ...more,
 });
 
@@ -13,7 +20,12 @@ test('a floor never goes down, and brings its exceptions', async (t) => {
   const { store } = await openStore(t);
   const lease = await take(store, 'one');
   await store.settle(progress(lease, -1));
-  for (const [floor, exceptions] of [[10, [12]], [10, [12, 14]], [4, [5]]] as const) await store.settle(progress(lease, floor, [...exceptions]));
+  for (const [floor, exceptions] of [
+    [10, [12]],
+    [10, [12, 14]],
+    [4, [5]],
+  ] as const)
+    await store.settle(progress(lease, floor, [...exceptions]));
   assert.deepEqual((await store.load(lease)).lanes, [{ ...LANE, unit: { ...UNIT, epoch: 1 }, floor: 10, exceptions: [12, 14] }]);
 });
 
@@ -27,10 +39,13 @@ test('parked rows come back in order behind their head, and leave when they end'
   await store.settle({ ...EMPTY, parked: [row(unit, 4), row(unit, 5)], unparked: [{ unit, stream: LANE.stream, seq: 5 }] });
   const { waiting } = await store.load(unit);
   const plain = (rows: ParkedRow[]) => rows.map(({ seq }) => seq);
-  assert.deepEqual(waiting.map(({ head: { seq, key }, behind }) => ({ seq, key, behind })), [
-    { seq: 1, key: 'A', behind: 3 },
-    { seq: 9, key: 'B', behind: 0 },
-  ]);
+  assert.deepEqual(
+    waiting.map(({ head: { seq, key }, behind }) => ({ seq, key, behind })),
+    [
+      { seq: 1, key: 'A', behind: 3 },
+      { seq: 9, key: 'B', behind: 0 },
+    ],
+  );
   assert.deepEqual(waiting[0]?.head, { ...head, unit: { ...UNIT, epoch: 1 } });
   assert.deepEqual(plain(await store.parkedRows(unit, LANE, 'A', 2)), [1, 2]);
   await store.settle({ ...EMPTY, unparked: [{ unit, stream: LANE.stream, seq: 1 }], parked: [row(unit, 2, { attempts: 3, dueAt })] });
@@ -43,19 +58,44 @@ test('the outbox keeps the order and the bytes, and a published copy leaves its 
   const unit = await take(store, 'one');
   const at = '2026-11-22T00:00:00.000Z';
   const emit = (id: string, body: Uint8Array) => ({ unit, id, subject: 's', key: 'A', headers: { 'Vis-Run': 'r' }, body });
-  const death = { unit, id: 'slack:m1:0', messageId: 'm1', round: 0, eventKey: 'A', key: 'A', priority: 'default', reason: 'refused', because: 'no' } as const;
+  const death = {
+    unit,
+    id: 'slack:m1:0',
+    messageId: 'm1',
+    round: 0,
+    eventKey: 'A',
+    key: 'A',
+    priority: 'default',
+    reason: 'refused',
+    because: 'no',
+  } as const;
   await store.settle({
     ...EMPTY,
-    outbox: [emit('b', Buffer.from([0, 255, 10])), emit('a', Buffer.alloc(0)), { unit, id: death.id, subject: 'dead', key: 'A', headers: {}, copyOf: { stream: 'COMMANDS', seq: 7 } }],
+    outbox: [
+      emit('b', Buffer.from([0, 255, 10])),
+      emit('a', Buffer.alloc(0)),
+      { unit, id: death.id, subject: 'dead', key: 'A', headers: {}, copyOf: { stream: 'COMMANDS', seq: 7 } },
+    ],
     deadLetters: [{ ...death, detail: { answer: 'no' }, history: [], stream: 'COMMANDS', seq: 7, run: 'r', step: 's', at }],
   });
   await store.settle({ ...EMPTY, outbox: [emit('a', Buffer.from('again')), emit('c', Buffer.from('c'))] });
   const { outbox } = await store.load(unit);
-  assert.deepEqual(outbox.map(({ id }) => id), ['b', 'a', death.id, 'c']);
-  assert.deepEqual(outbox.map((entry) => ('body' in entry ? [...entry.body] : entry.copyOf)), [[0, 255, 10], [], { stream: 'COMMANDS', seq: 7 }, [99]]);
+  assert.deepEqual(
+    outbox.map(({ id }) => id),
+    ['b', 'a', death.id, 'c'],
+  );
+  assert.deepEqual(
+    outbox.map((entry) => ('body' in entry ? [...entry.body] : entry.copyOf)),
+    [[0, 255, 10], [], { stream: 'COMMANDS', seq: 7 }, [99]],
+  );
   await store.settle({ ...EMPTY, published: ['a', 'b', death.id].map((id, n) => ({ unit, id, seq: 40 + n })) });
-  assert.deepEqual((await store.load(unit)).outbox.map(({ id }) => id), ['c']);
-  assert.deepEqual(await database.query({ text: 'select id, copy_seq, status from dead_letters' }), [{ id: death.id, copy_seq: 42, status: 'open' }]);
+  assert.deepEqual(
+    (await store.load(unit)).outbox.map(({ id }) => id),
+    ['c'],
+  );
+  assert.deepEqual(await database.query({ text: 'select id, copy_seq, status from dead_letters' }), [
+    { id: death.id, copy_seq: 42, status: 'open' },
+  ]);
 });
 
 test('what PostgreSQL cannot hold poisons no batch', async (t) => {
@@ -70,12 +110,62 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
     lanes: [{ ...LANE, unit, floor: 5, exceptions: [] }],
     parked: [row(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] })],
     deadLetters: [
-      { unit, id: poison, messageId: poison, round: 0, eventKey: poison, key: poison, priority: 'default', reason: 'invalid', because: poison, detail, history: [], stream: 'COMMANDS', seq: 7, run: null, step: null, at: 'yesterday' },
+      {
+        unit,
+        id: poison,
+        messageId: poison,
+        round: 0,
+        eventKey: poison,
+        key: poison,
+        priority: 'default',
+        reason: 'invalid',
+        because: poison,
+        detail,
+        history: [],
+        stream: 'COMMANDS',
+        seq: 7,
+        run: null,
+        step: null,
+        at: 'yesterday',
+      },
     ],
     outbox: [{ unit, id: poison, subject: 's', key: poison, headers: { poison }, body: Buffer.from('x') }],
     rows: [
-      { unit, row: { kind: 'event', id: 'e', stream: 'EVENTS', seq: 1, source: poison, type: poison, key: poison.repeat(3_000), priority: 'default', receivedAt: '+999999', size: 1, fate: 'routed' } },
-      { unit, row: { kind: 'step', run: 'r', path: 'p', position: 0, type: 't', status: 'done', commandId: 'c', generation: '', version: 1, output: detail, error: null, deadLetterId: null, startedAt: poison, endedAt: poison } },
+      {
+        unit,
+        row: {
+          kind: 'event',
+          id: 'e',
+          stream: 'EVENTS',
+          seq: 1,
+          source: poison,
+          type: poison,
+          key: poison.repeat(3_000),
+          priority: 'default',
+          receivedAt: '+999999',
+          size: 1,
+          fate: 'routed',
+        },
+      },
+      {
+        unit,
+        row: {
+          kind: 'step',
+          run: 'r',
+          path: 'p',
+          position: 0,
+          type: 't',
+          status: 'done',
+          commandId: 'c',
+          generation: '',
+          version: 1,
+          output: detail,
+          error: null,
+          deadLetterId: null,
+          startedAt: poison,
+          endedAt: poison,
+        },
+      },
     ],
   });
   assert.deepEqual(refused, []);
@@ -89,7 +179,10 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
 test('a recorded row of an unknown kind is an error, and nothing is written', async (t) => {
   const { store } = await openStore(t);
   const unit = await take(store, 'one');
-  await assert.rejects(store.settle({ ...progress(unit, 3), rows: [{ unit, row: { kind: 'secret' } }] }), { name: 'TypeError', message: /"secret"/ });
+  await assert.rejects(store.settle({ ...progress(unit, 3), rows: [{ unit, row: { kind: 'secret' } }] }), {
+    name: 'TypeError',
+    message: /"secret"/,
+  });
   assert.deepEqual((await store.load(unit)).lanes, []);
 });
 
@@ -112,7 +205,10 @@ test('a row that a person parked is handed to each owner once', async (t) => {
       values ('slack', 0, 'DEAD_LETTERS', 3, 'default', 'A', 'm', 0, now(), 'redelivered', false)`,
   });
   assert.deepEqual((await store.load(unit)).waiting, []);
-  assert.deepEqual((await store.adopt([unit])).map(({ stream, seq, unit: { epoch } }) => ({ stream, seq, epoch })), [{ stream: 'DEAD_LETTERS', seq: 3, epoch: 1 }]);
+  assert.deepEqual(
+    (await store.adopt([unit])).map(({ stream, seq, unit: { epoch } }) => ({ stream, seq, epoch })),
+    [{ stream: 'DEAD_LETTERS', seq: 3, epoch: 1 }],
+  );
   assert.deepEqual(await store.adopt([unit]), []);
   await store.release([unit]);
   const next = await take(store, 'two');
@@ -120,7 +216,10 @@ test('a row that a person parked is handed to each owner once', async (t) => {
   const [adopted] = await store.adopt([next]);
   assert.ok(adopted);
   await store.settle({ ...EMPTY, parked: [{ ...adopted, key: 'A/B', attempts: 1 }] });
-  assert.deepEqual((await store.load(next)).waiting.map(({ head }) => head.key), ['A/B']);
+  assert.deepEqual(
+    (await store.load(next)).waiting.map(({ head }) => head.key),
+    ['A/B'],
+  );
   await store.release([next]);
   assert.deepEqual(await store.adopt([await take(store, 'three')]), [], 'parked anew it comes with the record');
 });

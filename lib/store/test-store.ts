@@ -6,7 +6,17 @@ import { type Database, openDatabase } from './database.ts';
 import { createRecordStore, type RecordStore } from './record-store.ts';
 
 /** What the tests of the record stand on. */
-export const EMPTY: SettleBatch = { lanes: [], parked: [], unparked: [], effects: [], deadLetters: [], outbox: [], published: [], cleared: [], rows: [] };
+export const EMPTY: SettleBatch = {
+  lanes: [],
+  parked: [],
+  unparked: [],
+  effects: [],
+  deadLetters: [],
+  outbox: [],
+  published: [],
+  cleared: [],
+  rows: [],
+};
 export const LEASE_MS = 3_000;
 export const UNIT = { actor: 'slack', partition: 0 };
 export const LANE = { stream: 'COMMANDS', priority: 'default' } as const;
@@ -28,7 +38,10 @@ export async function take(store: RecordStore, owner: string): Promise<UnitLease
   return lease;
 }
 
-export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({ ...EMPTY, lanes: [{ ...LANE, unit, floor, exceptions }] });
+export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({
+  ...EMPTY,
+  lanes: [{ ...LANE, unit, floor, exceptions }],
+});
 
 /** Resolves when some statement of this database waits for a lock. */
 export async function waitForLock(database: Database): Promise<void> {

@@ -18,16 +18,48 @@ export const LETTER = `slack:${COMMAND}:0`;
 export const AS_USUAL = { asIs: false, force: false };
 
 export const EVENT: EventRow = {
-  ...{ kind: 'event', id: 'event', stream: 'EVENTS', seq: 7, source: 'github', type: 'release.published', key: 'A', priority: 'default' },
-  ...{ receivedAt: AT, size: 12, fate: 'routed' },
+  kind: 'event',
+  id: 'event',
+  stream: 'EVENTS',
+  seq: 7,
+  source: 'github',
+  type: 'release.published',
+  key: 'A',
+  priority: 'default',
+  receivedAt: AT,
+  size: 12,
+  fate: 'routed',
 };
 export const RUN: RunRow = {
-  ...{ kind: 'run', id: 'run', workflow: 'w', version: 1, eventId: 'event', eventStream: 'EVENTS', eventSeq: 7, key: 'A', priority: 'default' },
-  ...{ status: 'running', startedAt: AT, endedAt: null, error: null },
+  kind: 'run',
+  id: 'run',
+  workflow: 'w',
+  version: 1,
+  eventId: 'event',
+  eventStream: 'EVENTS',
+  eventSeq: 7,
+  key: 'A',
+  priority: 'default',
+  status: 'running',
+  startedAt: AT,
+  endedAt: null,
+  error: null,
 };
 export const STEP: StepRow = {
-  ...{ kind: 'step', run: 'run', path: 'notify', position: 0, type: 'slack.send', status: 'waiting', commandId: COMMAND, generation: '', version: 1 },
-  ...{ output: null, error: null, deadLetterId: null, startedAt: AT, endedAt: null },
+  kind: 'step',
+  run: 'run',
+  path: 'notify',
+  position: 0,
+  type: 'slack.send',
+  status: 'waiting',
+  commandId: COMMAND,
+  generation: '',
+  version: 1,
+  output: null,
+  error: null,
+  deadLetterId: null,
+  startedAt: AT,
+  endedAt: null,
 };
 export const FAILED = { reason: 'refused', because: 'invalid_blocks' };
 export const DONE_ROWS = [
@@ -68,17 +100,46 @@ export class Story {
   /** A command is claimed. */
   async claim(): Promise<unknown> {
     const address = { stream: 'COMMANDS', seq: 3, priority: 'default', key: '["#a","A"]' } as const;
-    const [answer] = await this.store.claim([{ unit: this.slack, id: EFFECT, messageId: COMMAND, name: 'send', token: crypto.randomUUID(), onUnknown: 'hold', ...address }]);
+    const [answer] = await this.store.claim([
+      { unit: this.slack, id: EFFECT, messageId: COMMAND, name: 'send', token: crypto.randomUUID(), onUnknown: 'hold', ...address },
+    ]);
     return answer;
   }
 
   async die(more: Partial<DeadLetter> = {}): Promise<void> {
     const letter: DeadLetter = {
-      ...{ unit: this.slack, id: LETTER, messageId: COMMAND, round: 0, eventKey: 'A', key: '["#a","A"]', priority: 'default', reason: 'refused', because: 'invalid_blocks' },
-      ...{ detail: { status: 400 }, history: [{ attempt: 1, at: AT, because: 'invalid_blocks' }], stream: 'COMMANDS', seq: 3, run: 'run', step: 'notify', at: AT },
+      unit: this.slack,
+      id: LETTER,
+      messageId: COMMAND,
+      round: 0,
+      eventKey: 'A',
+      key: '["#a","A"]',
+      priority: 'default',
+      reason: 'refused',
+      because: 'invalid_blocks',
+      detail: { status: 400 },
+      history: [
+        {
+          attempt: 1,
+          at: AT,
+          because: 'invalid_blocks',
+        },
+      ],
+      stream: 'COMMANDS',
+      seq: 3,
+      run: 'run',
+      step: 'notify',
+      at: AT,
       ...more,
     };
-    const copy = { unit: letter.unit, id: letter.id, subject: 'dead.slack.refused', key: 'A', headers: {}, copyOf: { stream: letter.stream, seq: letter.seq } };
+    const copy = {
+      unit: letter.unit,
+      id: letter.id,
+      subject: 'dead.slack.refused',
+      key: 'A',
+      headers: {},
+      copyOf: { stream: letter.stream, seq: letter.seq },
+    };
     await this.settle({ deadLetters: [letter], outbox: [copy] });
     await this.settle({ published: [{ unit: letter.unit, id: letter.id, seq: 11 + letter.round }] });
   }
@@ -104,6 +165,9 @@ export class Story {
 
 export async function openStory(t: TestContext): Promise<Story> {
   const { store, database, natsUrl } = await openStore(t);
-  const units = [{ actor: 'workflow', partition: 0 }, { actor: 'slack', partition: 0 }];
+  const units = [
+    { actor: 'workflow', partition: 0 },
+    { actor: 'slack', partition: 0 },
+  ];
   return new Story(database, natsUrl, store, await store.acquire('one', units, LEASE_MS));
 }

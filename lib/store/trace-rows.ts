@@ -47,23 +47,65 @@ export interface TracedOutcome {
 export async function readMessageRows(database: Database, eventId: string, runIds: readonly string[]): Promise<MessageRows> {
   const { tables } = database;
   const [effects, parked, deadLetters, outcomes, outbox] = await Promise.all([
-    tables.selectFrom('effects').selectAll().where(ofMessages('message_id', eventId, runIds)).orderBy('claimed_at').execute(),
-    tables.selectFrom('parked').selectAll().where(ofMessages('message_id', eventId, runIds)).execute(),
-    tables.selectFrom('dead_letters').selectAll().where(ofMessages('message_id', eventId, runIds)).orderBy('at').orderBy('round').execute(),
-    tables.selectFrom('outcomes').selectAll().where(ofMessages('message_id', eventId, runIds)).orderBy('at').execute(),
-    tables.selectFrom('outbox').select('id').where(ofMessages('id', eventId, runIds)).execute(),
+    tables
+      .selectFrom('effects')
+      .selectAll()
+      .where(ofMessages('message_id', eventId, runIds))
+      .orderBy('claimed_at')
+      .execute(),
+    tables
+      .selectFrom('parked')
+      .selectAll()
+      .where(ofMessages('message_id', eventId, runIds))
+      .execute(),
+    tables
+      .selectFrom('dead_letters')
+      .selectAll()
+      .where(ofMessages('message_id', eventId, runIds))
+      .orderBy('at')
+      .orderBy('round')
+      .execute(),
+    tables
+      .selectFrom('outcomes')
+      .selectAll()
+      .where(ofMessages('message_id', eventId, runIds))
+      .orderBy('at')
+      .execute(),
+    tables
+      .selectFrom('outbox')
+      .select('id')
+      .where(ofMessages('id', eventId, runIds))
+      .execute(),
   ]);
   return {
     effects: effects.map((row) => ({
-      ...{ id: row.id, actor: row.actor, messageId: row.message_id, state: row.state, repeats: row.repeats },
-      ...{ claimedAt: row.claimed_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null },
+      id: row.id,
+      actor: row.actor,
+      messageId: row.message_id,
+      state: row.state,
+      repeats: row.repeats,
+      claimedAt: row.claimed_at.toISOString(),
+      endedAt: row.ended_at?.toISOString() ?? null,
     })),
     parked: parked.map((row) => ({
-      ...{ actor: row.actor, partition: row.partition, messageId: row.message_id, stream: row.stream, seq: row.seq, attempts: row.attempts },
-      ...{ dueAt: row.due_at?.toISOString() ?? null, because: row.because, history: row.history },
+      actor: row.actor,
+      partition: row.partition,
+      messageId: row.message_id,
+      stream: row.stream,
+      seq: row.seq,
+      attempts: row.attempts,
+      dueAt: row.due_at?.toISOString() ?? null,
+      because: row.because,
+      history: row.history,
     })),
     deadLetters: deadLetters.map(deadLetterOf),
-    outcomes: outcomes.map((row) => ({ messageId: row.message_id, actor: row.actor, outcome: row.outcome, reason: row.reason, at: row.at.toISOString() })),
+    outcomes: outcomes.map((row) => ({
+      messageId: row.message_id,
+      actor: row.actor,
+      outcome: row.outcome,
+      reason: row.reason,
+      at: row.at.toISOString(),
+    })),
     outbox: outbox.map(({ id }) => id),
   };
 }

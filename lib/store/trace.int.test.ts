@@ -5,7 +5,10 @@ import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, LATER, openStory, RUN, STEP } fr
 test('an event is waiting in every place where it can wait, and done at the end', async (t) => {
   const story = await openStory(t);
   const logged = await story.trace.ofLogged({ ...EVENT, receivedAt: AT });
-  assert.deepEqual([logged.isProjected, logged.fate.kind, logged.fate.details], [false, 'waiting', ['in the log: the workflow actor has not settled it yet']]);
+  assert.deepEqual(
+    [logged.isProjected, logged.fate.kind, logged.fate.details],
+    [false, 'waiting', ['in the log: the workflow actor has not settled it yet']],
+  );
   const command = { unit: story.workflow, id: COMMAND, subject: 's', key: 'A', headers: {}, body: Buffer.from('{}') };
   await story.turn(EVENT, RUN, STEP);
   await story.settle({ outbox: [command] });
@@ -19,7 +22,10 @@ test('an event is waiting in every place where it can wait, and done at the end'
   assert.equal(await story.fate(), `waiting | step notify: parked at actor slack until ${LATER} after 2 attempts: 500`);
   await story.settle({ unparked: [{ unit: story.slack, stream: 'COMMANDS', seq: 3 }] });
   await story.claim();
-  await story.settle({ effects: [{ unit: story.slack, id: EFFECT, state: 'done', result: { ts: '1' } }], outbox: [{ ...command, unit: story.slack, id: `${COMMAND}/result` }] });
+  await story.settle({
+    effects: [{ unit: story.slack, id: EFFECT, state: 'done', result: { ts: '1' } }],
+    outbox: [{ ...command, unit: story.slack, id: `${COMMAND}/result` }],
+  });
   assert.equal(await story.fate(), 'waiting | step notify: its result is settled and not yet published');
   await story.settle({ published: [{ unit: story.slack, id: `${COMMAND}/result`, seq: 4 }] });
   assert.equal(await story.fate(), `waiting | step notify: effect ${EFFECT} is done; its result is on its way`);
@@ -40,15 +46,30 @@ test('unrouted, skipped, failed and dead events say so, and why', async (t) => {
   const other = await openStory(t);
   await other.turn({ ...EVENT, fate: 'duplicate' }, { ...outcome, outcome: 'skipped', reason: 'duplicate' });
   assert.equal(await other.fate(), 'skipped | skipped: duplicate');
-  await other.turn(RUN, { ...STEP, status: 'failed', error: { reason: 'invalid', because: 'no such field' } }, { ...RUN, status: 'failed' });
+  await other.turn(
+    RUN,
+    { ...STEP, status: 'failed', error: { reason: 'invalid', because: 'no such field' } },
+    { ...RUN, status: 'failed' },
+  );
   assert.equal(await other.fate(), 'failed | step notify failed (invalid): no such field');
 });
 
 test('the events of a key are listed newest first, with their fates, and the projection says since when it knows', async (t) => {
   const story = await openStory(t);
   assert.equal(await story.trace.knownSince(), undefined);
-  await story.turn(EVENT, ...DONE_ROWS, { ...EVENT, id: 'newer', receivedAt: LATER, fate: 'unrouted' }, { ...EVENT, id: 'other', key: 'B' });
-  assert.deepEqual((await story.trace.byKey('A', 10)).map(({ event, fate }) => [event.id, fate.kind]), [['newer', 'unrouted'], ['event', 'done']]);
+  await story.turn(
+    EVENT,
+    ...DONE_ROWS,
+    { ...EVENT, id: 'newer', receivedAt: LATER, fate: 'unrouted' },
+    { ...EVENT, id: 'other', key: 'B' },
+  );
+  assert.deepEqual(
+    (await story.trace.byKey('A', 10)).map(({ event, fate }) => [event.id, fate.kind]),
+    [
+      ['newer', 'unrouted'],
+      ['event', 'done'],
+    ],
+  );
   assert.equal((await story.trace.byKey('A', 1)).length, 1);
   assert.equal(await story.trace.knownSince(), AT);
 });

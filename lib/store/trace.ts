@@ -48,7 +48,13 @@ export function createTraceReader(database: Database): TraceReader {
   const { tables } = database;
 
   async function traceOf(event: TracedEvent, fate: EventRow['fate'] | undefined): Promise<EventTrace> {
-    const runIds = await tables.selectFrom('runs').select('id').where('event_id', '=', event.id).orderBy('started_at').orderBy('id').execute();
+    const runIds = await tables
+      .selectFrom('runs')
+      .select('id')
+      .where('event_id', '=', event.id)
+      .orderBy('started_at')
+      .orderBy('id')
+      .execute();
     const ids = runIds.map(({ id }) => id);
     const [states, messages] = await Promise.all([readRuns(database, ids), readMessageRows(database, event.id, ids)]);
     const runs = ids.flatMap((id) => states.get(id) ?? []);

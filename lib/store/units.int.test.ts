@@ -6,21 +6,44 @@ import { EMPTY, LANE, LEASE_MS, openStore, progress, take, UNIT, waitForLock } f
 
 const row = (unit: UnitLease, seq: number, more: Partial<ParkedRow> = {}): ParkedRow => ({
   ...LANE,
-  ...{ unit, seq, key: 'A', messageId: `m${seq}`, attempts: 0, dueAt: null, because: 'waits', history: [] },
+  unit,
+  seq,
+  key: 'A',
+  messageId: `m${seq}`,
+  attempts: 0,
+  dueAt: null,
+  because: 'waits',
+  history: [],
   ...more,
 });
 
 const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
-  ...{ unit, id, messageId: 'm1', name: 'send', token, onUnknown, stream: 'COMMANDS', seq: 1, priority: 'default', key: 'A' },
+  unit,
+  id,
+  messageId: 'm1',
+  name: 'send',
+  token,
+  onUnknown,
+  stream: 'COMMANDS',
+  seq: 1,
+  priority: 'default',
+  key: 'A',
 });
 
 test('a unit has one owner: it is taken free, given back, expired or by the same name, and its epoch rises', async (t) => {
   const { store, database } = await openStore(t);
   const units = [UNIT, { actor: 'slack', partition: 1 }];
   const first = await store.acquire('one', units, LEASE_MS);
-  assert.deepEqual(first, units.map((unit) => ({ ...unit, epoch: 1, unclean: false })));
+  assert.deepEqual(
+    first,
+    units.map((unit) => ({ ...unit, epoch: 1, unclean: false })),
+  );
   assert.deepEqual(await store.acquire('two', units, LEASE_MS), []);
-  assert.deepEqual(await store.acquire('one', [UNIT], LEASE_MS), [{ ...UNIT, epoch: 2, unclean: true }], 'an earlier life of the same process');
+  assert.deepEqual(
+    await store.acquire('one', [UNIT], LEASE_MS),
+    [{ ...UNIT, epoch: 2, unclean: true }],
+    'an earlier life of the same process',
+  );
   await store.release([{ ...UNIT, epoch: 2 }]);
   assert.deepEqual(await store.acquire('two', [UNIT], LEASE_MS), [{ ...UNIT, epoch: 3, unclean: false }]);
   await store.release([{ ...UNIT, epoch: 2 }]);
@@ -33,7 +56,13 @@ test('eight owners that ask at once share the units without overlap', async (t) 
   const { store } = await openStore(t);
   const units = Array.from({ length: 16 }, (_, partition) => ({ actor: 'slack', partition }));
   const taken = await Promise.all(Array.from({ length: 8 }, (_, owner) => store.acquire(`owner ${owner}`, units, LEASE_MS)));
-  assert.deepEqual(taken.flat().map(({ partition }) => partition).sort((a, b) => a - b), units.map(({ partition }) => partition));
+  assert.deepEqual(
+    taken
+      .flat()
+      .map(({ partition }) => partition)
+      .sort((a, b) => a - b),
+    units.map(({ partition }) => partition),
+  );
 });
 
 test('an owner renews an expired lease that nobody took, and none that somebody took', async (t) => {
@@ -65,12 +94,19 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
     parked: [row(old, 5)],
     effects: [{ unit: old, id: 'm1/send', state: 'done' }],
     outbox: [{ unit: old, id: 'x', subject: 's', key: 'A', headers: {}, body: Buffer.from('x') }],
-    rows: [{ unit: old, row: { kind: 'outcome', messageId: 'm', actor: 'slack', outcome: 'skipped', reason: 'r', at: new Date().toISOString() } }],
+    rows: [
+      {
+        unit: old,
+        row: { kind: 'outcome', messageId: 'm', actor: 'slack', outcome: 'skipped', reason: 'r', at: new Date().toISOString() },
+      },
+    ],
   };
   const { refused } = await store.settle(batch);
   assert.deepEqual(refused, [{ ...UNIT, epoch: 1 }]);
   assert.deepEqual(await store.claim([claimOf(old, 'hold', 't2', 'm2/send')]), [{ kind: 'fenced' }]);
-  assert.deepEqual((await store.recordStarts([{ unit: old, stream: 'COMMANDS', seq: 1, starts: 1, quarantined: false }])).refused, [{ ...UNIT, epoch: 1 }]);
+  assert.deepEqual((await store.recordStarts([{ unit: old, stream: 'COMMANDS', seq: 1, starts: 1, quarantined: false }])).refused, [
+    { ...UNIT, epoch: 1 },
+  ]);
   const record = await store.load(current);
   assert.deepEqual(record, { lanes: [], waiting: [], suspects: [], outbox: [] });
   assert.deepEqual((await store.load(other)).lanes[0]?.exceptions, [9]);

@@ -24,16 +24,27 @@ export interface WorkflowSummary {
  * Saves a document that was checked as the workflow's next version and enables it. A version never changes: the same content as
  * the newest one makes no new version. Two that come at once get a version each.
  */
-export async function applyWorkflow(database: Database, workflow: { name: string; document: unknown; who: string }): Promise<AppliedWorkflow> {
+export async function applyWorkflow(
+  database: Database,
+  workflow: { name: string; document: unknown; who: string },
+): Promise<AppliedWorkflow> {
   const { name, document, who } = workflow;
   const digest = jsonDigest(document);
   return await database.tables.transaction().execute(async (tables) => {
     await sql`select pg_advisory_xact_lock(hashtext('workflow'), hashtext(${name}))`.execute(tables);
-    const newest = await tables.selectFrom('workflow_versions').select(['version', 'digest']).where('name', '=', name).orderBy('version', 'desc').executeTakeFirst();
+    const newest = await tables
+      .selectFrom('workflow_versions')
+      .select(['version', 'digest'])
+      .where('name', '=', name)
+      .orderBy('version', 'desc')
+      .executeTakeFirst();
     const isNew = newest?.digest !== digest;
     const version = (newest?.version ?? 0) + (isNew ? 1 : 0);
     if (isNew) {
-      await tables.insertInto('workflow_versions').values({ name, version, document: toJson(document), digest }).execute();
+      await tables
+        .insertInto('workflow_versions')
+        .values({ name, version, document: toJson(document), digest })
+        .execute();
       await writeAudit(tables, { who, action: 'workflow.apply', target: name, detail: { version } });
     }
     await tables
@@ -70,6 +81,10 @@ export async function enabledWorkflows(database: Database): Promise<StoredWorkfl
 /** One version, enabled or not. */
 export async function findWorkflow(database: Database, name: string, version: number): Promise<StoredWorkflow | undefined> {
   const text = 'select name, version, document from workflow_versions where name = $1 and version = $2';
-  const [row] = await database.query<StoredWorkflow & { [column: string]: unknown }>({ name: 'workflow-version', text, values: [name, version] });
+  const [row] = await database.query<StoredWorkflow & { [column: string]: unknown }>({
+    name: 'workflow-version',
+    text,
+    values: [name, version],
+  });
   return row;
 }

@@ -81,7 +81,7 @@ test('an event that only the log knows yet is found there, by its id and by its 
   const { event, isProjected, fate } = printed<PrintedTrace>(byId);
   assert.deepEqual([event.id, event.seq, event.source, event.receivedAt], ['first', 1, 'github', AT]);
   assert.deepEqual([isProjected, fate.kind], [false, 'waiting']);
-  assert.deepEqual(printed<{ traces: PrintedTrace[] }>(byKey).traces.map((each) => each.event['id']).sort(), ['first', 'second']);
+  assert.deepEqual(printed<{ traces: PrintedTrace[] }>(byKey).traces.map((each) => String(each.event['id'])).toSorted(), ['first', 'second']);
   assert.deepEqual([none.code, none.stdout], [3, '']);
   assert.match(none.stderr, /the projection is empty, and the log does not have it either/);
 });

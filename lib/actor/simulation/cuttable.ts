@@ -15,20 +15,24 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
   const connection = new AbortController();
   const timers = new Set<() => void>();
   const never = <Value>(): Promise<Value> => new Promise<Value>(() => undefined);
-  const pass = <Args extends unknown[], Value>(call: (...args: Args) => Promise<Value>) => async (...args: Args): Promise<Value> => {
-    if (isCut) return await never();
-    try {
-      const value = await call(...args);
-      return isCut ? await never() : value;
-    } catch (error) {
+  const pass =
+    <Args extends unknown[], Value>(call: (...args: Args) => Promise<Value>) =>
+    async (...args: Args): Promise<Value> => {
       if (isCut) return await never();
-      throw error;
-    }
-  };
+      try {
+        const value = await call(...args);
+        return isCut ? await never() : value;
+      } catch (error) {
+        if (isCut) return await never();
+        throw error;
+      }
+    };
   const lane = (source: LaneSource): LaneSource => ({
     ensure: pass(() => source.ensure()),
     repoint: pass((seq) => source.repoint(seq)),
-    pull: pass((batch, expiresMs, onDelivery, signal) => source.pull(batch, expiresMs, (delivery) => (isCut ? undefined : onDelivery(delivery)), AbortSignal.any([signal, connection.signal]))),
+    pull: pass((batch, expiresMs, onDelivery, signal) =>
+      source.pull(batch, expiresMs, (delivery) => (isCut ? undefined : onDelivery(delivery)), AbortSignal.any([signal, connection.signal])),
+    ),
     ack: (delivery) => (isCut ? undefined : source.ack(delivery)),
     term: (delivery, reason) => (isCut ? undefined : source.term(delivery, reason)),
   });

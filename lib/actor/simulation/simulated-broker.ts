@@ -40,7 +40,7 @@ export class SimulatedBroker implements BrokerPort {
       round: Number(emit.headers[HEADERS.round] ?? 0),
     });
     this.#ids.set(`${stream}:${emit.id}`, seq);
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
     return Promise.resolve({ seq, duplicate: false });
   }
 
@@ -58,7 +58,7 @@ export class SimulatedBroker implements BrokerPort {
   /** Forgets every consumer, as a restart does with those that are kept in memory. */
   restart(): void {
     this.#consumers.clear();
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   /** The next message of a consumer goes to nobody, as with a frozen owner's open pull. */
@@ -80,7 +80,8 @@ export class SimulatedBroker implements BrokerPort {
     return {
       ensure: () => {
         let found = this.#consumers.get(id);
-        if (found === undefined) this.#consumers.set(id, (found = { created: String(++this.#created), filters, next: 1, consumerSeq: 0, isStolenFrom: false }));
+        if (found === undefined)
+          this.#consumers.set(id, (found = { created: String(++this.#created), filters, next: 1, consumerSeq: 0, isStolenFrom: false }));
         return Promise.resolve(state(found));
       },
       repoint: (seq) => {
@@ -97,9 +98,16 @@ export class SimulatedBroker implements BrokerPort {
     };
   }
 
-  async #pull(id: string, stream: string, batch: number, expiresMs: number, onDelivery: (delivery: Delivery) => void, signal: AbortSignal): Promise<PullEnd> {
+  async #pull(
+    id: string,
+    stream: string,
+    batch: number,
+    expiresMs: number,
+    onDelivery: (delivery: Delivery) => void,
+    signal: AbortSignal,
+  ): Promise<PullEnd> {
     const deadline = this.#clock.monotonic() + expiresMs;
-    for (let left = batch; left > 0; ) {
+    for (let left = batch; left > 0;) {
       if (signal.aborted) throw signal.reason;
       const consumer = this.#consumers.get(id);
       if (consumer === undefined) return 'interrupted';

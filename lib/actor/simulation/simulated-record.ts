@@ -55,7 +55,8 @@ export class SimulatedRecord implements RecordPort {
   }
 
   load(lease: UnitLease): Promise<UnitRecord> {
-    const mine = <Row extends { unit: UnitId }>(rows: Iterable<Row>): Row[] => [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease));
+    const mine = <Row extends { unit: UnitId }>(rows: Iterable<Row>): Row[] =>
+      [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease));
     const lines = new Map<string, ParkedRow[]>();
     for (const row of mine(this.#parked.values())) {
       row.isAdopted = true;
@@ -63,7 +64,12 @@ export class SimulatedRecord implements RecordPort {
       lines.set(id, [...(lines.get(id) ?? []), row]);
     }
     const waiting = [...lines.values()].map((rows) => ({ head: rows.sort(bySeq)[0]!, behind: rows.length - 1 }));
-    return Promise.resolve({ lanes: mine(this.#lanes.values()), waiting, suspects: mine(this.#suspects.values()), outbox: mine(this.#outbox) });
+    return Promise.resolve({
+      lanes: mine(this.#lanes.values()),
+      waiting,
+      suspects: mine(this.#suspects.values()),
+      outbox: mine(this.#outbox),
+    });
   }
 
   settle(batch: SettleBatch): Promise<{ refused: readonly UnitLease[] }> {
@@ -108,7 +114,9 @@ export class SimulatedRecord implements RecordPort {
   }
 
   parkedRows(lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]> {
-    const rows = this.parked().filter((row) => unitKey(row.unit) === unitKey(lease) && row.stream === lane.stream && row.priority === lane.priority && row.key === key);
+    const rows = this.parked().filter(
+      (row) => unitKey(row.unit) === unitKey(lease) && row.stream === lane.stream && row.priority === lane.priority && row.key === key,
+    );
     return Promise.resolve(rows.slice(0, limit));
   }
 

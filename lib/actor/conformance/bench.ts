@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { TestContext } from 'node:test';
+import type { Priority } from '../../core/priority.ts';
+import { type ActorContext, type ActorDefinition, defineActor, InvalidInput } from '../define-actor.ts';
+import type { Message } from '../message.ts';
+import type { DeadLetter, ParkedRow, SuspectStart } from '../record-port.ts';
+import type { RuntimeStatus, RuntimeTiming } from '../runtime.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** What a property is tried on: a log, a record, and processes that can be started, stopped and killed. */
+export interface ConformanceBench {
+  /** Publishes a command to an actor. */
+  send(command: { actor: string; key: string; body: string; priority?: Priority; id?: string }): Promise<{ seq: number }>;
+  start(actors: readonly ActorDefinition[], options?: { owner?: string; timing?: Partial<RuntimeTiming> }): RunningActors;
+  deadLetters(): Promise<readonly DeadLetter[]>;
+  /** Every message of a stream, in order. */
+  messages(stream: 'COMMANDS' | 'DEAD_LETTERS' | 'ADVISORIES'): Promise<readonly Message[]>;
+  parked(): Promise<readonly ParkedRow[]>;
+  suspects(): Promise<readonly SuspectStart[]>;
+  effect(id: string): Promise<{ state: string; repeats: number } | undefined>;
+  outboxSize(): Promise<number>;
+  /** Parks a row for an actor's unit from outside. */
+  adopt(row: Omit<ParkedRow, 'unit'> & { actor: string; partition: number }): Promise<void>;
+  /** Takes the next delivery of an actor's lane away from its owner, as a frozen process's open pull does. */
+  steal(actor: string, priority: Priority, partition: number): Promise<void>;
+  /** A subject on COMMANDS addressed to an actor. */
+  subjectTo(actor: string, key: string): string;
+}
+
+export interface RunningActors {
+  stop(drainMs?: number): Promise<void>;
+  /** As kill -9 does: from now on nothing goes in or out. */
+  kill(): void;
+  status(): RuntimeStatus;
+}
+
+export type OpenBench = (t: TestContext) => Promise<ConformanceBench>;
+
+/** Four attempts, 20 ms apart. */
+export const FAST = { attempts: 4, delayMs: () => 20 };
+
+/** Polls until the condition holds; fails with its text after 15 s, far above anything these properties need. */
+export async function until(text: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = performance.now() + 15_000; !(await condition()); await wait(5))
+    if (performance.now() > deadline) assert.fail(`did not happen within 15 s: ${text}`);
+}
+
+export function bodyOf(message: Message): string {
+  return Buffer.from(message.body).toString('utf8');
+}
+
+/** An actor named `tester` with one partition that handles text; `unreadable` does not fit its input. */
+export function actor(
+  receive: (body: string, context: ActorContext) => Promise<Verdict> | Verdict,
+  rest: Partial<ActorDefinition<string>> = {},
+): ActorDefinition {
+  return defineActor<string>({
+    name: 'tester',
+    partitions: 1,
+    start: 'beginning',
+    retry: FAST,
+    timeoutMs: 5_000,
+    input: (message) => {
+      const body = bodyOf(message);
+      if (body === 'unreadable') throw new InvalidInput('expected a word, got "unreadable"', { path: '' });
+      return body;
+    },
+    receive: async (body, context) => await receive(body, context),
+    ...rest,
+  }) as ActorDefinition;
+}
+
+/** Registers one property as a test, with a bench of its own. */
+export type Property = (name: string, run: (bench: ConformanceBench, t: TestContext) => Promise<void>) => void;

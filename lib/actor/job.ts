@@ -1,0 +1,45 @@
+import type { BrokerPort } from './broker-port.ts';
+import { reviveMessage } from './dead-letter.ts';
+import type { Arrival, Line } from './line.ts';
+import type { Message } from './message.ts';
+import { type Parsed, parseInput } from './parsed.ts';
+import type { ParkedRow } from './record-port.ts';
+import type { Unit } from './unit.ts';
+
+/** One message on its way through a handler: a delivery, or a parked row with its message read back from the log. */
+export interface Job {
+  readonly unit: Unit;
+  readonly line: Line;
+  readonly message: Message;
+  readonly parsed: Parsed;
+  readonly arrival: Arrival | undefined;
+  readonly row: ParkedRow | undefined;
+  /** It may have been in flight when an owner died. */
+  readonly isSuspect: boolean;
+  /** The number of this start, from 1. */
+  readonly attempt: number;
+  /** The log does not hold the message any more. */
+  readonly isGone: boolean;
+}
+
+/** Takes the line's next message out. Rejects when a parked one cannot be read now; then nothing was taken. */
+export async function takeJob(unit: Unit, line: Line, broker: BrokerPort): Promise<Job> {
+  const { waiting } = line;
+  if (waiting === undefined) {
+    const arrival = line.queue.shift()!;
+    const { message, parsed, isSuspect } = arrival;
+    return { unit, line, message, parsed, arrival, row: undefined, isSuspect, attempt: unit.suspects.startsOf(message) + 1, isGone: false };
+  }
+  const row = waiting.head;
+  const stored = await broker.read(row.stream, row.seq);
+  waiting.isDue = false;
+  const message = stored === undefined ? remnantOf(row) : reviveMessage(stored);
+  const parsed = stored === undefined ? { key: row.key, invalid: 'gone', detail: null } : parseInput(unit.definition, message);
+  const attempt = row.attempts + unit.suspects.startsOf(message) + 1;
+  return { unit, line, message, parsed, arrival: undefined, row, isSuspect: waiting.isSuspect, attempt, isGone: stored === undefined };
+}
+
+/** What a parked row alone knows of its message. */
+function remnantOf({ messageId, key, priority, stream, seq }: ParkedRow): Message {
+  return { id: messageId, key, priority, stream, seq, subject: '', headers: {}, body: new Uint8Array(), storedAt: 0, round: 0 };
+}

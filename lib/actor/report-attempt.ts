@@ -1,0 +1,41 @@
+import type { Clock } from '../core/clock.ts';
+import type { AttemptOutcome } from './attempt.ts';
+import type { ActorLog } from './define-actor.ts';
+import type { Job } from './job.ts';
+import type { ActorObserver } from './observer.ts';
+
+export interface ReportEnvironment {
+  readonly observer: ActorObserver;
+  readonly clock: Clock;
+  readonly log: ActorLog;
+}
+
+/** Measures one attempt and writes its canonical line. `begun` is monotonic. */
+export function reportAttempt(
+  job: Job,
+  { verdict, effects }: AttemptOutcome,
+  begun: number,
+  { observer, clock, log }: ReportEnvironment,
+): void {
+  const { message, attempt } = job;
+  const actor = job.unit.definition.name;
+  const ms = clock.monotonic() - begun;
+  const queueMs = attempt === 1 ? Math.max(0, Math.round(clock.now() - ms - message.storedAt)) : undefined;
+  observer.handled(actor, message.priority, verdict.kind, ms, queueMs);
+  for (const effect of effects) observer.effect(actor, effect.state);
+  if (verdict.kind === 'reject') observer.deadLettered(actor, verdict.reason);
+  const fields = {
+    actor,
+    messageId: message.id,
+    stream: message.stream,
+    seq: message.seq,
+    attempt,
+    verdict: verdict.kind,
+    ...(verdict.kind === 'reject' ? { reason: verdict.reason } : {}),
+    ...('because' in verdict ? { because: verdict.because } : {}),
+    ...(queueMs === undefined ? {} : { queueMs }),
+    ms: Math.round(ms * 10) / 10,
+  };
+  if (verdict.kind === 'done') log.info(fields, 'message');
+  else log.warn(fields, 'message');
+}
