@@ -7,9 +7,11 @@ import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { checkBroker } from '../../lib/jetstream/broker-check.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
+import { measurePublisher } from '../../lib/jetstream/measured-publisher.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
+import { publisherMetrics } from '../../lib/telemetry/metrics.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 import { ACCEPT_TIMEOUT_MS } from './acceptor.ts';
 import type { IngestConfig } from './config.ts';
@@ -25,7 +27,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   const { config, log, registry, version } = context;
   const sources = await openSourceFile(config.sourcesFile, log);
   const connection = await connectSafeBroker(config, log);
-  const publisher = createPublisher(connection);
+  const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
   const onHangUp = () => void sources.reload();
 
   const broker = createService('broker', async () => () => connection.close());

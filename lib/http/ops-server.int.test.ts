@@ -33,7 +33,10 @@ test('the operations server says whether the program lives, is ready, what it is
   readiness = () => Promise.reject(new Error('broken'));
   assert.equal((await get('/readyz')).status, 503);
 
+  assert.match((await get('/metrics')).text, /visapi_ready 0/);
+  readiness = async () => ({ ready: true, checks: {} });
   const metrics = (await get('/metrics')).text;
+  assert.match(metrics, /visapi_ready 1/);
   assert.match(metrics, /visapi_build_info\{program="test",version="1\.2\.3",env="development"\} 1/);
   assert.match(metrics, /visapi_ingest_rejected_total\{source="github",reason="no_signature"\} 1/);
   assert.match(metrics, /process_cpu_seconds_total/);

@@ -2,6 +2,7 @@ import { fastify } from 'fastify';
 import fastifyMetrics from 'fastify-metrics';
 import promClient from 'prom-client';
 import type { Registry } from 'prom-client';
+import { readinessMetric } from '../telemetry/metrics.ts';
 
 export interface OpsServerOptions {
   readonly host: string;
@@ -30,7 +31,7 @@ const READINESS_TIMEOUT_MS = 2_000;
 
 /**
  * A program's operations server: `/livez` (the event loop turns), `/readyz` (503 with the failing checks when it cannot do
- * its job), `/version`, `/metrics`. It has no authentication and listens on the loopback address unless it is told otherwise.
+ * its job), `/version`, `/metrics` (with the readiness as `visapi_ready`). It has no authentication and listens on the loopback address unless it is told otherwise.
  */
 export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
   const { host, port, program, version, registry } = options;
@@ -42,6 +43,7 @@ export async function startOpsServer(options: OpsServerOptions): Promise<OpsServ
     defaultMetrics: { enabled: false },
     routeMetrics: { enabled: false },
   });
+  readinessMetric(registry, async () => (await readinessInTime(options.readiness)).ready);
   server.get('/livez', () => ({ live: true }));
   server.get('/version', () => ({ program, version, node: process.version }));
   server.get('/readyz', async (_request, reply) => {

@@ -23,6 +23,18 @@ export function createRegistry(options: { program: string; version: string; env:
   return registry;
 }
 
+/** Asks whenever the metrics are read, so that an alert sees what a probe sees. */
+export function readinessMetric(registry: Registry, isReady: () => Promise<boolean>): void {
+  new Gauge({
+    name: 'visapi_ready',
+    help: '1 while the program can do its job, as /readyz says, else 0',
+    registers: [registry],
+    async collect() {
+      this.set((await isReady()) ? 1 : 0);
+    },
+  });
+}
+
 export type IngestMetrics = ReturnType<typeof ingestMetrics>;
 
 export function ingestMetrics(registry: Registry) {
@@ -131,15 +143,9 @@ export function publisherMetrics(registry: Registry) {
     published: new Counter({ name: 'visapi_published_total', help: 'Publishes by outcome', labelNames: ['stream', 'outcome'], registers }),
     publishSeconds: new Histogram({
       name: 'visapi_publish_duration_seconds',
-      help: 'From the first try to the confirmation',
+      help: 'From the first try to the confirmation; what was refused is not in it',
       labelNames: ['stream'],
       buckets: FAST_SECONDS,
-      registers,
-    }),
-    publishRetries: new Counter({
-      name: 'visapi_publish_retries_total',
-      help: 'Tries after an unknown result',
-      labelNames: ['stream'],
       registers,
     }),
     unconfirmed: new Gauge({ name: 'visapi_publish_unconfirmed', help: 'Messages sent and not confirmed yet', registers }),
