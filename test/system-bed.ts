@@ -82,7 +82,14 @@ export function releaseWorkflow(owner: string, onUnknown: 'repeat' | 'hold'): st
   return JSON.stringify({
     name: `tell-${owner}`,
     on: { event: 'release.published', source: 'github', if: `event.data.repository.full_name.startsWith("${owner}/")` },
-    steps: [{ id: 'tell', uses: 'slack.send', 'on-unknown': onUnknown, with: { channel: '#releases', text: '{{ event.data.repository.full_name }} {{ event.data.release.tag_name }}' } }],
+    steps: [
+      {
+        id: 'tell',
+        uses: 'slack.send',
+        'on-unknown': onUnknown,
+        with: { channel: '#releases', text: '{{ event.data.repository.full_name }} {{ event.data.release.tag_name }}' },
+      },
+    ],
   });
 }
 
@@ -98,7 +105,12 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const sink = await startSink({ port: 0 });
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
   await prepare(broker.url, database, workflows);
-  const [ingestPort, ingestOps, processorOps, notifierOps] = [await findFreePort(), await findFreePort(), await findFreePort(), await findFreePort()];
+  const [ingestPort, ingestOps, processorOps, notifierOps] = [
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+  ];
   const sources = join(folder, 'sources.json');
   const channels = join(folder, 'channels.json');
   writeFileSync(sources, options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]));
@@ -119,9 +131,23 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     ...options.env,
   };
   const program = (name: ProgramName, opsPort: number): LocalProgram =>
-    createProgram({ name, command: [`cmd/${name}/main.ts`], env, logFile: join(folder, `${name}.log`), readyUrl: `http://127.0.0.1:${opsPort}/readyz` });
-  const programs = { ingest: program('ingest', ingestOps), processor: program('processor', processorOps), notifier: program('notifier', notifierOps) };
-  const quiet = { onDown: () => undefined, onUp: () => undefined, onHopeless: (name: string, reason: string) => t.diagnostic(`${name}: ${reason}`) };
+    createProgram({
+      name,
+      command: [`cmd/${name}/main.ts`],
+      env,
+      logFile: join(folder, `${name}.log`),
+      readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
+    });
+  const programs = {
+    ingest: program('ingest', ingestOps),
+    processor: program('processor', processorOps),
+    notifier: program('notifier', notifierOps),
+  };
+  const quiet = {
+    onDown: () => undefined,
+    onUp: () => undefined,
+    onHopeless: (name: string, reason: string) => t.diagnostic(`${name}: ${reason}`),
+  };
   const kept = await Promise.all(Object.values(programs).map((each) => keepAlive(each, quiet)));
   t.after(async () => {
     await Promise.all(kept.map((each) => each.stop()));
