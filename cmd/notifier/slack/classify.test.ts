@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EgressResult } from '../../../lib/egress/exchange.ts';
-import { classifySlackResult, PERSON_CHECK_MS, type SlackOutcome } from './classify.ts';
+import { classifySlackResult, LATER_MS, PERSON_CHECK_MS, type SlackOutcome } from './classify.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -31,7 +31,8 @@ test("an answer that is not Slack's leaves it unknown", () => {
 
 test("Slack's codes decide, through both doors", () => {
   const expected: Record<string, string> = {
-    ratelimited: 'retry',
+    ratelimited: 'park',
+    rate_limited: 'park',
     fatal_error: 'retry',
     internal_error: 'retry',
     service_unavailable: 'retry',
@@ -64,6 +65,8 @@ test("Slack's codes decide, through both doors", () => {
     [404, 'channel_not_found', 'gone'],
     [410, 'channel_is_archived', 'gone'],
     [500, 'rollup_error', 'retry'],
+    [429, 'rollup_error', 'park'],
+    [429, 'channel_is_archived', 'gone'],
   ];
   for (const [status, text, kind] of webhook)
     assert.equal(word(classifySlackResult(answer(status, text), 'incoming-webhook', NOW)), kind, text);
@@ -76,7 +79,7 @@ test('without a known code the status decides', () => {
     [502, 'retry'],
     [503, 'retry'],
     [504, 'retry'],
-    [429, 'retry'],
+    [429, 'park'],
     [408, 'retry'],
     [302, 'refused'],
     [400, 'refused'],
@@ -92,15 +95,28 @@ test('without a known code the status decides', () => {
 });
 
 test('Retry-After sets when a retry is due', () => {
-  for (const [status, header, afterMs] of [
-    [429, '30', 30_000],
-    [503, '2', 2_000],
-    [429, 'soon', undefined],
-    [429, '315360000', 86_400_000],
+  for (const [header, afterMs] of [
+    ['2', 2_000],
+    ['soon', undefined],
   ] as const) {
-    const outcome = classifySlackResult(answer(status, 'rate_limited', { 'retry-after': header }), 'incoming-webhook', NOW);
+    const outcome = classifySlackResult(answer(503, 'service_unavailable', { 'retry-after': header }), 'incoming-webhook', NOW);
     assert.ok(outcome.kind === 'failed' && outcome.verdict.kind === 'retry');
     assert.equal(outcome.verdict.afterMs, afterMs);
+  }
+});
+
+test("Slack's flow control is no attempt: the message waits as long as Slack asks, or a random part of our own limit", () => {
+  for (const [header, random, afterMs] of [
+    ['30', 0.5, 30_000],
+    ['Fri, 15 Jan 2027 08:00:05 GMT', 0.5, 5_000],
+    ['315360000', 0.5, 86_400_000],
+    ['soon', 0.5, 15_500],
+    ['-1', 1, LATER_MS[1]],
+    ['0', 0, LATER_MS[0]],
+  ] as const) {
+    const outcome = classifySlackResult(answer(429, 'rate_limited', { 'retry-after': header }), 'incoming-webhook', NOW, random);
+    assert.ok(outcome.kind === 'failed' && outcome.verdict.kind === 'park');
+    assert.equal(outcome.verdict.until, NOW + afterMs, header);
   }
 });
 

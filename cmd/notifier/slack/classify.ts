@@ -18,7 +18,14 @@ export type SlackOutcome =
 /** How often a message that waits for a person asks again by itself: soon after a repair, and cheap until then. */
 export const PERSON_CHECK_MS = 900_000;
 
-export function classifySlackResult(result: EgressResult, kind: SlackChannel['kind'], nowMs: number): SlackOutcome {
+/**
+ * Slack names the wait with every 429. One that does not comes from something in between: it is asked again after about one
+ * message's time in a channel at the earliest, and soon enough that nobody takes it for lost.
+ */
+export const LATER_MS = [1_000, 30_000] as const;
+
+/** `random` is uniform in [0, 1): it spreads what was sent away at the same moment without being told for how long. */
+export function classifySlackResult(result: EgressResult, kind: SlackChannel['kind'], nowMs: number, random = Math.random()): SlackOutcome {
   switch (result.kind) {
     case 'unknown':
       return { kind: 'unknown', because: result.because };
@@ -27,11 +34,16 @@ export function classifySlackResult(result: EgressResult, kind: SlackChannel['ki
       if (result.code === 'refused') return failed(reject('refused', `not sent: ${result.because}`));
       return failed(retry({ because: `not sent: ${result.because}` }));
     case 'answer':
-      return classifyAnswer(result, kind, nowMs);
+      return classifyAnswer(result, kind, nowMs, random);
   }
 }
 
-function classifyAnswer(answer: Extract<EgressResult, { kind: 'answer' }>, kind: SlackChannel['kind'], nowMs: number): SlackOutcome {
+function classifyAnswer(
+  answer: Extract<EgressResult, { kind: 'answer' }>,
+  kind: SlackChannel['kind'],
+  nowMs: number,
+  random: number,
+): SlackOutcome {
   const text = answer.body.toString('utf8');
   const said = kind === 'bot' ? readApiAnswer(text) : undefined;
   if (answer.status === 200 && said?.ok === true) return { kind: 'sent', ts: said.ts };
@@ -46,11 +58,24 @@ function classifyAnswer(answer: Extract<EgressResult, { kind: 'answer' }>, kind:
   const meaning = row?.[0] ?? (answer.status < 300 ? 'retry' : meaningOfStatus(answer.status));
   const because = code ?? `status ${answer.status}`;
   const afterMs = parseRetryAfter(answer.headers['retry-after'], nowMs);
-  return failed(verdictOf(meaning, row === undefined ? because : `${because}: ${row[1]}`, wholeAnswer(answer, text), afterMs, nowMs));
+  const why = row === undefined ? because : `${because}: ${row[1]}`;
+  return failed(
+    verdictOf(answer.status === 429 && meaning === 'retry' ? 'later' : meaning, why, wholeAnswer(answer, text), { afterMs, nowMs, random }),
+  );
 }
 
-function verdictOf(meaning: SlackErrorMeaning, because: string, detail: unknown, afterMs: number | undefined, nowMs: number): Verdict {
+interface Timing {
+  /** What the answer asked for. */
+  readonly afterMs: number | undefined;
+  readonly nowMs: number;
+  readonly random: number;
+}
+
+function verdictOf(meaning: SlackErrorMeaning, because: string, detail: unknown, { afterMs, nowMs, random }: Timing): Verdict {
   switch (meaning) {
+    case 'later':
+      // Not an attempt: however long Slack is busy, a message that it has not judged does not die of it.
+      return park(nowMs + (afterMs ?? laterMs(random)), `Slack asks to wait: ${because}`);
     case 'retry':
       return retry({ because, detail, ...(afterMs === undefined ? {} : { afterMs }) });
     case 'refused':
@@ -59,6 +84,11 @@ function verdictOf(meaning: SlackErrorMeaning, because: string, detail: unknown,
     case 'person':
       return park(nowMs + PERSON_CHECK_MS, `a person has to act: ${because}`);
   }
+}
+
+function laterMs(random: number): number {
+  const [soonest, latest] = LATER_MS;
+  return Math.round(soonest + random * (latest - soonest));
 }
 
 /** The answer as a dead letter keeps it. Cookies are credentials. */

@@ -1,11 +1,12 @@
 /**
  * What follows from each of Slack's error codes:
+ * - `later`: Slack's flow control: it asks to come again later, which is no failure of this message
  * - `retry`: it may pass by itself
  * - `refused`: this message is not accepted, now or later
  * - `gone`: the channel is not there any more
  * - `person`: the message is fine, and will be sent once a person has mended the access; until then it waits
  */
-export type SlackErrorMeaning = 'retry' | 'refused' | 'gone' | 'person';
+export type SlackErrorMeaning = 'later' | 'retry' | 'refused' | 'gone' | 'person';
 
 type Row = readonly [meaning: SlackErrorMeaning, why: string];
 
@@ -14,8 +15,8 @@ type Row = readonly [meaning: SlackErrorMeaning, why: string];
  * webhooks" (answered as plain text). A code that is not here is judged by its HTTP status.
  */
 export const SLACK_ERRORS: Readonly<Record<string, Row>> = {
-  ratelimited: ['retry', 'too many requests; Retry-After says how long'],
-  rate_limited: ['retry', 'too many messages; about one per second and channel'],
+  ratelimited: ['later', 'too many requests; Retry-After says how long'],
+  rate_limited: ['later', 'too many messages; about one per second and channel'],
   message_limit_exceeded: ['retry', "the workspace's own limit"],
   fatal_error: ['retry', 'Slack says that a part of it may have succeeded; it still names it a failure'],
   internal_error: ['retry', 'as fatal_error, and likely to pass'],
@@ -84,7 +85,8 @@ export const SLACK_ERRORS: Readonly<Record<string, Row>> = {
 
 /** For answers without a code that is known. Everything else from 300 to 499 is `refused`. */
 export function meaningOfStatus(status: number): SlackErrorMeaning {
-  if (status >= 500 || status === 429 || status === 408) return 'retry';
+  if (status === 429) return 'later';
+  if (status >= 500 || status === 408) return 'retry';
   if (status === 401 || status === 403) return 'person';
   return status === 404 || status === 410 ? 'gone' : 'refused';
 }

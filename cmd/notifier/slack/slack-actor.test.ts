@@ -157,7 +157,7 @@ test('a command of no run tells nobody', async (t) => {
 
 test('a known failure is recorded as failed, waits, and is then sent once', async (t) => {
   const { handle, behave, messages, ledger } = await setUp(t);
-  await behave({ answer: { status: 429, retryAfter: 7 } });
+  await behave({ answer: { status: 503, retryAfter: 7 } });
   const message = command({ channel: '#releases', text: 'x' });
   const { verdict, emits } = await handle(message);
   assert.ok(verdict.kind === 'retry' && verdict.afterMs === 7_000, JSON.stringify(verdict));

@@ -19,7 +19,7 @@ import { parseSlackChannels } from './channels.ts';
 import { createSlackActor } from './slack-actor.ts';
 
 /** The actor in the runtime, with simulated broker and record, a real way out and a real peer. */
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, now: () => number = Date.now) {
   const sink = await startSink({ port: 0 });
   const egress = createEgress({ rules: { allow: [sink.url], ports: [] }, totalMs: 1_000 });
   t.after(async () => {
@@ -31,7 +31,7 @@ async function setUp(t: TestContext) {
     (subject) => ({ commands: 'COMMANDS', dead: 'DEAD_LETTERS' })[subject.split('.')[0] ?? ''] ?? 'ADVISORIES',
   );
   const record = new SimulatedRecord(systemClock);
-  const slack = createSlackActor({ egress, channels: parseSlackChannels(demoSlackChannels(sink.url)), apiUrl: `${sink.url}/api` });
+  const slack = createSlackActor({ egress, channels: parseSlackChannels(demoSlackChannels(sink.url)), apiUrl: `${sink.url}/api`, now });
   // Retries at the pace of a test.
   const actor = { ...slack, retry: { attempts: 8, delayMs: () => 30 } } as ActorDefinition;
   let lives = 0;
@@ -106,6 +106,18 @@ test('a key whose head fails five times is sent once and in order, while the oth
   assert.equal(texts.length, 5);
   assert.ok(texts.indexOf('B1') < texts.indexOf('A1') && texts.indexOf('C1') < texts.indexOf('A1'), texts.join());
   assert.equal((await get('/attempts')).filter(({ text }) => text === 'A1').length, 6);
+});
+
+test('more flow control in a row than there are attempts ends in one message, not in a dead letter', async (t) => {
+  // The actor's clock is an hour behind, so what it is asked to wait for has passed already.
+  const { start, send, behave, get, results, record } = await setUp(t, () => Date.now() - 3_600_000);
+  await behave({ times: 12, answer: { status: 429, retryAfter: 3_600 } });
+  await send('A1/notify', 'A', { text: 'A1' });
+  start();
+  await until('the run is told', () => results().length === 1);
+  assert.equal(results()[0]?.type, 'step.succeeded');
+  assert.equal((await get('/attempts')).length, 13);
+  assert.equal(record.deadLetters.size, 0);
 });
 
 test('what Slack refuses becomes a dead letter with the whole answer, and its run is told', async (t) => {
