@@ -4,13 +4,11 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import type { Readiness } from '../../lib/http/ops-server.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
-import { checkBroker } from '../../lib/jetstream/broker-check.ts';
-import { connectBroker } from '../../lib/jetstream/connection.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { measurePublisher } from '../../lib/jetstream/measured-publisher.ts';
+import { openBroker } from '../../lib/jetstream/open-broker.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
-import type { Logger } from '../../lib/telemetry/log.ts';
 import { publisherMetrics } from '../../lib/telemetry/metrics.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 import { ACCEPT_TIMEOUT_MS } from './acceptor.ts';
@@ -26,7 +24,7 @@ const CHECK_TIMEOUT_MS = 1_000;
 export async function startIngest(context: ProgramContext<IngestConfig>): Promise<Service> {
   const { config, log, registry, version } = context;
   const sources = await openSourceFile(config.sourcesFile, log);
-  const connection = await connectSafeBroker(config, log);
+  const connection = await openBroker(config, `ingest ${config.instance}`, log);
   const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
   const onHangUp = () => void sources.reload();
 
@@ -54,27 +52,6 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   const all = inOrder('ingest', [broker, publishing, sourceFile, ops, door]);
   await all.start();
   return all;
-}
-
-/** The connection to a broker that keeps what it confirms. @throws AppError `unsafe_broker` where it does not */
-async function connectSafeBroker(config: IngestConfig, log: Logger): Promise<BrokerConnection> {
-  const connection = await connectBroker({
-    url: config.natsUrl.reveal(),
-    name: `ingest ${config.instance}`,
-    ...(config.natsUser === undefined ? {} : { user: config.natsUser }),
-    ...(config.natsPassword === undefined ? {} : { password: config.natsPassword.reveal() }),
-  });
-  try {
-    const { version, problems } = await checkBroker(connection, {
-      monitorUrl: config.natsMonitorUrl,
-      allowUnsafe: config.allowUnsafeBroker,
-    });
-    if (problems.length > 0) log.warn({ version, because: problems.join('; ') }, 'unsafe broker');
-    return connection;
-  } catch (error) {
-    await connection.close();
-    throw error;
-  }
 }
 
 /** Ready: an event that came now would be stored. */
