@@ -36,7 +36,8 @@ export interface SystemBed {
   visapi(...words: string[]): Promise<Ended>;
   /** Posts one signed GitHub release; the repository is the key. */
   post(release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer>;
-  messages(): Promise<SinkMessage[]>;
+  /** What has arrived, oldest first. */
+  messages(filter?: { readonly sinceMs?: number }): Promise<SinkMessage[]>;
   attempts(): Promise<SinkAttempt[]>;
   /** Makes the local Slack answer differently; see `POST /behaviour` of the sink. */
   behave(behaviour: object): Promise<void>;
@@ -169,7 +170,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     logFolder: folder,
     visapi: (...words) => runTool(words, env),
     post: (release) => postRelease(ingestUrl, release),
-    messages: () => json('/messages'),
+    messages: ({ sinceMs } = {}) => json(sinceMs === undefined ? '/messages' : `/messages?since=${sinceMs}`),
     attempts: () => json('/attempts'),
     async behave(behaviour) {
       const { status } = await fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) });
@@ -210,8 +211,13 @@ async function prepare(natsUrl: string, database: Database, workflows: readonly 
 
 async function runTool(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return await new Promise((resolve) => {
-    execFile(process.execPath, [join(projectRoot, 'cmd/visapi/main.ts'), ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
+    // As bin/visapi.mjs does: kept compiled code halves the start.
+    const cached = { ...env, NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node') };
+    execFile(
+      process.execPath,
+      [join(projectRoot, 'cmd/visapi/main.ts'), ...words],
+      { env: cached, timeout: 30_000 },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
     );
   });
 }
