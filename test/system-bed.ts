@@ -16,7 +16,7 @@ import { connectBroker } from '../lib/jetstream/connection.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
-import { demoSlackChannels } from '../lib/sink/workspace.ts';
+import { demoSlackChannels, type SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
 import { applyWorkflow } from '../lib/store/workflows.ts';
 import { compileText } from '../lib/workflow/compile.ts';
@@ -55,6 +55,8 @@ export interface SystemOptions {
   readonly sources?: string;
   /** The Slack channels' file, as JSON, by the local Slack's address. (Default: the demo's) */
   readonly channels?: (sinkUrl: string) => string;
+  /** What the local Slack knows. (Default: the demo's) */
+  readonly workspace?: SlackWorkspace;
   /** Go into the addresses that the programs and the tool get; the servers of a test take any. */
   readonly passwords?: { readonly broker: string; readonly database: string };
   /** Added to the environment of every program. */
@@ -103,7 +105,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const bed = await openTestBed(t);
   const broker = await openOwnBroker(t);
   const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
-  const sink = await startSink({ port: 0 });
+  const sink = await startSink({ port: 0, ...(options.workspace === undefined ? {} : { workspace: options.workspace }) });
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
   await prepare(broker.url, database, workflows);
   const [ingestPort, ingestOps, processorOps, notifierOps] = [
