@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { registerDead } from './commands/dead.ts';
 import { registerDev } from './commands/dev.ts';
 import { registerHeld } from './commands/held.ts';
+import { registerRuns } from './commands/runs.ts';
 import { registerSend } from './commands/send.ts';
 import { registerSink } from './commands/sink.ts';
 import { registerStreams } from './commands/streams.ts';
@@ -22,6 +23,7 @@ registerWorkflows(program);
 registerStreams(program);
 registerTrace(program);
 registerDead(program);
+registerRuns(program);
 registerHeld(program);
 addJsonOption(program);
 

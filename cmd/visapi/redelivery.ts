@@ -1,17 +1,12 @@
-import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { Emit } from '../../lib/actor/message.ts';
-import { HEADERS, SCHEMA_VERSION } from '../../lib/core/headers.ts';
-import { isPriority } from '../../lib/core/priority.ts';
-import { slotOf } from '../../lib/core/slot.ts';
-import { createPublisher, type Publisher } from '../../lib/jetstream/publisher.ts';
+import type { Publisher } from '../../lib/jetstream/publisher.ts';
 import type { Database } from '../../lib/store/database.ts';
 import type { DeadLetterEntry } from '../../lib/store/dead-letters.ts';
 import { recordStepRetry, redeliverMessage } from '../../lib/store/redeliver.ts';
 import { planRedelivery, type RedeliveryOptions, type RedeliveryPlan } from '../../lib/store/redelivery-plan.ts';
-import { WORKFLOW_LANES } from '../../streams/actors.ts';
-import { commandSubject, STREAMS } from '../../streams/subjects.ts';
-import { withBroker } from './session.ts';
+import { STREAMS } from '../../streams/subjects.ts';
+import { withPublisher } from './session.ts';
+import { orderStepRetry, type StepRetryOrder } from './step-retry.ts';
 
 /** What was done, or would be, with one dead letter. */
 export interface Redelivery {
@@ -35,17 +30,15 @@ export async function redeliver(database: Database, letters: readonly DeadLetter
   for (const letter of letters) plans.push(await planRedelivery(database, letter, options));
   if (options.dryRun) return plans.map((plan) => described(plan));
   if (!plans.some(({ kind }) => kind === 'step')) return await perform(database, plans, options, undefined);
-  return await withBroker(async (connection) => {
-    const publisher = createPublisher(connection);
-    try {
-      return await perform(database, plans, options, publisher);
-    } finally {
-      await publisher.stop(1_000);
-    }
-  });
+  return await withPublisher((publisher) => perform(database, plans, options, publisher));
 }
 
-async function perform(database: Database, plans: readonly RedeliveryPlan[], options: RedeliverOptions, publisher: Publisher | undefined): Promise<Redelivery[]> {
+async function perform(
+  database: Database,
+  plans: readonly RedeliveryPlan[],
+  options: RedeliverOptions,
+  publisher: Publisher | undefined,
+): Promise<Redelivery[]> {
   const { rate, who } = options;
   const results: Redelivery[] = [];
   let parked = 0;
@@ -57,38 +50,23 @@ async function perform(database: Database, plans: readonly RedeliveryPlan[], opt
       if (isDone) parked++;
     } else if (plan.kind === 'step' && publisher !== undefined) {
       if (published++ > 0) await setTimeout(1_000 / rate);
-      const { emit, generation } = retryMessage(plan);
       // Published first: its id is derived, so that after a crash in between the same command does the same again.
-      await publisher.publish(emit, AbortSignal.timeout(PUBLISH_WITHIN_MS));
+      const generation = await orderStepRetry(publisher, orderOf(plan));
       await recordStepRetry(database, { plan, generation, who });
     }
-    results.push(isDone ? described(plan) : { id: plan.letter.id, action: 'refused', detail: 'somebody else has redelivered it just now', needsForce: false });
+    results.push(
+      isDone
+        ? described(plan)
+        : { id: plan.letter.id, action: 'refused', detail: 'somebody else has redelivered it just now', needsForce: false },
+    );
   }
   return results;
 }
 
-const PUBLISH_WITHIN_MS = 10_000;
-
-/** Asks the workflow actor to render the step again. One dead letter makes one generation. */
-export function retryMessage(plan: Extract<RedeliveryPlan, { kind: 'step' }>): { emit: Emit; generation: string } {
-  const { letter, run, step, workflow, version } = plan;
-  const generation = createHash('sha256').update(letter.id).digest('hex').slice(0, 12);
-  const priority = isPriority(letter.priority) ? letter.priority : 'default';
-  const body = { step, generation, workflow, version, deadLetter: letter.id };
-  const emit: Emit = {
-    id: `${run}/${step}/retry#${generation}`,
-    subject: commandSubject({ priority, slot: slotOf(letter.eventKey), actor: WORKFLOW_LANES.name }),
-    key: letter.eventKey,
-    headers: {
-      [HEADERS.run]: run,
-      [HEADERS.step]: step,
-      [HEADERS.schema]: SCHEMA_VERSION,
-      [HEADERS.ceType]: 'step.retry',
-      [HEADERS.contentType]: 'application/json',
-    },
-    body: Buffer.from(JSON.stringify(body)),
-  };
-  return { emit, generation };
+/** One dead letter makes one generation. */
+function orderOf({ letter, run, step, workflow, version }: Extract<RedeliveryPlan, { kind: 'step' }>): StepRetryOrder {
+  const { id, eventKey: key, priority } = letter;
+  return { run, step, workflow, version, cause: id, key, priority, deadLetter: id };
 }
 
 function described(plan: RedeliveryPlan): Redelivery {

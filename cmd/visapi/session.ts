@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connection.ts';
+import { createPublisher, type Publisher } from '../../lib/jetstream/publisher.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { findAddresses } from './connection.ts';
 
@@ -30,6 +31,19 @@ export async function withBroker<Result>(run: (connection: BrokerConnection) => 
   } finally {
     await connection.close();
   }
+}
+
+/** Runs something that publishes into the log. */
+export async function withPublisher<Result>(run: (publisher: Publisher) => Promise<Result>): Promise<Result> {
+  return await withBroker(async (connection) => {
+    const publisher = createPublisher(connection);
+    try {
+      return await run(publisher);
+    } finally {
+      // Whatever was published is confirmed; what was not has thrown.
+      await publisher.stop(1_000);
+    }
+  });
 }
 
 /** Whoever gave the command, for the audit log. */

@@ -87,7 +87,8 @@ function deadLine({ id, reason, because }: DeadLetterEntry): string {
   return `dead letter ${id} (${reason}): ${because}`;
 }
 
-function failedLine({ path, error, deadLetterId }: StepRow): string {
+function failedLine({ run, path, error, deadLetterId }: StepRow): string {
   const what = deadLetterId === null ? '' : ` as dead letter ${deadLetterId}`;
-  return `step ${path} failed${what} (${error?.reason ?? 'unknown'}): ${error?.because ?? 'no reason is recorded'}`;
+  const hint = deadLetterId === null ? ` (mend the workflow, then visapi runs retry-step ${run})` : '';
+  return `step ${path} failed${what} (${error?.reason ?? 'unknown'}): ${error?.because ?? 'no reason is recorded'}${hint}`;
 }

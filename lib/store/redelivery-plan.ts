@@ -1,10 +1,9 @@
-import type { StoredWorkflow } from '../workflow/run-reader.ts';
 import type { RunState } from '../workflow/turn.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Database } from './database.ts';
 import { type DeadLetterEntry, deadLetterRounds } from './dead-letters.ts';
 import { readRuns } from './run-reader.ts';
-import { findWorkflow } from './workflows.ts';
+import { enabledVersion, findWorkflow } from './workflows.ts';
 
 /**
  * What redelivering a dead letter means:
@@ -78,12 +77,6 @@ async function planStep(database: Database, letter: DeadLetterEntry, state: RunS
   if (step.status !== 'failed' || run.status !== 'failed')
     return refuse(letter, `its run has not heard of it yet (step ${path} is ${step.status}); try again in a moment`, false);
   return { kind: 'step', letter, run: run.id, step: path, workflow: run.workflow, version: to.version, fromVersion: from.version };
-}
-
-async function enabledVersion(database: Database, name: string): Promise<StoredWorkflow | undefined> {
-  const row = await database.tables.selectFrom('workflows').select('enabled_version').where('name', '=', name).executeTakeFirst();
-  const version = row?.enabled_version ?? undefined;
-  return version === undefined ? undefined : await findWorkflow(database, name, version);
 }
 
 function stepDefinition(document: unknown, id: string): unknown {

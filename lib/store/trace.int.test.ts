@@ -51,7 +51,10 @@ test('unrouted, skipped, failed and dead events say so, and why', async (t) => {
     { ...STEP, status: 'failed', error: { reason: 'invalid', because: 'no such field' } },
     { ...RUN, status: 'failed' },
   );
-  assert.equal(await other.fate(), 'failed | step notify failed (invalid): no such field');
+  assert.equal(
+    await other.fate(),
+    'failed | step notify failed (invalid): no such field (mend the workflow, then visapi runs retry-step run)',
+  );
 });
 
 test('the events of a key are listed newest first, with their fates, and the projection says since when it knows', async (t) => {

@@ -88,3 +88,10 @@ export async function findWorkflow(database: Database, name: string, version: nu
   });
   return row;
 }
+
+/** The version that new runs begin with; undefined where the workflow is not known or opens none. */
+export async function enabledVersion(database: Database, name: string): Promise<StoredWorkflow | undefined> {
+  const row = await database.tables.selectFrom('workflows').select('enabled_version').where('name', '=', name).executeTakeFirst();
+  const version = row?.enabled_version ?? undefined;
+  return version === undefined ? undefined : await findWorkflow(database, name, version);
+}

@@ -63,6 +63,7 @@ export const projection: Migration = {
         error jsonb
       ) with (fillfactor = 80)`.execute(db);
     await sql`create index runs_event on runs (event_id)`.execute(db);
+    await sql`create index runs_started on runs (started_at, id)`.execute(db);
     await sql`
       create table steps (
         run text collate "C" not null,

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { HEADERS } from '../../../lib/core/headers.ts';
+import { connectBroker } from '../../../lib/jetstream/connection.ts';
+import { readStored } from '../../../lib/jetstream/log-reader.ts';
+import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
+import type { RunSummary } from '../../../lib/store/runs.ts';
+import { EVENT, FAILED_ROWS, LETTER, openStory, RUN, STEP } from '../../../lib/store/test-story.ts';
+import { applyWorkflow } from '../../../lib/store/workflows.ts';
+import { logStreams } from '../../../streams/log-streams.ts';
+import { STREAMS } from '../../../streams/subjects.ts';
+
+const MAIN = new URL('../main.ts', import.meta.url).pathname;
+const BROKEN = { reason: 'invalid', because: 'no such field', place: 'steps[0].with.text' };
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function openScene(t: TestContext) {
+  const story = await openStory(t);
+  const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
+  t.after(() => connection.close());
+  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  const env = {
+    ...process.env,
+    DATABASE_URL: story.database.options.url,
+    NATS_URL: story.natsUrl,
+    VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
+  };
+  const visapi = (...words: string[]) =>
+    new Promise<Ended>((resolve) => {
+      execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
+      );
+    });
+  const apply = (text: string) =>
+    applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text } }] }, who: 'ada' });
+  return { story, connection, visapi, apply };
+}
+
+test('a run that stands failed without a dead letter is listed, and its step is retried with the mended version', async (t) => {
+  const { story, connection, visapi, apply } = await openScene(t);
+  await apply('one');
+  await story.turn(EVENT, { ...RUN, status: 'failed', error: BROKEN }, { ...STEP, status: 'failed', error: BROKEN });
+  await story.turn({ ...RUN, id: 'other', status: 'done' });
+  await apply('two');
+  const [list, text, trace, elsewhere, unknown] = await Promise.all([
+    visapi('runs', 'list', '--status', 'failed', '--json'),
+    visapi('runs', 'list'),
+    visapi('trace', 'event'),
+    visapi('runs', 'retry-step', 'run', '--step', 'nowhere'),
+    visapi('runs', 'retry-step', 'nothing'),
+  ]);
+  assert.deepEqual(
+    (JSON.parse(list.stdout) as RunSummary[]).map(({ id, step, deadLetterId, error }) => [id, step, deadLetterId, error?.because]),
+    [['run', 'notify', null, 'no such field']],
+  );
+  assert.match(text.stdout, /failed at notify[^]*invalid: no such field/);
+  assert.match(trace.stdout, /visapi runs retry-step run/);
+  assert.deepEqual([elsewhere.code, unknown.code], [1, 3]);
+
+  const retried = await visapi('runs', 'retry-step', 'run', '--step', 'notify', '--json');
+  const { generation, version } = JSON.parse(retried.stdout) as { generation: string; version: number };
+  assert.equal(version, 2);
+  const message = await readStored(connection, STREAMS.commands, 1);
+  assert.deepEqual(
+    [message?.id, message?.key, message?.headers[HEADERS.ceType]],
+    [`run/notify/retry#${generation}`, EVENT.key, 'step.retry'],
+  );
+  assert.deepEqual(JSON.parse(Buffer.from(message!.body).toString()), {
+    step: 'notify',
+    generation,
+    workflow: 'w',
+    version: 2,
+    deadLetter: null,
+  });
+  const audit = await story.database.query<{ target: string }>({ text: "select target from audit_log where action = 'run.retry-step'" });
+  assert.deepEqual(audit, [{ target: 'run' }]);
+
+  // Given again before it is worked on it is the same retry; after the next failure it is a new one.
+  assert.equal((JSON.parse((await visapi('runs', 'retry-step', 'run', '--json')).stdout) as { generation: string }).generation, generation);
+  await story.turn({ ...STEP, status: 'failed', error: BROKEN, generation, version: 2, commandId: `run/notify#${generation}` });
+  const again = await visapi('runs', 'retry-step', 'run', '--json');
+  assert.notEqual((JSON.parse(again.stdout) as { generation: string }).generation, generation);
+  assert.match(again.stderr, /version 2 of w is the one that failed/);
+});
+
+test('a run that does not stand failed, or that a dead letter stands for, is not retried', async (t) => {
+  const { story, visapi, apply } = await openScene(t);
+  await apply('one');
+  await story.turn(EVENT, RUN, STEP);
+  assert.match((await visapi('runs', 'retry-step', 'run')).stderr, /run run is running, not failed/);
+  await story.die();
+  await story.turn(...FAILED_ROWS);
+  const dead = await visapi('runs', 'retry-step', 'run');
+  assert.deepEqual([dead.code, dead.stdout], [1, '']);
+  assert.ok(dead.stderr.includes(LETTER) && dead.stderr.includes('visapi dead redeliver'), dead.stderr);
+});
