@@ -175,7 +175,11 @@ async function assertNeighbours(ward: Ward, round: string, poisons: Poisons): Pr
       assert.ok(outcome.done.has(id) || poisoned.includes(id), `${id} was not handled`);
     // One that was interrupted is started again; never is a later one started before an earlier one was settled.
     const numbers = outcome.starts.filter((id) => id.startsWith(`${round}/${key}/`)).map((id) => Number(id.split('/')[2]));
-    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b), `order of ${key}`);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+      `order of ${key}`,
+    );
   }
   return outcome;
 }

@@ -43,7 +43,7 @@ const ADDRESS_VARIABLES = {
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
 
-const TOOL_VARIABLES = { ...PORT_VARIABLES, ...ADDRESS_VARIABLES } as const;
+export const TOOL_VARIABLES = { ...PORT_VARIABLES, ...ADDRESS_VARIABLES } as const;
 
 /** What the tool takes from its environment. */
 export type ToolConfig = ConfigOf<typeof TOOL_VARIABLES> & {

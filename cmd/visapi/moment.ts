@@ -19,7 +19,9 @@ export function parseMoment(option: string, text: string, now = new Date()): Dat
   }
   const moment = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text) ? new Date(text) : new Date(Number.NaN);
   if (!Number.isNaN(moment.getTime())) return moment;
-  throw new CommandError(`${option}: expected a duration (30m, 2h, 7d), HH:MM or RFC 3339, got ${text}`, { exitCode: exitCodes.wrongUsage });
+  throw new CommandError(`${option}: expected a duration (30m, 2h, 7d), HH:MM or RFC 3339, got ${text}`, {
+    exitCode: exitCodes.wrongUsage,
+  });
 }
 
 /** RFC 3339 with the local offset, so that nobody has to guess the zone. */

@@ -13,7 +13,9 @@ export interface TraceStage {
 /** Everything that happened to an event, in the order of the time. */
 export function traceStages(trace: EventTrace): TraceStage[] {
   const { event, runs, messages } = trace;
-  const stages: TraceStage[] = [{ at: event.receivedAt, what: 'received', detail: `${event.source} ${event.type}, stored as ${event.stream} ${event.seq}` }];
+  const stages: TraceStage[] = [
+    { at: event.receivedAt, what: 'received', detail: `${event.source} ${event.type}, stored as ${event.stream} ${event.seq}` },
+  ];
   for (const { run, steps } of runs) {
     stages.push({ at: run.startedAt, what: 'run started', detail: `${run.workflow} version ${run.version}, run ${run.id}` });
     for (const step of steps) {
@@ -27,7 +29,8 @@ export function traceStages(trace: EventTrace): TraceStage[] {
   for (const effect of messages.effects) {
     const again = effect.repeats > 0 ? `, repeated ${effect.repeats} time(s)` : '';
     stages.push({ at: effect.claimedAt, what: 'effect claimed', detail: effect.id });
-    if (effect.state !== 'claimed') stages.push({ at: effect.endedAt ?? effect.claimedAt, what: `effect ${effect.state}`, detail: `${effect.id}${again}` });
+    if (effect.state !== 'claimed')
+      stages.push({ at: effect.endedAt ?? effect.claimedAt, what: `effect ${effect.state}`, detail: `${effect.id}${again}` });
   }
   for (const letter of messages.deadLetters) {
     stages.push(...attempts(letter.actor, letter.history));
@@ -39,7 +42,8 @@ export function traceStages(trace: EventTrace): TraceStage[] {
     const until = wait.dueAt === null ? 'behind an earlier message of its key' : `until ${wait.dueAt}`;
     stages.push({ at: null, what: `parked at ${wait.actor}`, detail: `${wait.messageId} ${until}: ${wait.because}` });
   }
-  for (const { at, actor, messageId, outcome, reason } of messages.outcomes) stages.push({ at, what: `${outcome} by ${actor}`, detail: `${messageId}: ${reason}` });
+  for (const { at, actor, messageId, outcome, reason } of messages.outcomes)
+    stages.push({ at, what: `${outcome} by ${actor}`, detail: `${messageId}: ${reason}` });
   // The sort is stable: what happened at the same time stays in the order of its making.
   return stages.sort((a, b) => (a.at ?? '~').localeCompare(b.at ?? '~'));
 }

@@ -47,8 +47,14 @@ async function openScene(t: TestContext): Promise<Scene> {
     await publisher.stop(1_000);
     await connection.close();
   });
-  for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 })) await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
-  const env = { ...process.env, DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl, VISAPI_HOME: join(tmpdir(), 'visapi-nowhere') };
+  for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }))
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
+  const env = {
+    ...process.env,
+    DATABASE_URL: story.database.options.url,
+    NATS_URL: story.natsUrl,
+    VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
+  };
   const visapi = (...words: string[]) =>
     new Promise<Ended>((resolve) => {
       execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
@@ -74,14 +80,24 @@ test('an event that only the log knows yet is found there, by its id and by its 
   const { publisher, visapi } = await openScene(t);
   const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
   const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: AT };
-  for (const id of ['first', 'second']) await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+  for (const id of ['first', 'second'])
+    await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
   // A start of the tool is a second of work: what does not depend on each other runs at once.
-  const [byId, byKey, none] = await Promise.all([visapi('trace', 'first', '--json'), visapi('trace', 'A key', '--json'), visapi('trace', 'nobody')]);
+  const [byId, byKey, none] = await Promise.all([
+    visapi('trace', 'first', '--json'),
+    visapi('trace', 'A key', '--json'),
+    visapi('trace', 'nobody'),
+  ]);
   assert.equal(byId.code, 0);
   const { event, isProjected, fate } = printed<PrintedTrace>(byId);
   assert.deepEqual([event.id, event.seq, event.source, event.receivedAt], ['first', 1, 'github', AT]);
   assert.deepEqual([isProjected, fate.kind], [false, 'waiting']);
-  assert.deepEqual(printed<{ traces: PrintedTrace[] }>(byKey).traces.map((each) => String(each.event['id'])).toSorted(), ['first', 'second']);
+  assert.deepEqual(
+    printed<{ traces: PrintedTrace[] }>(byKey)
+      .traces.map((each) => String(each.event['id']))
+      .toSorted(),
+    ['first', 'second'],
+  );
   assert.deepEqual([none.code, none.stdout], [3, '']);
   assert.match(none.stderr, /the projection is empty, and the log does not have it either/);
 });
@@ -96,13 +112,22 @@ test('a dead letter is shown with its whole story and its payload, and runs agai
     visapi('trace', 'event'),
     visapi('dead', 'redeliver', '--reason', 'refused', '--dry-run', '--json'),
   ]);
-  assert.deepEqual(printed<DeadLetterEntry[]>(list).map(({ id, reason, status }) => [id, reason, status]), [[LETTER, 'refused', 'open']]);
+  assert.deepEqual(
+    printed<DeadLetterEntry[]>(list).map(({ id, reason, status }) => [id, reason, status]),
+    [[LETTER, 'refused', 'open']],
+  );
   assert.match(shown.stdout, /refused: invalid_blocks[^]*"status": 400[^]*{"text": "héllo"}/);
   assert.match(trace.stdout, /Fate: dead-lettered[^]*received[^]*run started[^]*step notify failed/);
-  assert.deepEqual(printed<Redelivery[]>(dry).map(({ action }) => action), ['message']);
+  assert.deepEqual(
+    printed<Redelivery[]>(dry).map(({ action }) => action),
+    ['message'],
+  );
   assert.deepEqual(await story.store.adopt([story.slack]), [], 'a dry run does nothing');
   assert.equal((await visapi('dead', 'redeliver', LETTER)).code, 0);
-  assert.deepEqual((await story.store.adopt([story.slack])).map(({ stream, messageId }) => [stream, messageId]), [[STREAMS.deadLetters, COMMAND]]);
+  assert.deepEqual(
+    (await story.store.adopt([story.slack])).map(({ stream, messageId }) => [stream, messageId]),
+    [[STREAMS.deadLetters, COMMAND]],
+  );
   const again = await visapi('dead', 'redeliver', LETTER);
   assert.equal(again.code, 1);
   assert.match(again.stdout, /redelivered already/);
@@ -120,7 +145,10 @@ test('after its step was mended, a dead letter is redelivered as a retry of the 
   const message = await readStored(connection, STREAMS.commands, 1);
   assert.match(message?.subject ?? '', /^commands\.default\.\d+\.workflow$/);
   const body = JSON.parse(Buffer.from(message!.body).toString()) as Record<string, unknown>;
-  assert.deepEqual([message?.headers[HEADERS.ceType], message?.headers[HEADERS.run], message?.headers[HEADERS.step], message?.key], ['step.retry', 'run', 'notify', 'A']);
+  assert.deepEqual(
+    [message?.headers[HEADERS.ceType], message?.headers[HEADERS.run], message?.headers[HEADERS.step], message?.key],
+    ['step.retry', 'run', 'notify', 'A'],
+  );
   assert.deepEqual([body['step'], body['workflow'], body['version'], body['deadLetter']], ['notify', 'w', 2, LETTER]);
   assert.equal(message?.id, `run/notify/retry#${String(body['generation'])}`);
   assert.deepEqual(await listDeadLetters(story.database, { status: 'open' }, 1), []);
@@ -137,7 +165,10 @@ test('held effects are listed and resolved from the shell', async (t) => {
     visapi('held', 'resolve', EFFECT, '--as', 'perhaps'),
     visapi('held', 'resolve', 'nothing', '--as', 'done'),
   ]);
-  assert.deepEqual(printed<HeldEffect[]>(list).map(({ id }) => id), [EFFECT]);
+  assert.deepEqual(
+    printed<HeldEffect[]>(list).map(({ id }) => id),
+    [EFFECT],
+  );
   assert.match(trace.stdout, /Fate: waiting[^]*is held/);
   assert.deepEqual([wrong.code, unknown.code], [2, 3]);
   assert.match((await visapi('held', 'resolve', EFFECT, '--as', 'done')).stdout, /resolved as done/);

@@ -2,7 +2,13 @@ import { type Command, Option } from 'commander';
 import { REJECT_REASONS } from '../../../lib/actor/verdict.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import type { Database } from '../../../lib/store/database.ts';
-import { type DeadLetterEntry, type DeadLetterFilter, deadLetterRounds, findDeadLetter, listDeadLetters } from '../../../lib/store/dead-letters.ts';
+import {
+  type DeadLetterEntry,
+  type DeadLetterFilter,
+  deadLetterRounds,
+  findDeadLetter,
+  listDeadLetters,
+} from '../../../lib/store/dead-letters.ts';
 import { STREAMS } from '../../../streams/subjects.ts';
 import { deadLetterText, readPayload } from '../dead-letter-view.ts';
 import { localTime, parseCount, parseMoment } from '../moment.ts';
@@ -24,21 +30,28 @@ export function registerDead(program: Command): void {
     .option('--limit <count>', 'at most', '50')
     .option('--after <id>', 'the page after this dead letter')
     .description('dead letters, newest first')
-    .addHelpText('after', '\nExamples:\n  $ visapi dead list\n  $ visapi dead list --actor slack --reason refused --since 2h\n  $ visapi dead list --status any --json')
-    .action(async (options: FilterOptions & { status: DeadLetterEntry['status'] | 'any'; limit: string; after?: string }, command: Command) => {
-      const output = outputOf(command);
-      const { after } = options;
-      const filter = { ...filterOf(options, output), after, status: options.status === 'any' ? undefined : options.status };
-      const limit = parseCount('--limit', options.limit, 1, 1_000);
-      const found = await withDatabase((database) => listDeadLetters(database, filter, limit));
-      output.result(found, () => listText(found, limit));
-    });
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ visapi dead list\n  $ visapi dead list --actor slack --reason refused --since 2h\n  $ visapi dead list --status any --json',
+    )
+    .action(
+      async (options: FilterOptions & { status: DeadLetterEntry['status'] | 'any'; limit: string; after?: string }, command: Command) => {
+        const output = outputOf(command);
+        const { after } = options;
+        const filter = { ...filterOf(options, output), after, status: options.status === 'any' ? undefined : options.status };
+        const limit = parseCount('--limit', options.limit, 1, 1_000);
+        const found = await withDatabase((database) => listDeadLetters(database, filter, limit));
+        output.result(found, () => listText(found, limit));
+      },
+    );
   dead
     .command('show')
     .argument('<id>', 'as visapi dead list shows it')
     .description("one dead letter: reason, attempts, the provider's whole answer, the raw payload")
     .addHelpText('after', '\nExamples:\n  $ visapi dead show slack:4qfrx2h7/notify:0\n  $ visapi dead show slack:4qfrx2h7/notify:0 --json')
-    .action(async (id: string, _options: object, command: Command) => await withDatabase((database) => show(database, outputOf(command), id)));
+    .action(
+      async (id: string, _options: object, command: Command) => await withDatabase((database) => show(database, outputOf(command), id)),
+    );
   withFilter(dead.command('redeliver'))
     .argument('[id...]', 'dead letters; or choose open ones by the options')
     .option('--dry-run', 'say what would happen, and do nothing')
@@ -56,20 +69,28 @@ Examples:
 
 Where the workflow has a newer version in which the step differs, the step is rendered again with that version.`,
     )
-    .action(async (ids: string[], options: FilterOptions & { dryRun?: true; rate: string; asIs?: true; force?: true }, command: Command) => {
-      const output = outputOf(command);
-      const rate = parseCount('--rate', options.rate, 1, 10_000);
-      const { dryRun = false, asIs = false, force = false } = options;
-      const results = await withDatabase(async (database) => {
-        const letters = await chosen(database, ids, filterOf(options, output));
-        return await redeliver(database, letters, { dryRun, asIs, force, rate, who: whoami() });
-      });
-      const rows = results.map(({ id, action, detail, needsForce }) => [id, action, needsForce ? `${detail} (--force does it all the same)` : detail]);
-      const head = dryRun ? 'Nothing is done; this would be:\n' : '';
-      output.result(results, () => (rows.length === 0 ? 'No dead letter fits.' : `${head}${table(['dead letter', 'action', 'detail'], rows)}`));
-      const refused = results.filter(({ action }) => action === 'refused').length;
-      if (refused > 0 && !dryRun) throw new CommandError(`${refused} of ${results.length} dead letters were not redelivered`);
-    });
+    .action(
+      async (ids: string[], options: FilterOptions & { dryRun?: true; rate: string; asIs?: true; force?: true }, command: Command) => {
+        const output = outputOf(command);
+        const rate = parseCount('--rate', options.rate, 1, 10_000);
+        const { dryRun = false, asIs = false, force = false } = options;
+        const results = await withDatabase(async (database) => {
+          const letters = await chosen(database, ids, filterOf(options, output));
+          return await redeliver(database, letters, { dryRun, asIs, force, rate, who: whoami() });
+        });
+        const rows = results.map(({ id, action, detail, needsForce }) => [
+          id,
+          action,
+          needsForce ? `${detail} (--force does it all the same)` : detail,
+        ]);
+        const head = dryRun ? 'Nothing is done; this would be:\n' : '';
+        output.result(results, () =>
+          rows.length === 0 ? 'No dead letter fits.' : `${head}${table(['dead letter', 'action', 'detail'], rows)}`,
+        );
+        const refused = results.filter(({ action }) => action === 'refused').length;
+        if (refused > 0 && !dryRun) throw new CommandError(`${refused} of ${results.length} dead letters were not redelivered`);
+      },
+    );
 }
 
 function withFilter(command: Command): Command {

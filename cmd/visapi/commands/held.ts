@@ -19,14 +19,23 @@ export function registerHeld(program: Command): void {
       const limit = parseCount('--limit', options.limit, 1, 1_000);
       const found = await withDatabase((database) => listHeld(database, { actor, after }, limit));
       const rows = found.map((effect) => [effect.claimedAt, effect.id, effect.actor, effect.key, effect.repeats]);
-      outputOf(command).result(found, () => (rows.length === 0 ? 'No effect is held.' : table(['claimed', 'effect', 'actor', 'key', 'repeats'], rows)));
+      outputOf(command).result(found, () =>
+        rows.length === 0 ? 'No effect is held.' : table(['claimed', 'effect', 'actor', 'key', 'repeats'], rows),
+      );
     });
   held
     .command('resolve')
     .argument('<effect...>', 'as visapi held list shows it')
-    .addOption(new Option('--as <decision>', 'done: it did happen; repeat: do it again with the same idempotency key').choices(['done', 'repeat']).makeOptionMandatory())
+    .addOption(
+      new Option('--as <decision>', 'done: it did happen; repeat: do it again with the same idempotency key')
+        .choices(['done', 'repeat'])
+        .makeOptionMandatory(),
+    )
     .description('decide about held effects; their messages run again and their steps go on')
-    .addHelpText('after', '\nExamples:\n  $ visapi held resolve 4qfrx2h7/notify/send --as done\n  $ visapi held resolve 4qfrx2h7/notify/send --as repeat')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ visapi held resolve 4qfrx2h7/notify/send --as done\n  $ visapi held resolve 4qfrx2h7/notify/send --as repeat',
+    )
     .action(async (ids: string[], { as }: { as: 'done' | 'repeat' }, command: Command) => {
       const results = await withDatabase(async (database) => {
         const resolved = [];

@@ -43,7 +43,9 @@ async function trace(database: Database, output: Output, text: string, limit: nu
   const [only] = found;
   if (only === undefined) {
     const since = knownSince === undefined ? 'the projection is empty' : `the projection knows the events since ${knownSince}`;
-    throw new CommandError(`no event, run, command or key ${text}: ${since}, and the log does not have it either`, { exitCode: exitCodes.notFound });
+    throw new CommandError(`no event, run, command or key ${text}: ${since}, and the log does not have it either`, {
+      exitCode: exitCodes.notFound,
+    });
   }
   if (only.event.id === text) return output.result(only, () => traceText(only));
   const traces = found.sort((a, b) => b.event.receivedAt.localeCompare(a.event.receivedAt)).slice(0, limit);
