@@ -162,6 +162,7 @@ test('no secret and nothing about a person gets into a log, a metric or the answ
 
   const metrics = await Promise.all((['ingest', 'processor', 'notifier'] satisfies ProgramName[]).map((name) => system.metrics(name)));
   const list = await system.visapi('dead', 'list', '--json');
+  assert.equal(list.code, 0, list.stderr);
   const outputs = {
     logs: await system.logs(),
     metrics: metrics.join(''),
