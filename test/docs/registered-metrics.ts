@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Registry } from 'prom-client';
+import { projectRoot } from '../../lib/dev/local-home.ts';
+import { createEdgeServer, DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
+import { startOpsServer } from '../../lib/http/ops-server.ts';
+import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
+
+/** Which file makes a program register which metrics. */
+const REGISTERED_BY = {
+  ingestMetrics: ['cmd/ingest/ingest.ts'],
+  actorMetrics: ['lib/host/actor-observer.ts'],
+  egressMetrics: ['cmd/notifier/main.ts'],
+  publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
+};
+
+/** A metric as a program shows it. */
+export interface RegisteredMetric {
+  readonly type: string;
+  readonly labels: readonly string[];
+}
+
+/** Everything that the programs register together, by name. @throws where the code that registers it is gone */
+export async function registeredMetrics(): Promise<ReadonlyMap<string, RegisteredMetric>> {
+  for (const [name, files] of Object.entries(REGISTERED_BY))
+    for (const file of files)
+      if (!readFileSync(join(projectRoot, file), 'utf8').includes(`${name}(registry)`))
+        throw new Error(`expected ${file} to register ${name}`);
+  const registry = createRegistry({ program: 'test', version: '0', env: 'development' });
+  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics]) register(registry);
+  const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
+  const ops = await startOpsServer({
+    host: '127.0.0.1',
+    port: 0,
+    program: 'test',
+    version: '0',
+    registry,
+    readiness: () => Promise.resolve({ ready: true, checks: {} }),
+  });
+  await edge.ready();
+  try {
+    return describe(registry);
+  } finally {
+    await Promise.all([edge.close(), ops.stop()]);
+  }
+}
+
+function describe(registry: Registry): Map<string, RegisteredMetric> {
+  return new Map(
+    registry.getMetricsAsArray().map((metric) => {
+      const { labelNames = [] } = metric as { labelNames?: readonly string[] };
+      const { name } = metric as { name: string };
+      return [name, { type: kindOf(metric), labels: labelNames }];
+    }),
+  );
+}
+
+function kindOf(metric: object): string {
+  return metric.constructor.name.toLowerCase();
+}
