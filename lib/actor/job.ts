@@ -33,7 +33,8 @@ export async function takeJob(unit: Unit, line: Line, broker: BrokerPort): Promi
   const row = waiting.head;
   const stored = await broker.read(row.stream, row.seq);
   waiting.isDue = false;
-  const message = stored === undefined ? remnantOf(row) : reviveMessage(stored);
+  // A dead letter's copy has no priority of its own.
+  const message = stored === undefined ? remnantOf(row) : { ...reviveMessage(stored), priority: row.priority };
   const parsed = stored === undefined ? { key: row.key, invalid: 'gone', detail: null } : parseInput(unit.definition, message);
   const attempt = row.attempts + unit.suspects.startsOf(message) + 1;
   return { unit, line, message, parsed, arrival: undefined, row, isSuspect: waiting.isSuspect, attempt, isGone: stored === undefined };

@@ -59,3 +59,14 @@ export function isReady(line: Line): boolean {
 export function isIdle(line: Line): boolean {
   return line.waiting === undefined && line.queue.length === 0 && line.adopted.length === 0;
 }
+
+/** A line's wait, with `behind` rows in the store behind its head. */
+export function waitFor(head: ParkedRow, behind = 0, isSuspect = false): Waiting {
+  return { head, page: [], behind, isDue: false, isReading: false, isSuspect, cancelTimer: () => undefined };
+}
+
+/** Puts a row that came from elsewhere to its place among those that are read. */
+export function insertInOrder(page: ParkedRow[], row: ParkedRow): void {
+  const at = page.findIndex(({ seq }) => seq > row.seq);
+  page.splice(at === -1 ? page.length : at, 0, row);
+}

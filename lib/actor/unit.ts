@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { BrokerPort, Delivery, LaneSpec } from './broker-port.ts';
 import type { ActorDefinition, ActorLog } from './define-actor.ts';
 import { Lane } from './lane.ts';
-import { isIdle, type Line, type Mailbox, type Waiting } from './line.ts';
+import { insertInOrder, isIdle, type Line, type Mailbox, type Waiting, waitFor } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import { parseInput } from './parsed.ts';
@@ -118,6 +118,8 @@ export class Unit {
 
   /** A row that somebody else parked for this unit: runs as soon as its line lets it. */
   adopt(row: ParkedRow): void {
+    // Its next owner is handed it again.
+    if (this.isDropped || row.unit.epoch !== this.lease.epoch) return;
     const line = this.#line(row.key, row);
     line.adopted.push(row);
     this.#environment.observer.parked(this.definition.name, 1);
@@ -127,7 +129,7 @@ export class Unit {
   /** Makes the line wait with this row at its head (again); what is behind it in memory goes to the store. */
   wait(line: Line, row: ParkedRow): void {
     if (line.waiting === undefined) {
-      line.waiting = { head: row, page: [], behind: 0, isDue: false, isReading: false, isSuspect: false, cancelTimer: () => undefined };
+      line.waiting = waitFor(row);
       this.#environment.observer.parked(this.definition.name, 1);
       this.#parkQueue(line);
     } else Object.assign(line.waiting, { head: row, isDue: false, isSuspect: false });
@@ -238,25 +240,18 @@ export class Unit {
   #takeAdopted(line: Line): void {
     for (const row of line.adopted.splice(0)) {
       if (line.waiting === undefined) {
-        line.waiting = { head: row, page: [], behind: 0, isDue: false, isReading: false, isSuspect: false, cancelTimer: () => undefined };
+        // The last owner may have had it in hand when it died.
+        line.waiting = waitFor(row, 0, this.#isUnclean);
         this.#parkQueue(line);
         if (line.mailbox.running === undefined) this.#arm(line, line.waiting);
-      } else line.waiting.page.unshift(row);
+      } else insertInOrder(line.waiting.page, row);
     }
   }
 
   #restore(head: ParkedRow, behind: number): void {
     const line = this.#line(head.key, head);
     const isDue = (head.dueAt ?? 0) <= this.#environment.clock.now();
-    line.waiting = {
-      head,
-      page: [],
-      behind,
-      isDue: false,
-      isReading: false,
-      isSuspect: this.#isUnclean && isDue,
-      cancelTimer: () => undefined,
-    };
+    line.waiting = waitFor(head, behind, this.#isUnclean && isDue);
     this.#environment.observer.parked(this.definition.name, 1 + behind);
     this.#arm(line, line.waiting);
   }

@@ -3,6 +3,7 @@ import type { OpenBench, Property } from './bench.ts';
 import { describeEffects } from './effects.ts';
 import { describeFailures } from './failures.ts';
 import { describeOrder } from './order.ts';
+import { describeRedelivery } from './redelivery.ts';
 import { describeTakeOver } from './take-over.ts';
 
 /**
@@ -11,5 +12,5 @@ import { describeTakeOver } from './take-over.ts';
  */
 export function describeConformance(kind: string, open: OpenBench): void {
   const property: Property = (name, run) => void test(`${kind}: ${name}`, async (t) => await run(await open(t), t));
-  for (const describe of [describeOrder, describeFailures, describeEffects, describeTakeOver]) describe(property);
+  for (const describe of [describeOrder, describeFailures, describeEffects, describeTakeOver, describeRedelivery]) describe(property);
 }

@@ -24,7 +24,7 @@ export class SimulatedRecord implements RecordPort {
   readonly #clock: Clock;
   readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
   readonly #lanes = new Map<string, LaneProgress>();
-  readonly #parked = new Map<string, ParkedRow & { isAdopted: boolean }>();
+  readonly #parked = new Map<string, Parked>();
   readonly #suspects = new Map<string, SuspectStart>();
   readonly #outbox: OutboxEntry[] = [];
 
@@ -59,7 +59,7 @@ export class SimulatedRecord implements RecordPort {
       [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease));
     const lines = new Map<string, ParkedRow[]>();
     for (const row of mine(this.#parked.values())) {
-      row.isAdopted = true;
+      if (!row.isAdopted) continue;
       const id = `${row.stream}:${row.priority}:${row.key}`;
       lines.set(id, [...(lines.get(id) ?? []), row]);
     }
@@ -121,9 +121,15 @@ export class SimulatedRecord implements RecordPort {
   }
 
   adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]> {
-    const rows = [...this.#parked.values()].filter((row) => !row.isAdopted && leases.some((lease) => unitKey(lease) === unitKey(row.unit)));
-    for (const row of rows) row.isAdopted = true;
-    return Promise.resolve(rows);
+    const adopted: ParkedRow[] = [];
+    for (const row of [...this.#parked.values()].sort(bySeq)) {
+      const lease = leases.find((each) => unitKey(each) === unitKey(row.unit));
+      if (row.isAdopted || lease === undefined || !this.#isCurrent(lease) || row.takenEpoch === lease.epoch) continue;
+      row.takenEpoch = lease.epoch;
+      const { isAdopted: _isAdopted, takenEpoch: _takenEpoch, ...parked } = row;
+      adopted.push({ ...parked, unit: lease });
+    }
+    return Promise.resolve(adopted);
   }
 
   isTransient(): boolean {
@@ -170,6 +176,9 @@ export class SimulatedRecord implements RecordPort {
     return this.#units.get(unitKey(lease))?.epoch === lease.epoch;
   }
 }
+
+/** A row that a person parked is handed to every new owner again until one has parked it anew. */
+type Parked = ParkedRow & { isAdopted: boolean; takenEpoch?: number };
 
 interface Effect {
   state: 'claimed' | 'done' | 'failed' | 'unknown' | 'held';
