@@ -1,31 +1,66 @@
 /** The tool: everything that a person or a script asks of VisAPI from a shell. */
 import { Command, CommanderError } from 'commander';
-import { registerDead } from './commands/dead.ts';
-import { registerDev } from './commands/dev.ts';
-import { registerHeld } from './commands/held.ts';
-import { registerRuns } from './commands/runs.ts';
-import { registerSend } from './commands/send.ts';
-import { registerSink } from './commands/sink.ts';
-import { registerStreams } from './commands/streams.ts';
-import { registerTrace } from './commands/trace.ts';
-import { registerWorkflows } from './commands/workflows.ts';
 import { exitCodes, printError } from './output.ts';
+
+interface Room {
+  readonly what: string;
+  /** Adds the command to the program. */
+  readonly register: (program: Command) => Promise<void>;
+}
+
+/** In the order of the help. A command is loaded when it is given: all of them together are a second of work. */
+const ROOMS: Readonly<Record<string, Room>> = {
+  dev: {
+    what: 'run everything on this machine: broker, database, programs and a local Slack',
+    register: async (program) => (await import('./commands/dev.ts')).registerDev(program),
+  },
+  send: {
+    what: 'sign a webhook as its provider would, and post it',
+    register: async (program) => (await import('./commands/send.ts')).registerSend(program),
+  },
+  sink: {
+    what: "run a local peer that speaks Slack's HTTP API and shows what arrived",
+    register: async (program) => (await import('./commands/sink.ts')).registerSink(program),
+  },
+  workflows: {
+    what: 'check, save and look at workflows',
+    register: async (program) => (await import('./commands/workflows.ts')).registerWorkflows(program),
+  },
+  streams: {
+    what: "the log's streams: what they should be, and what they are",
+    register: async (program) => (await import('./commands/streams.ts')).registerStreams(program),
+  },
+  trace: {
+    what: "one event's whole fate with times, or the fates of a key's events",
+    register: async (program) => (await import('./commands/trace.ts')).registerTrace(program),
+  },
+  dead: {
+    what: 'dead letters: what actors gave up, and what to do about it',
+    register: async (program) => (await import('./commands/dead.ts')).registerDead(program),
+  },
+  runs: {
+    what: 'runs of workflows, and what to do about those that stand failed',
+    register: async (program) => (await import('./commands/runs.ts')).registerRuns(program),
+  },
+  held: {
+    what: 'effects of which nobody knows whether they happened',
+    register: async (program) => (await import('./commands/held.ts')).registerHeld(program),
+  },
+};
 
 const program = new Command('visapi')
   .description('Webhooks into finished work, and none lost.')
   .showHelpAfterError('Add --help for examples.')
   .exitOverride();
 
-registerDev(program);
-registerSend(program);
-registerSink(program);
-registerWorkflows(program);
-registerStreams(program);
-registerTrace(program);
-registerDead(program);
-registerRuns(program);
-registerHeld(program);
-addJsonOption(program);
+const given = givenCommand(process.argv.slice(2));
+for (const [name, { what, register }] of Object.entries(ROOMS)) {
+  if (name === given) await register(program);
+  // The others are only named, for the help and for the guess at a misspelt name.
+  else program.command(name);
+  program.commands.at(-1)?.description(what);
+}
+for (const command of program.commands) if (command.name() === given) addJsonOption(command);
 
 try {
   await program.parseAsync();
@@ -36,6 +71,11 @@ try {
   } else {
     process.exitCode = printError(error, process.argv.includes('--json'));
   }
+}
+
+/** The first word; after `help` the second. */
+function givenCommand([first = '', second = '']: readonly string[]): string {
+  return first === 'help' ? second : first;
 }
 
 /** Every command takes it, so none declares it. Sub-commands inherit `exitOverride` only when it is set before they are made. */

@@ -1,7 +1,8 @@
+/** What a command talks to. Clients are loaded when they are needed: each takes longer to load than most commands take to run. */
 import { userInfo } from 'node:os';
-import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connection.ts';
-import { createPublisher, type Publisher } from '../../lib/jetstream/publisher.ts';
-import { type Database, openDatabase } from '../../lib/store/database.ts';
+import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
+import type { Publisher } from '../../lib/jetstream/publisher.ts';
+import type { Database } from '../../lib/store/database.ts';
 import { findAddresses } from './connection.ts';
 
 /**
@@ -10,6 +11,7 @@ import { findAddresses } from './connection.ts';
  */
 export async function withDatabase<Result>(run: (database: Database) => Promise<Result>): Promise<Result> {
   const { databaseUrl } = await findAddresses();
+  const { openDatabase } = await import('../../lib/store/database.ts');
   // The programs insist on durable commits before they start; whoever gives a command sees what came of it.
   const database = await openDatabase({ url: databaseUrl, applicationName: 'visapi tool', maxConnections: 4, allowUnsafe: true });
   try {
@@ -25,6 +27,7 @@ const FIRST_CONNECT_MS = 3_000;
 /** Runs something with a connection to the broker and closes it. */
 export async function withBroker<Result>(run: (connection: BrokerConnection) => Promise<Result>): Promise<Result> {
   const { natsUrl } = await findAddresses();
+  const { connectBroker } = await import('../../lib/jetstream/connection.ts');
   const connection = await connectBroker({ url: natsUrl, name: 'visapi tool', firstConnectMs: FIRST_CONNECT_MS });
   try {
     return await run(connection);
@@ -35,6 +38,7 @@ export async function withBroker<Result>(run: (connection: BrokerConnection) => 
 
 /** Runs something that publishes into the log. */
 export async function withPublisher<Result>(run: (publisher: Publisher) => Promise<Result>): Promise<Result> {
+  const { createPublisher } = await import('../../lib/jetstream/publisher.ts');
   return await withBroker(async (connection) => {
     const publisher = createPublisher(connection);
     try {

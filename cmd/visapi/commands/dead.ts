@@ -24,7 +24,7 @@ interface FilterOptions {
 
 /** `visapi dead`: what actors gave up. */
 export function registerDead(program: Command): void {
-  const dead = program.command('dead').description('dead letters: what actors gave up, and what to do about it');
+  const dead = program.command('dead');
   withFilter(dead.command('list'))
     .addOption(new Option('--status <status>', 'which ones').choices(['open', 'redelivered', 'resolved', 'any']).default('open'))
     .option('--limit <count>', 'at most', '50')

@@ -10,7 +10,6 @@ import { outputOf, type Output } from '../output.ts';
 export function registerDev(program: Command): void {
   program
     .command('dev')
-    .description('run everything on this machine: broker, database, programs and a local Slack')
     .addHelpText(
       'after',
       '\nExamples:\n  $ npm start\n  $ INGEST_PORT=28080 npx visapi dev\n  $ npx visapi dev --json   # prints what .visapi/ready.json holds',

@@ -6,7 +6,7 @@ import { whoami, withDatabase } from '../session.ts';
 
 /** `visapi held`: effects of which nobody knows whether they happened. */
 export function registerHeld(program: Command): void {
-  const held = program.command('held').description('effects of which nobody knows whether they happened');
+  const held = program.command('held');
   held
     .command('list')
     .option('--actor <name>', 'only those of one actor')

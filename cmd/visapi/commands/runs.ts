@@ -16,7 +16,7 @@ interface ListOptions {
 
 /** `visapi runs`: what workflows did, and where they stand. */
 export function registerRuns(program: Command): void {
-  const runs = program.command('runs').description('runs of workflows, and what to do about those that stand failed');
+  const runs = program.command('runs');
   runs
     .command('list')
     .addOption(new Option('--status <status>', 'which ones').choices(['running', 'done', 'failed', 'any']).default('any'))

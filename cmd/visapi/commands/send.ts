@@ -46,7 +46,6 @@ export function registerSend(program: Command): void {
     .option('--secret-file <path>', 'the secret to sign with; otherwise that of the local sources')
     .addOption(new Option('--preset <name>', 'how to sign; otherwise as the local sources say').choices(PRESET_NAMES))
     .option('--list', 'the names of the examples')
-    .description('sign a webhook as its provider would, and post it')
     .addHelpText(
       'after',
       `

@@ -8,7 +8,6 @@ import { CommandError, exitCodes, outputOf } from '../output.ts';
 export function registerSink(program: Command): void {
   program
     .command('sink')
-    .description("run a local peer that speaks Slack's HTTP API and shows what arrived")
     .addOption(new Option('--port <port>', 'where it listens').env('SINK_PORT').default(String(defaults.sinkPort)))
     .option('--host <address>', 'what it listens on; it has no authentication', '127.0.0.1')
     .option('--file <path>', 'also append every message to this file, one JSON per line')

@@ -14,7 +14,6 @@ export function registerTrace(program: Command): void {
     .argument('<id or key>', 'an event, or one of its runs, commands or effects; or a key, for the events that have it')
     .option('--limit <count>', 'with a key: events at most, the newest first', '20')
     .option('--scan', 'read the log too, not only its projection')
-    .description("one event's whole fate with times, or the fates of a key's events")
     .addHelpText(
       'after',
       `

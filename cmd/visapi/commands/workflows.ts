@@ -15,7 +15,7 @@ import { whoami, withDatabase } from '../session.ts';
 
 /** `visapi workflows`: what happens when an event comes. */
 export function registerWorkflows(program: Command): void {
-  const workflows = program.command('workflows').description('check, save and look at workflows');
+  const workflows = program.command('workflows');
   workflows
     .command('validate')
     .argument('<file>', 'a YAML or JSON document; - reads standard input')
