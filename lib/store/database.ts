@@ -78,7 +78,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     tables,
     options,
     query: (statement) => query(pool, statement),
-    close: () => (closed ??= tables.destroy()),
+    close: () => (closed ??= closePool(pool, tables)),
   };
   try {
     if (options.allowUnsafe !== true) await assertDurable(database);
@@ -87,6 +87,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw error;
   }
   return database;
+}
+
+/** Kysely ends the pool only where it has been asked something itself. */
+async function closePool(pool: pg.Pool, tables: Kysely<StoreTables>): Promise<void> {
+  await tables.destroy();
+  if (!pool.ending) await pool.end();
 }
 
 /** One statement over a pool or a client. What is not the server's answer is `DatabaseUnavailable`. */
