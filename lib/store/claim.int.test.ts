@@ -59,3 +59,18 @@ test('the ledger decides every claim by the state of its effect', async (t) => {
   assert.deepEqual(await store.claim([unheard, unheard]), [granted, granted]);
   assert.deepEqual(await store.claim([claimOf(unit, 'hold', 'a', 'twice'), claimOf(unit, 'hold', 'b', 'twice')]), [granted, held]);
 });
+
+test('an attempt that never claimed an effect does not free what an earlier owner left open', async (t) => {
+  const { store } = await openStore(t);
+  const first = await take(store, 'one');
+  await store.claim([claimOf(first, 'hold', 'first')]);
+  const second = await take(store, 'one');
+  // Its claim could not be sent: as far as it knows nothing was begun.
+  await store.settle({ ...EMPTY, effects: [{ unit: second, id: 'm1/send', state: 'failed' }] });
+  assert.deepEqual(await store.claim([claimOf(second, 'hold', 'second')]), [{ kind: 'held' }]);
+
+  await store.claim([claimOf(second, 'repeat', 'a', 'unknown')]);
+  await store.settle({ ...EMPTY, effects: [{ unit: second, id: 'unknown', state: 'unknown' }] });
+  await store.settle({ ...EMPTY, effects: [{ unit: second, id: 'unknown', state: 'failed' }] });
+  assert.deepEqual(await store.claim([claimOf(second, 'repeat', 'b', 'unknown')]), [{ kind: 'granted', repeated: true }]);
+});

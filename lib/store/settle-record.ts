@@ -29,9 +29,13 @@ export function unitOf({ actor, partition, epoch }: UnitLease): UnitLease {
   return { actor, partition, epoch };
 }
 
-/** A statement may write a row only once: of several of one name the last counts. */
-export function lastOf<Row>(rows: readonly Row[], name: (row: Row) => string): Row[] {
-  return rows.length < 2 ? [...rows] : [...new Map(rows.map((row) => [name(row), row])).values()];
+/**
+ * A statement may write a row only once: of several of one name the last counts. A unit that this process lost and took again
+ * may be in one batch under both epochs; what the old one says must not stand for what the new one says.
+ */
+export function lastOf<Row extends { readonly unit: UnitLease }>(rows: readonly Row[], name: (row: Row) => string): Row[] {
+  const byEpoch = rows.toSorted((a, b) => a.unit.epoch - b.unit.epoch);
+  return [...new Map(byEpoch.map((row) => [name(row), row])).values()];
 }
 
 type Place = { readonly unit: UnitLease; readonly stream: string; readonly seq: number };
@@ -106,12 +110,16 @@ unpark_write as (
 const EFFECTS: StatementPart = {
   name: 'effect',
   columns: 'id text, state text, result jsonb',
-  // What is done stays done; what a person or a receipt decided meanwhile gives way to nothing but done.
+  // What is done stays done; what a person or a receipt decided meanwhile gives way to nothing but done. That it did not happen
+  // is known only of what this owner has claimed: an attempt whose claim was never sent knows nothing of an earlier one.
   write: `
 effect_write as (
   update effects e set state = r.state, result = r.result, ended_at = now()
   from effect r
-  where e.id = r.id and e.state <> 'done' and (r.state = 'done' or e.state in ('claimed', 'unknown'))
+  where e.id = r.id and e.state <> 'done' and case r.state
+    when 'done' then true
+    when 'failed' then e.state = 'claimed' and e.epoch = r.epoch
+    else e.state in ('claimed', 'unknown') end
 )`,
 };
 

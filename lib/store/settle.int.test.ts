@@ -223,3 +223,23 @@ test('a row that a person parked is handed to each owner once', async (t) => {
   await store.release([next]);
   assert.deepEqual(await store.adopt([await take(store, 'three')]), [], 'parked anew it comes with the record');
 });
+
+test('what an older epoch of a unit says in the same batch does not stand for what the present one says', async (t) => {
+  const { store } = await openStore(t);
+  const old = await take(store, 'one');
+  const present = await take(store, 'one');
+  const claim = { ...LANE, unit: present, id: 'm1/send', messageId: 'm1', name: 'send', onUnknown: 'hold', seq: 1, key: 'A' } as const;
+  await store.claim([{ ...claim, token: 'first' }]);
+  const { refused } = await store.settle({
+    ...EMPTY,
+    effects: [
+      { unit: present, id: 'm1/send', state: 'done', result: 1 },
+      { unit: old, id: 'm1/send', state: 'unknown' },
+    ],
+  });
+  assert.deepEqual(
+    refused.map(({ epoch }) => epoch),
+    [old.epoch],
+  );
+  assert.deepEqual(await store.claim([{ ...claim, token: 'second' }]), [{ kind: 'done', result: 1 }]);
+});

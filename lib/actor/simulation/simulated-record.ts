@@ -89,7 +89,7 @@ export class SimulatedRecord implements RecordPort {
     for (const row of batch.cleared.filter(isMine)) this.#suspects.delete(address(row));
     for (const { unit, id, state, result } of batch.effects.filter(isMine)) {
       const effect = this.effects.get(id);
-      if (effect !== undefined) Object.assign(effect, { state, result, epoch: unit.epoch });
+      if (effect !== undefined && canBecome(effect, state, unit)) Object.assign(effect, { state, result, epoch: unit.epoch });
     }
     for (const letter of batch.deadLetters.filter(isMine)) this.deadLetters.set(letter.id, letter);
     this.#outbox.push(...batch.outbox.filter(isMine));
@@ -186,6 +186,12 @@ interface Effect {
   token: string;
   epoch: number;
   result?: unknown;
+}
+
+function canBecome(effect: Effect, state: Effect['state'], unit: UnitLease): boolean {
+  if (effect.state === 'done' || state === 'done') return effect.state !== 'done';
+  if (state === 'failed') return effect.state === 'claimed' && effect.epoch === unit.epoch;
+  return effect.state === 'claimed' || effect.state === 'unknown';
 }
 
 function unitKey({ actor, partition }: UnitId): string {
