@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { InvalidInput } from './define-actor.ts';
+import { jsonInput, type StandardSchema } from './json-input.ts';
+import type { Message } from './message.ts';
+
+const order = z.object({ id: z.string(), lines: z.array(z.object({ count: z.int().default(1) })) });
+
+function message(body: string | Uint8Array): Message {
+  const text = typeof body === 'string' ? Buffer.from(body) : body;
+  return { id: 'm', key: 'k', priority: 'default', stream: 'S', seq: 1, subject: 's', headers: {}, body: text, storedAt: 0, round: 0 };
+}
+
+function misfits(read: (message: Message) => unknown, body: string | Uint8Array): { message: string; detail: unknown } {
+  try {
+    read(message(body));
+  } catch (error) {
+    assert.ok(error instanceof InvalidInput, String(error));
+    return { message: error.message, detail: error.detail };
+  }
+  return assert.fail('it fitted');
+}
+
+test('a body that fits is what the schema makes of it', () => {
+  assert.deepEqual(jsonInput(order)(message('{"id":"é","lines":[{}]}')), { id: 'é', lines: [{ count: 1 }] });
+});
+
+test('a body that does not fit is invalid, with every place, what was expected and the kind of what was there', () => {
+  const { message: text, detail } = misfits(jsonInput(order), '{"lines":[{"count":1},{"count":"secret"}]}');
+  assert.match(text, /^id: .*string/);
+  const [id, count, ...more] = detail as { path: string; expected: string; got: string }[];
+  assert.deepEqual([id?.path, id?.got, count?.path, count?.got, more], ['id', 'nothing', 'lines.1.count', 'string', []]);
+  assert.match(count?.expected ?? '', /number|int/);
+  assert.ok(!JSON.stringify([text, detail]).includes('secret'));
+  assert.match(misfits(jsonInput(order), '[]').message, /^body: /);
+});
+
+test('a body that is no JSON is invalid, and its content is not repeated', () => {
+  const expected = (got: string) => ({ message: `body: expected JSON, got ${got}`, detail: [{ path: '', expected: 'JSON', got }] });
+  assert.deepEqual(misfits(jsonInput(order), 'secret'), expected('other text'));
+  assert.deepEqual(misfits(jsonInput(order), ''), expected('other text'));
+  assert.deepEqual(misfits(jsonInput(order), Uint8Array.of(0xff)), expected('bytes that are not UTF-8'));
+});
+
+test('any library may bring the schema; an asynchronous one is a TypeError', () => {
+  const foreign: StandardSchema<number> = {
+    '~standard': {
+      version: 1,
+      vendor: 'ours',
+      validate: (value) => (typeof value === 'number' ? { value } : { issues: [{ message: 'a number', path: [{ key: 'a' }, 0] }] }),
+    },
+  };
+  assert.equal(jsonInput(foreign)(message('7')), 7);
+  assert.deepEqual(misfits(jsonInput(foreign), '{"a":[null]}').detail, [{ path: 'a.0', expected: 'a number', got: 'null' }]);
+  const slow: StandardSchema<number> = { '~standard': { version: 1, vendor: 'slow', validate: () => Promise.reject(new Error('late')) } };
+  assert.throws(() => jsonInput(slow)(message('7')), { name: 'TypeError', message: /got one of slow that is asynchronous/ });
+});
