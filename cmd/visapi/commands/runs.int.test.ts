@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { HEADERS } from '../../../lib/core/headers.ts';
+import { projectRoot } from '../../../lib/dev/local-home.ts';
 import { connectBroker } from '../../../lib/jetstream/connection.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
@@ -32,6 +33,8 @@ async function openScene(t: TestContext) {
     DATABASE_URL: story.database.options.url,
     NATS_URL: story.natsUrl,
     VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
+    // A start of the tool reads some hundred files; compiled ones are kept.
+    NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
   };
   const visapi = (...words: string[]) =>
     new Promise<Ended>((resolve) => {
@@ -50,9 +53,8 @@ test('a run that stands failed without a dead letter is listed, and its step is 
   await story.turn(EVENT, { ...RUN, status: 'failed', error: BROKEN }, { ...STEP, status: 'failed', error: BROKEN });
   await story.turn({ ...RUN, id: 'other', status: 'done' });
   await apply('two');
-  const [list, text, trace, elsewhere, unknown] = await Promise.all([
+  const [list, trace, elsewhere, unknown] = await Promise.all([
     visapi('runs', 'list', '--status', 'failed', '--json'),
-    visapi('runs', 'list'),
     visapi('trace', 'event'),
     visapi('runs', 'retry-step', 'run', '--step', 'nowhere'),
     visapi('runs', 'retry-step', 'nothing'),
@@ -61,7 +63,6 @@ test('a run that stands failed without a dead letter is listed, and its step is 
     (JSON.parse(list.stdout) as RunSummary[]).map(({ id, step, deadLetterId, error }) => [id, step, deadLetterId, error?.because]),
     [['run', 'notify', null, 'no such field']],
   );
-  assert.match(text.stdout, /failed at notify[^]*invalid: no such field/);
   assert.match(trace.stdout, /visapi runs retry-step run/);
   assert.deepEqual([elsewhere.code, unknown.code], [1, 3]);
 
