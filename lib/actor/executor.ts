@@ -94,6 +94,12 @@ export class Executor {
     const isAlone = job.unit.suspects.needsQuarantine(job.message);
     await (isAlone ? quarantine.enterAlone() : quarantine.enter());
     const leave = (): void => (isAlone ? quarantine.leaveAlone() : quarantine.leave());
+    // It may have been read, or have waited for its turn, for so long that the process stops or the unit is somebody else's.
+    if (this.#isStopped || !job.unit.isLeased) {
+      leave();
+      this.#giveBack(job);
+      return;
+    }
     let conclusion: Conclusion;
     try {
       const begun = clock.monotonic();
@@ -170,8 +176,19 @@ export class Executor {
     const { unit, line, message } = job;
     const { settler, outbox, log } = this.#environment;
     if (conclusion.kind === 'left') {
-      leave();
       if (conclusion.isFenced) unit.drop();
+      const wasRecorded = !conclusion.isFenced && unit.suspects.startsOf(message) > 0;
+      unit.suspects.clear(message);
+      // An orderly stop is no death: its start must not count as one.
+      if (wasRecorded)
+        settler.submit({
+          unit: unit.lease,
+          cleared: { stream: message.stream, seq: message.seq },
+          onCommitted: leave,
+          onRefused: leave,
+          onPoisoned: leave,
+        });
+      else leave();
       return;
     }
     const { settlement, retryRow } = conclusion;

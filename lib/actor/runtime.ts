@@ -134,9 +134,9 @@ export class ActorRuntime {
     this.#isStopping = true;
     for (const executor of this.#executors.values()) executor.stop();
     const units = [...this.#units.values()];
-    await Promise.all(units.map((unit) => unit.stopPulling()));
     const cancelAbort = clock.after(drainMs, () => this.#abort.abort());
     const cancelGiveUp = clock.after(drainMs * 2, () => this.#outbox.stop());
+    await Promise.all(units.map((unit) => unit.stopPulling()));
     await this.#quarantine.idle();
     cancelAbort();
     await this.#settler.idle();

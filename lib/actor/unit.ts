@@ -36,6 +36,11 @@ export interface UnitEnvironment {
   readonly offer: (unit: Unit, line: Line) => void;
 }
 
+/**
+ * Outputs that wait for the log, of the whole process, above which nothing more is pulled: a log that is full for outputs and not
+ * for inputs would fill the memory. Far below what the publisher takes, which would lose the order of keys past its own limit.
+ */
+const MAX_UNPUBLISHED = 4_000;
 /** Rows read at once from behind a waiting head. */
 const PAGE = 64;
 /** Node's timers cannot wait longer; what is due later is looked at again then. */
@@ -168,7 +173,7 @@ export class Unit {
   }
 
   #createLane(id: LaneId, source: Lane['source']): Lane {
-    const { capacity, pullExpiresMs, clock, log, observer } = this.#environment;
+    const { capacity, pullExpiresMs, clock, log, observer, outbox } = this.#environment;
     const { lease, definition } = this;
     return new Lane({
       ...id,
@@ -178,7 +183,7 @@ export class Unit {
       pullExpiresMs,
       clock,
       log,
-      mayPull: () => this.isLeased,
+      mayPull: () => this.isLeased && outbox.pending < MAX_UNPUBLISHED,
       onDelivery: (lane, delivery) => this.#arrive(lane, delivery),
       onRepoint: (cause) => observer.repointed(definition.name, cause),
     });

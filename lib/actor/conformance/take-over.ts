@@ -86,6 +86,31 @@ export function describeTakeOver(property: Property): void {
     await second.stop();
   });
 
+  property('a suspect that is left behind by an orderly stop is no suspect any more', async (bench) => {
+    let isHanging = true;
+    let starts = 0;
+    const seen: string[] = [];
+    const definition = actor(async (body) => {
+      starts++;
+      if (isHanging) await new Promise(() => undefined);
+      seen.push(body);
+      return done();
+    });
+    const first = bench.start([definition]);
+    await bench.send({ actor: 'tester', key: 'a', body: 'x' });
+    await until('it runs', () => starts === 1);
+    first.kill();
+    const second = bench.start([definition]);
+    await until('it runs as a suspect', () => starts === 2);
+    assert.equal((await bench.suspects()).length, 1);
+    await second.stop(20);
+    assert.deepEqual(await bench.suspects(), []);
+    isHanging = false;
+    const third = bench.start([definition]);
+    await until('it is done', () => seen.length === 1);
+    await third.stop();
+  });
+
   property('a delivery that somebody else took comes back, in order', async (bench) => {
     const seen: string[] = [];
     const running = bench.start(

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '../core/clock.ts';
+import { slotOf } from '../core/slot.ts';
+import type { BrokerPort } from './broker-port.ts';
+import { actor, until } from './conformance/bench.ts';
+import type { ActorDefinition } from './define-actor.ts';
+import type { RecordPort } from './record-port.ts';
+import { ActorRuntime } from './runtime.ts';
+import { createCuttable } from './simulation/cuttable.ts';
+import { SimulatedBroker } from './simulation/simulated-broker.ts';
+import { SimulatedRecord } from './simulation/simulated-record.ts';
+import { silentLog, silentObserver } from './simulation/silence.ts';
+import { done, retry } from './verdict.ts';
+
+const STREAMS: Record<string, string> = { commands: 'COMMANDS', dead: 'DEAD_LETTERS', advisory: 'ADVISORIES' };
+
+/** One process on simulated ports, some of whose calls the test answers itself. */
+function openProcess({
+  broker: brokerCalls = {},
+  record: recordCalls = {},
+}: {
+  broker?: Partial<BrokerPort>;
+  record?: Partial<RecordPort>;
+}) {
+  const broker = new SimulatedBroker(systemClock, (subject) => STREAMS[subject.split('.')[0]!]!);
+  const record = new SimulatedRecord(systemClock);
+  const ports = createCuttable(broker, record, systemClock);
+  const start = (definition: ActorDefinition): ActorRuntime => {
+    const runtime = new ActorRuntime({
+      broker: { ...ports.broker, ...brokerCalls },
+      record: { ...ports.record, ...recordCalls },
+      owner: 'owner',
+      nonce: 'nonce',
+      actors: [definition],
+      lanesOf: ({ name }) => [
+        {
+          stream: 'COMMANDS',
+          priority: 'default',
+          spec: { stream: 'COMMANDS', consumer: name, filterSubjects: [`commands.default.*.${name}`] },
+        },
+      ],
+      subjects: { deadLetter: (name, reason) => `dead.${name}.${reason}`, advisory: (kind, name) => `advisory.${kind}.${name}` },
+      clock: systemClock,
+      random: Math.random,
+      log: silentLog,
+      observer: silentObserver,
+      timing: { checkMs: 20 },
+    });
+    runtime.start();
+    return runtime;
+  };
+  const send = async (key: string, body: string): Promise<void> => {
+    const subject = `commands.default.${slotOf(key)}.tester`;
+    await broker.publish({ id: `${key}/${body}`, subject, key, headers: {}, body: Buffer.from(body) }, new AbortController().signal);
+  };
+  return { broker, record, start, send };
+}
+
+test('a message that is still being read when the process stops does not start any more', async () => {
+  const reading = Promise.withResolvers<void>();
+  const mayRead = Promise.withResolvers<void>();
+  const attempts: number[] = [];
+  const { broker, start, send } = openProcess({
+    broker: {
+      read: async (stream, seq) => {
+        reading.resolve();
+        await mayRead.promise;
+        return broker.messages(stream)[seq - 1];
+      },
+    },
+  });
+  const running = start(
+    actor((_body, { attempt }) => {
+      attempts.push(attempt);
+      return retry({ because: 'again' });
+    }),
+  );
+  await send('a', 'x');
+  await reading.promise;
+  await running.stop(1_000);
+  mayRead.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(attempts, [1]);
+});
+
+test('an actor whose outputs the log does not take reads no further for ever', async () => {
+  let isFull = true;
+  const { broker, start, send } = openProcess({
+    broker: {
+      publish: async (emit, signal) => {
+        while (isFull && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+        return await broker.publish(emit, signal);
+      },
+    },
+  });
+  let handled = 0;
+  const running = start(
+    actor((_body, context) => {
+      handled++;
+      context.emit({
+        id: `${context.message.id}/out`,
+        subject: 'commands.default.0.listener',
+        key: 'a',
+        headers: {},
+        body: new Uint8Array(),
+      });
+      return done();
+    }),
+  );
+  for (let i = 0; i < 12_000; i++) await send(`k${i % 100}`, String(i));
+  await until('the outbox is full', () => running.status().outbox >= 4_000);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.ok(running.status().outbox < 5_000, `${running.status().outbox} outputs wait`);
+  isFull = false;
+  await until('all are handled', () => handled === 12_000);
+  await until('all are published', () => running.status().outbox === 0);
+  await running.stop(1_000);
+});
