@@ -41,6 +41,9 @@ export interface ExecutorEnvironment {
 /** How long to wait before something that is away (broker, store) is asked again. */
 const AGAIN_MS = 250;
 
+/** How long to wait before a dead letter that the store refused for its content is tried again: a person has to see to it. */
+const UNSTORABLE_AGAIN_MS = 5_000;
+
 export class Executor {
   readonly definition: ActorDefinition;
   readonly #environment: ExecutorEnvironment;
@@ -172,9 +175,10 @@ export class Executor {
     return reject('crashed', `its process ended or stood still during ${attempt} starts, the last of them alone`, { starts: attempt });
   }
 
-  #settle(job: Job, conclusion: Conclusion, leave: () => void): void {
+  /** `isLast`: it is settled as what cannot be stored otherwise. */
+  #settle(job: Job, conclusion: Conclusion, leave: () => void, isLast = false): void {
     const { unit, line, message } = job;
-    const { settler, outbox, log } = this.#environment;
+    const { settler, outbox, log, clock } = this.#environment;
     if (conclusion.kind === 'left') {
       if (conclusion.isFenced) unit.drop();
       const wasRecorded = !conclusion.isFenced && unit.suspects.startsOf(message) > 0;
@@ -215,7 +219,10 @@ export class Executor {
           'what a message recorded cannot be stored; it becomes a dead letter',
         );
         const because = `what it recorded cannot be stored: ${error instanceof Error ? error.message : String(error)}`;
-        this.#settle(job, conclude(job, decided(reject('invalid', because)), this.#environment), leave);
+        const bury = (): void => this.#settle(job, conclude(job, decided(reject('invalid', because)), this.#environment), leave, true);
+        // Not even its dead letter can be: something is wrong with the store, and asking at once would be asking for ever.
+        if (isLast) clock.after(UNSTORABLE_AGAIN_MS, bury);
+        else bury();
       },
     });
   }

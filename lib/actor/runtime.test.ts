@@ -11,7 +11,7 @@ import { createCuttable } from './simulation/cuttable.ts';
 import { SimulatedBroker } from './simulation/simulated-broker.ts';
 import { SimulatedRecord } from './simulation/simulated-record.ts';
 import { silentLog, silentObserver } from './simulation/silence.ts';
-import { done, retry } from './verdict.ts';
+import { done, reject, retry } from './verdict.ts';
 
 const STREAMS: Record<string, string> = { commands: 'COMMANDS', dead: 'DEAD_LETTERS', advisory: 'ADVISORIES' };
 
@@ -116,4 +116,33 @@ test('an actor whose outputs the log does not take reads no further for ever', a
   await until('all are handled', () => handled === 12_000);
   await until('all are published', () => running.status().outbox === 0);
   await running.stop(1_000);
+});
+
+test('a store that cannot even hold a dead letter is not asked again and again', async () => {
+  let asked = 0;
+  const { start, send, record } = openProcess({
+    record: {
+      settle: async (batch) => {
+        if (batch.deadLetters.length > 0) {
+          asked++;
+          throw new TypeError('not a row');
+        }
+        return await record.settle(batch);
+      },
+    },
+  });
+  const seen: string[] = [];
+  const running = start(
+    actor((body) => {
+      seen.push(body);
+      return body === 'x' ? reject('refused', 'no') : done();
+    }),
+  );
+  await send('a', 'x');
+  await send('b', 'y');
+  await until('the dead letter was refused', () => asked >= 2);
+  await until('the neighbour is done', () => seen.includes('y'));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(asked < 5, `asked ${asked} times`);
+  void running.stop(1);
 });

@@ -88,12 +88,11 @@ export class Settler {
     const published = this.#published;
     this.#published = [];
     const { batch, lanes } = stage(settlements, published);
+    let refused: readonly UnitLease[];
     for (let waitMs = RETRY_MIN_MS; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
       try {
-        const { refused } = await record.settle(batch);
-        onBatch(settlements.length, clock.monotonic() - begun);
-        finish(settlements, lanes, refused);
-        return;
+        ({ refused } = await record.settle(batch));
+        break;
       } catch (error) {
         if (!record.isTransient(error)) {
           log.error({ err: error, count: settlements.length }, 'a settling was refused for its content');
@@ -103,16 +102,20 @@ export class Settler {
         await new Promise<void>((resolve) => clock.after(waitMs, resolve));
       }
     }
+    // Outside: what goes wrong in here is not the store's answer.
+    onBatch(settlements.length, clock.monotonic() - begun);
+    finish(settlements, lanes, refused);
   }
 
   async #takeApart(settlements: readonly Settlement[], published: Published[], error: unknown): Promise<void> {
     for (const { delivered } of settlements) delivered?.lane.progress.unsettle(delivered.seq);
+    // More may have been published meanwhile.
+    this.#published.unshift(...published);
     const [only, second] = settlements;
     if (second === undefined) {
       only?.onPoisoned(error);
       return;
     }
-    this.#published = published;
     const half = Math.ceil(settlements.length / 2);
     await this.#settle(settlements.slice(0, half));
     await this.#settle(settlements.slice(half));
