@@ -20,7 +20,7 @@ export interface RecordPort {
   load(lease: UnitLease): Promise<UnitRecord>;
   /** The group commit, one transaction. Resolves with the units that were refused; nothing of those was written. */
   settle(batch: SettleBatch): Promise<{ readonly refused: readonly UnitLease[] }>;
-  /** Whether an error of any of these calls may pass by itself (connection lost, lock timeout, out of memory ...). */
+  /** Whether an error of any of these calls may pass (connection lost, log-in refused ...): all but what is wrong with the content. */
   isTransient(error: unknown): boolean;
   /** Claims effects, one transaction; the answers are in the order of the claims. */
   claim(claims: readonly EffectClaim[]): Promise<ClaimAnswer[]>;

@@ -41,7 +41,7 @@ function openProcess({
         },
       ],
       subjects: { deadLetter: (name, reason) => `dead.${name}.${reason}`, advisory: (kind, name) => `advisory.${kind}.${name}` },
-      clock: systemClock,
+      clock: ports.clock,
       random: Math.random,
       log: silentLog,
       observer: silentObserver,
@@ -54,7 +54,7 @@ function openProcess({
     const subject = `commands.default.${slotOf(key)}.tester`;
     await broker.publish({ id: `${key}/${body}`, subject, key, headers: {}, body: Buffer.from(body) }, new AbortController().signal);
   };
-  return { broker, record, start, send };
+  return { broker, record, start, send, kill: ports.cut };
 }
 
 test('a message that is still being read when the process stops does not start any more', async () => {
@@ -120,7 +120,7 @@ test('an actor whose outputs the log does not take reads no further for ever', a
 
 test('a store that cannot even hold a dead letter is not asked again and again', async () => {
   let asked = 0;
-  const { start, send, record } = openProcess({
+  const { start, send, record, kill } = openProcess({
     record: {
       settle: async (batch) => {
         if (batch.deadLetters.length > 0) {
@@ -132,7 +132,7 @@ test('a store that cannot even hold a dead letter is not asked again and again',
     },
   });
   const seen: string[] = [];
-  const running = start(
+  start(
     actor((body) => {
       seen.push(body);
       return body === 'x' ? reject('refused', 'no') : done();
@@ -144,5 +144,5 @@ test('a store that cannot even hold a dead letter is not asked again and again',
   await until('the neighbour is done', () => seen.includes('y'));
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.ok(asked < 5, `asked ${asked} times`);
-  void running.stop(1);
+  kill();
 });

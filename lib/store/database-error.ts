@@ -8,29 +8,19 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const TRANSIENT_CODES = new Set([
-  '25006', // read_only_sql_transaction: a fail-over is under way
-  '25P03', // idle_in_transaction_session_timeout
-  '40001', // serialization_failure
-  '40P01', // deadlock_detected
-  '55P03', // lock_not_available
-  '57014', // query_canceled: statement_timeout
-  '57P01', // admin_shutdown
-  '57P02', // crash_shutdown
-  '57P03', // cannot_connect_now
-  '57P05', // idle_session_timeout
-]);
-
-/** 08: connection exceptions. 53: out of connections, memory or disk. 58: an I/O error below the server. */
-const TRANSIENT_CLASSES = new Set(['08', '53', '58']);
+/**
+ * What is wrong with the content of a statement, and will be again. 21: two rows for one. 22: data that does not fit. 23: a
+ * constraint. 44: a view's check. 54: too large for a row or an index.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const CONTENT_CLASSES = new Set(['21', '22', '23', '44', '54']);
 
 /**
- * Whether the same statement may succeed later without anybody changing it. The others (22: data that does not fit,
- * 23: a constraint, 42: the schema) will fail again.
+ * Whether the same statement may succeed later, with the database or the schema mended where it is not as it should be. Only what
+ * is wrong with the content will fail again. A log-in that is refused, a table that is missing while a backup is restored, a
+ * standby: none of them says anything about a message, and none may make a dead letter of it.
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true;
-  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return false;
-  return TRANSIENT_CODES.has(error.code) || TRANSIENT_CLASSES.has(error.code.slice(0, 2));
+  return error instanceof pg.DatabaseError && !CONTENT_CLASSES.has(error.code?.slice(0, 2) ?? '');
 }
