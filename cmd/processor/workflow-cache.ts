@@ -22,6 +22,8 @@ export class WorkflowCache {
   readonly #compiled = new Map<string, CompiledWorkflow | undefined>();
   #enabled: { readonly workflows: readonly CompiledWorkflow[]; readonly readAt: number } | undefined;
   #reading: Promise<readonly CompiledWorkflow[]> | undefined;
+  /** The read that comes after the one under way; whoever asks until then shares it. */
+  #next: Promise<readonly CompiledWorkflow[]> | undefined;
 
   constructor(reader: RunReader, clock: Clock, log: ActorLog) {
     this.#reader = reader;
@@ -35,10 +37,17 @@ export class WorkflowCache {
     return this.refresh();
   }
 
-  /** The same, read now. Calls that come together share one read. */
+  /** The same, by a read that begins after this call: one that is under way may be older than what was saved since. */
   async refresh(): Promise<readonly CompiledWorkflow[]> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
-    return this.#reading;
+    this.#next ??= this.#readAfter(this.#reading);
+    return await this.#next;
+  }
+
+  async #readAfter(running: Promise<unknown> | undefined): Promise<readonly CompiledWorkflow[]> {
+    await running?.catch(() => undefined);
+    this.#next = undefined;
+    this.#reading = this.#read();
+    return await this.#reading;
   }
 
   /** One version; undefined where there is none. Rejects when the store does not answer, or when it cannot be compiled. */
