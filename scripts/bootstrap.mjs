@@ -13,6 +13,7 @@ const bin = (/** @type {string} */ name) => join(root, 'node_modules', '.bin', n
 const tasks = {
   start: [[bin('node'), 'cmd/visapi/main.ts', 'dev']],
   test: [[bin('node'), 'scripts/test.ts']],
+  nightly: [[bin('node'), 'scripts/test.ts', '--nightly']],
   check: [
     [bin('tsc'), '-p', '.'],
     [bin('oxlint'), '--type-aware', '--deny-warnings'],

@@ -1,5 +1,5 @@
 /**
- * `npm test [file ...]`: starts one broker and one database for all files, runs node's test runner over them, and fails
+ * `npm test [file ...]`, and `npm run nightly` for what takes minutes: starts one broker and one database for all files, runs node's test runner over them, and fails
  * also for what the tests leave behind (processes, listening ports, files) and for skips above the limit
  * in docs/limits.md. Writes .visapi/test-report.xml (JUnit). The runner's own summary comes last on stdout.
  */
@@ -12,20 +12,23 @@ import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 
-const patterns = ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'test/**/*.test.ts'];
+const isNightly = process.argv.includes('--nightly');
+const patterns = isNightly
+  ? ['test/**/*.nightly.ts']
+  : ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'test/**/*.test.ts'];
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. */
 const filesAtOnce = 3;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
-const testTimeoutMs = 170_000;
+const testTimeoutMs = isNightly ? 900_000 : 170_000;
 
 /** A file whose process does not end (a timer, a connection) is not caught by the limit of a test: then the run ends here. */
-const runTimeoutMs = 480_000;
+const runTimeoutMs = isNightly ? 3_600_000 : 480_000;
 
 const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
 const home = localHome('.visapi');
 const report = join(home.root, 'test-report.xml');
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const files = (wanted.length > 0 ? wanted : patterns.flatMap((pattern) => globSync(pattern, { cwd: projectRoot }))).toSorted();
 mkdirSync(home.root, { recursive: true });
 
