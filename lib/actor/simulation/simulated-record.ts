@@ -56,7 +56,7 @@ export class SimulatedRecord implements RecordPort {
 
   load(lease: UnitLease): Promise<UnitRecord> {
     const mine = <Row extends { unit: UnitId }>(rows: Iterable<Row>): Row[] =>
-      [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease));
+      [...rows].filter(({ unit }) => unitKey(unit) === unitKey(lease)).map((row) => ({ ...row, unit: lease }));
     const lines = new Map<string, ParkedRow[]>();
     for (const row of mine(this.#parked.values())) {
       if (!row.isAdopted) continue;
@@ -92,7 +92,9 @@ export class SimulatedRecord implements RecordPort {
       if (effect !== undefined && canBecome(effect, state, unit)) Object.assign(effect, { state, result, epoch: unit.epoch });
     }
     for (const letter of batch.deadLetters.filter(isMine)) this.deadLetters.set(letter.id, letter);
-    this.#outbox.push(...batch.outbox.filter(isMine));
+    const isKnown = ({ id, unit }: OutboxEntry): boolean =>
+      this.#outbox.some((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
+    this.#outbox.push(...batch.outbox.filter((entry) => isMine(entry) && !isKnown(entry)));
     for (const { unit, id, seq } of batch.published.filter(isMine)) {
       const index = this.#outbox.findIndex((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
       if (index >= 0) this.#outbox.splice(index, 1);
