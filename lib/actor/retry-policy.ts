@@ -1,6 +1,9 @@
 /** When a failed attempt is tried again; undefined when it is not. */
 export interface RetryPolicy {
-  /** Started handlers at most, from 1. */
+  /**
+   * Started handlers at most, from 1. A message that ends its process is started at least four times: only from the fourth
+   * start on it is certain that nobody else ended it.
+   */
   readonly attempts: number;
   /** The wait after attempt number `attempt` (from 1) failed. `random` is uniform in [0, 1). */
   delayMs(attempt: number, random: number): number;
