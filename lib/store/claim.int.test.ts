@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { EffectClaim, OnUnknown, UnitLease } from '../actor/record-port.ts';
-import { EMPTY, openStore, take } from './test-store.ts';
-
-const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
-  unit,
-  id,
-  messageId: 'm1',
-  name: 'send',
-  token,
-  onUnknown,
-  stream: 'COMMANDS',
-  seq: 1,
-  priority: 'default',
-  key: 'A',
-});
+import type { OnUnknown } from '../actor/record-port.ts';
+import { claimOf, EMPTY, openStore, take } from './test-store.ts';
 
 test('the ledger decides every claim by the state of its effect', async (t) => {
   const { store } = await openStore(t);

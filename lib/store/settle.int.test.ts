@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ParkedRow, UnitLease } from '../actor/record-port.ts';
-import { EMPTY, LANE, openStore, progress, take, UNIT } from './test-store.ts';
-
-const row = (unit: UnitLease, seq: number, more: Partial<ParkedRow> = {}): ParkedRow => ({
-  ...LANE,
-  unit,
-  seq,
-  key: 'A',
-  messageId: `m${seq}`,
-  attempts: 0,
-  dueAt: null,
-  because: 'waits',
-  history: [],
-  ...more,
-});
+import type { ParkedRow } from '../actor/record-port.ts';
+import { EMPTY, LANE, openStore, parkedRow, progress, take, UNIT } from './test-store.ts';
 
 test('a floor never goes down, and brings its exceptions', async (t) => {
   const { store } = await openStore(t);
@@ -34,9 +21,9 @@ test('parked rows come back in order behind their head, and leave when they end'
   const unit = await take(store, 'one');
   const dueAt = Date.now() + 5_000;
   const history = [{ attempt: 1, at: '2026-11-22T00:00:00.000Z', because: 'boom' }];
-  const head = row(unit, 1, { attempts: 1, dueAt, history });
-  await store.settle({ ...EMPTY, parked: [row(unit, 3), head, row(unit, 2), row(unit, 9, { key: 'B' })] });
-  await store.settle({ ...EMPTY, parked: [row(unit, 4), row(unit, 5)], unparked: [{ unit, stream: LANE.stream, seq: 5 }] });
+  const head = parkedRow(unit, 1, { attempts: 1, dueAt, history });
+  await store.settle({ ...EMPTY, parked: [parkedRow(unit, 3), head, parkedRow(unit, 2), parkedRow(unit, 9, { key: 'B' })] });
+  await store.settle({ ...EMPTY, parked: [parkedRow(unit, 4), parkedRow(unit, 5)], unparked: [{ unit, stream: LANE.stream, seq: 5 }] });
   const { waiting } = await store.load(unit);
   const plain = (rows: ParkedRow[]) => rows.map(({ seq }) => seq);
   assert.deepEqual(
@@ -48,7 +35,7 @@ test('parked rows come back in order behind their head, and leave when they end'
   );
   assert.deepEqual(waiting[0]?.head, { ...head, unit: { ...UNIT, epoch: 1 } });
   assert.deepEqual(plain(await store.parkedRows(unit, LANE, 'A', 2)), [1, 2]);
-  await store.settle({ ...EMPTY, unparked: [{ unit, stream: LANE.stream, seq: 1 }], parked: [row(unit, 2, { attempts: 3, dueAt })] });
+  await store.settle({ ...EMPTY, unparked: [{ unit, stream: LANE.stream, seq: 1 }], parked: [parkedRow(unit, 2, { attempts: 3, dueAt })] });
   assert.deepEqual(plain(await store.parkedRows(unit, LANE, 'A', 10)), [2, 3, 4]);
   assert.equal((await store.load(unit)).waiting[0]?.head.attempts, 3);
 });
@@ -108,7 +95,9 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
   const { refused } = await store.settle({
     ...EMPTY,
     lanes: [{ ...LANE, unit, floor: 5, exceptions: [] }],
-    parked: [row(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] })],
+    parked: [
+      parkedRow(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] }),
+    ],
     deadLetters: [
       {
         unit,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { SettleBatch, UnitLease } from '../actor/record-port.ts';
+import type { EffectClaim, OnUnknown, ParkedRow, SettleBatch, UnitLease } from '../actor/record-port.ts';
 import { openTestBed } from '../dev/test-bed.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createRecordStore, type RecordStore } from './record-store.ts';
@@ -41,6 +41,33 @@ export async function take(store: RecordStore, owner: string): Promise<UnitLease
 export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({
   ...EMPTY,
   lanes: [{ ...LANE, unit, floor, exceptions }],
+});
+
+/** A message that waits. */
+export const parkedRow = (unit: UnitLease, seq: number, more: Partial<ParkedRow> = {}): ParkedRow => ({
+  ...LANE,
+  unit,
+  seq,
+  key: 'A',
+  messageId: `m${seq}`,
+  attempts: 0,
+  dueAt: null,
+  because: 'waits',
+  history: [],
+  ...more,
+});
+
+export const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
+  unit,
+  id,
+  messageId: 'm1',
+  name: 'send',
+  token,
+  onUnknown,
+  stream: 'COMMANDS',
+  seq: 1,
+  priority: 'default',
+  key: 'A',
 });
 
 /** Resolves when some statement of this database waits for a lock. */

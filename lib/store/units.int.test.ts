@@ -1,34 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import pg from 'pg';
-import type { EffectClaim, OnUnknown, ParkedRow, SettleBatch, UnitLease } from '../actor/record-port.ts';
-import { EMPTY, LANE, LEASE_MS, openStore, progress, take, UNIT, waitForLock } from './test-store.ts';
-
-const row = (unit: UnitLease, seq: number, more: Partial<ParkedRow> = {}): ParkedRow => ({
-  ...LANE,
-  unit,
-  seq,
-  key: 'A',
-  messageId: `m${seq}`,
-  attempts: 0,
-  dueAt: null,
-  because: 'waits',
-  history: [],
-  ...more,
-});
-
-const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id = 'm1/send'): EffectClaim => ({
-  unit,
-  id,
-  messageId: 'm1',
-  name: 'send',
-  token,
-  onUnknown,
-  stream: 'COMMANDS',
-  seq: 1,
-  priority: 'default',
-  key: 'A',
-});
+import type { SettleBatch } from '../actor/record-port.ts';
+import { claimOf, EMPTY, LANE, LEASE_MS, openStore, parkedRow, progress, take, UNIT, waitForLock } from './test-store.ts';
 
 test('a unit has one owner: it is taken free, given back, expired or by the same name, and its epoch rises', async (t) => {
   const { store, database } = await openStore(t);
@@ -91,7 +65,7 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
       { ...LANE, unit: old, floor: 100, exceptions: [] },
       { ...LANE, unit: other, floor: 7, exceptions: [9] },
     ],
-    parked: [row(old, 5)],
+    parked: [parkedRow(old, 5)],
     effects: [{ unit: old, id: 'm1/send', state: 'done' }],
     outbox: [{ unit: old, id: 'x', subject: 's', key: 'A', headers: {}, body: Buffer.from('x') }],
     rows: [
