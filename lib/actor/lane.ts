@@ -30,6 +30,8 @@ export type RepointCause = 'take-over' | 'interrupted' | 'gap';
 
 /** How long to wait before the broker is asked again after it did not answer, and before the lease is looked at again. */
 const PAUSE_MS = 100;
+/** Below what a person notices after the broker is back. */
+const LONGEST_PAUSE_MS = 1_000;
 
 /** How often an idle lane's consumer is looked at; at once after it had something to do. */
 const COMPARE_MS = 5_000;
@@ -44,6 +46,7 @@ export class Lane implements LaneId {
   #progress: LaneProgress | undefined;
   #expected = 1;
   #hasGap = false;
+  #isPositioned = false;
   #compared = 0;
   #comparedAt = 0;
   #loop: Promise<void> | undefined;
@@ -55,6 +58,11 @@ export class Lane implements LaneId {
     this.priority = options.priority;
     this.unit = options.unit;
     this.source = options.source;
+  }
+
+  /** Whether its consumer stands where the record says; false while it is looked for. */
+  get isPositioned(): boolean {
+    return this.#isPositioned;
   }
 
   /** Throws before `open`. */
@@ -135,14 +143,16 @@ export class Lane implements LaneId {
 
   async #repoint(cause: RepointCause): Promise<void> {
     const { source, log, onRepoint } = this.#options;
-    while (!this.#stop.signal.aborted) {
+    this.#isPositioned = false;
+    for (let waitMs = PAUSE_MS; !this.#stop.signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
         await this.#ensureAndReset(source);
+        this.#isPositioned = true;
         onRepoint(cause);
         return;
       } catch (error) {
         log.warn({ stream: this.stream, priority: this.priority, reason: cause, err: error }, 'the lane could not be positioned');
-        await this.#pause(PAUSE_MS);
+        await this.#pause(waitMs);
       }
     }
   }

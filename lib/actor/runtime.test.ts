@@ -146,3 +146,27 @@ test('a store that cannot even hold a dead letter is not asked again and again',
   assert.ok(asked < 5, `asked ${asked} times`);
   kill();
 });
+
+test('a unit whose record is ahead of the log is not open, and is once the log has caught up', async () => {
+  const { record, start, send } = openProcess({});
+  const [unit] = await record.acquire('earlier', [{ actor: 'tester', partition: 0 }], 3_000);
+  const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', floor: 2, exceptions: [] } as const;
+  const nothing = { parked: [], unparked: [], cleared: [], effects: [], deadLetters: [], outbox: [], published: [], rows: [] };
+  await record.settle({ ...nothing, lanes: [lane] });
+  await record.release([unit!]);
+  const seen: string[] = [];
+  const runtime = start(
+    actor((body) => {
+      seen.push(body);
+      return done();
+    }),
+  );
+  await until('the unit is taken', () => runtime.status().units === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(runtime.status().openUnits, 0);
+  for (const body of ['1', '2', '3']) await send('a', body);
+  await until('the unit is open', () => runtime.status().openUnits === 1);
+  await until('what is above the record is handled', () => seen.length === 1);
+  assert.deepEqual(seen, ['3']);
+  await runtime.stop(1_000);
+});

@@ -55,7 +55,7 @@ export class Unit {
   /** Monotonic time at which the last renewal that succeeded was sent. */
   leasedAt: number;
   isDropped = false;
-  isOpen = false;
+  #isOpened = false;
   readonly #isUnclean: boolean;
   readonly #environment: UnitEnvironment;
   readonly #mailboxes = new Map<string, Mailbox>();
@@ -69,6 +69,11 @@ export class Unit {
     this.definition = definition;
     this.leasedAt = leasedAt;
     this.#environment = environment;
+  }
+
+  /** Whether it is taken over, and every lane stands where its record says. */
+  get isOpen(): boolean {
+    return this.#isOpened && this.#lanes.every((lane) => lane.isPositioned);
   }
 
   /** Whether this process may still pull, start and settle for this unit, by its own clock. */
@@ -98,7 +103,7 @@ export class Unit {
     for (const { head, behind } of waiting) this.#restore(head, behind);
     if (this.isDropped) return;
     for (const lane of this.#lanes) lane.start();
-    this.isOpen = true;
+    this.#isOpened = true;
   }
 
   /** Ends pulling; what is in hand may still be handled and settled. */
