@@ -13,8 +13,13 @@ export interface PidFile {
   readonly boot: string;
 }
 
-/** What stops by itself after the death of its parent is given this long, then it is told, then it is killed. */
-const patienceMs = 3_000;
+/**
+ * What is left over is killed after this long: its stop may wait for servers that are gone, and all of ours survive a kill. Not so
+ * the database: whoever starts one beside the rest of a killed one risks the data, and its own stop takes far less than this.
+ */
+const patienceMs = (name: string) => (name === 'postgres' ? 10_000 : 1_000);
+/** The system needs a moment to collect what was killed. */
+const killMs = 3_000;
 
 /** Describes a running process; undefined when it is gone (or only waits to be collected). */
 export function describeProcess(pid: number): PidFile | undefined {
@@ -69,28 +74,29 @@ export function claimFolder(folder: string, name: string): PidFile | undefined {
   }
 }
 
-/** Ends what a crashed run has left, except what is named. @returns the names of what was still there */
-export async function endLeftovers(folder: string, except: string): Promise<string[]> {
+/** Ends what a crashed run has left, except what is named. */
+export async function endLeftovers(folder: string, except: string, say: (line: string) => void): Promise<void> {
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.pid'))
     .map((file) => file.slice(0, -'.pid'.length));
-  const found = await Promise.all(
-    names.filter((name) => name !== except).map(async (name) => ((await endLeftover(folder, name)) ? [name] : [])),
-  );
-  return found.flat();
+  const others = names.filter((name) => name !== except);
+  const running = others.filter((name) => readPidFile(folder, name));
+  if (running.length > 0) say(`ending what an earlier run has left: ${running.join(', ')}`);
+  await Promise.all(others.map((name) => endLeftover(folder, name)));
 }
 
-async function endLeftover(folder: string, name: string): Promise<boolean> {
+async function endLeftover(folder: string, name: string): Promise<void> {
   const leftover = readPidFile(folder, name);
   if (leftover) {
     const gone = () => (readPidFile(folder, name) ? undefined : true);
-    const waitUntilGone = () => poll(gone, { deadlineMs: patienceMs, what: `${name} (${leftover.pid}) to end` });
-    for (const signal of ['SIGCONT', 'SIGTERM', 'SIGKILL'] as const) {
-      if (!gone()) process.kill(leftover.pid, signal);
-      const ended = await waitUntilGone().catch(() => false);
-      if (ended) break;
+    const waitUntilGone = (deadlineMs: number) =>
+      poll(gone, { deadlineMs, what: `${name} (${leftover.pid}) to end` }).catch(() => undefined);
+    // What is frozen gets its signals only when it goes on. SIGINT is PostgreSQL's fast stop, and a stop like any other elsewhere.
+    for (const signal of ['SIGINT', 'SIGCONT'] as const) if (!gone()) process.kill(leftover.pid, signal);
+    if (!(await waitUntilGone(patienceMs(name)))) {
+      if (!gone()) process.kill(leftover.pid, 'SIGKILL');
+      await waitUntilGone(killMs);
     }
   }
   removePidFile(folder, name);
-  return leftover !== undefined;
 }

@@ -93,7 +93,7 @@ test('a frozen leftover of a killed supervisor is ended by the next start', asyn
   await waitForExit(first.child);
   const second = await supervise(t, stage);
   await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 10_000, what: 'the second start' });
-  assert.match(second.firstLine, /ended what an earlier run had left: answering/);
+  assert.match(second.firstLine, /ending what an earlier run has left: answering/);
   assert.equal(describeProcess(pid), undefined);
 });
 

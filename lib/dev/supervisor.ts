@@ -112,14 +112,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async start() {
       const owner = claimFolder(home.run, lockName);
       if (owner)
-        throw new Error(`VisAPI already runs here as process ${owner.pid}; stop it with Ctrl-C in its terminal or with kill ${owner.pid}.`);
+        throw new Error(
+          `VisAPI already runs here as process ${owner.pid}; this stops it, whatever became of its terminal: kill ${owner.pid}`,
+        );
       hasClaim = true;
       // What a crashed run has written is no longer true.
       rmSync(home.ready, { force: true });
       try {
         for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
-        const leftovers = await endLeftovers(home.run, lockName);
-        if (leftovers.length > 0) say(`ended what an earlier run had left: ${leftovers.join(', ')}`);
+        await endLeftovers(home.run, lockName, say);
         await checkPorts(options.ports);
         const { broker, postgres } = await options.servers();
         await Promise.all([broker && keep(asPart('nats', broker)), postgres && keep(asPart('postgres', postgres))]);
