@@ -46,12 +46,21 @@ export async function findBrokerBinary(search: BinarySearch): Promise<string> {
         refusals.push(`${source.name}: ${path} is ${version}`);
       }
     } catch (error) {
-      refusals.push(`${source.name}: ${error instanceof Error ? error.message : String(error)}`);
+      const refusal = `${source.name}: ${oneLine(error)}`;
+      refusals.push(refusal);
+      if (source !== sources.at(-1)) search.say(`${refusal}; looking in the next place`);
     }
   }
   throw new Error(`Install nats-server ${oldestBroker} or newer and put it on PATH, or set VISAPI_NATS_SERVER to its path.`, {
     cause: refusals.join('; '),
   });
+}
+
+/** The reason of a failed download is in the cause of fetch's error; a program's error has all that it printed. */
+function oneLine(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error.cause === undefined ? error.message : `${error.message} (${oneLine(error.cause)})`;
+  return text.replaceAll(/\s+/g, ' ').slice(0, 300).trim();
 }
 
 /** The version that a binary says it has, as "2.15.1". */
