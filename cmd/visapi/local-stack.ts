@@ -81,7 +81,7 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
     createProgram({ name, command, readyUrl, env, logFile: join(config.home.logs, `${name}.log`) });
   return [
     ...Object.entries(ready.opsUrls).map(([name, url]) => program(name, [`cmd/${name}/main.ts`], `${url}/readyz`)),
-    program('sink', ['cmd/visapi/main.ts', 'sink'], `${ready.sinkUrl}/messages`),
+    program('sink', ['cmd/visapi/main.ts', 'sink', '--file', join(config.home.root, 'slack-messages.jsonl')], `${ready.sinkUrl}/messages`),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 
 /** A message that arrived, in the order of arrival. */
 export interface SinkMessage {
@@ -41,10 +41,12 @@ export class Arrivals {
   readonly #fd: number | undefined;
   #lastTs = 0;
 
-  /** `file`: every message is also appended there, one JSON per line, before it is answered. */
+  /** `file`: every message is also appended there, one JSON per line, before it is answered. Its last ones are there again. */
   constructor(limit: number, file?: string) {
     this.#limit = limit;
-    this.#fd = file === undefined ? undefined : openSync(file, 'a', 0o600);
+    if (file === undefined) return;
+    this.#fd = openSync(file, 'a+', 0o600);
+    this.#messages.push(...readLast(this.#fd).slice(-limit));
   }
 
   addMessage(message: Omit<SinkMessage, 'at' | 'ts'>): SinkMessage {
@@ -74,6 +76,7 @@ export class Arrivals {
   clear(): void {
     this.#messages.length = 0;
     this.#attempts.length = 0;
+    if (this.#fd !== undefined) ftruncateSync(this.#fd);
   }
 
   close(): void {
@@ -88,6 +91,26 @@ export interface ArrivalFilter {
   readonly sinceMs?: number | undefined;
   /** The newest of them at most. */
   readonly limit?: number | undefined;
+}
+
+/** Bytes that are read back from a file: some thousand messages. */
+const READ_BACK_BYTES = 4_194_304;
+
+/** The messages at the end of a file. A line that is not whole is left out: at the front it is cut, at the end its write was. */
+function readLast(fd: number): SinkMessage[] {
+  const { size } = fstatSync(fd);
+  const start = Math.max(0, size - READ_BACK_BYTES);
+  const buffer = Buffer.alloc(size - start);
+  readSync(fd, buffer, 0, buffer.length, start);
+  const text = buffer.toString('utf8');
+  if (text !== '' && !text.endsWith('\n')) writeSync(fd, '\n');
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as SinkMessage];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function select<Item extends { readonly at: string }>(items: Item[], filter: ArrivalFilter, isChannel: (item: Item) => boolean): Item[] {

@@ -23,6 +23,41 @@ export const behaviourSchema = z.strictObject({
 });
 
 export type Behaviour = z.infer<typeof behaviourSchema>;
+/** Names each field that does not fit, with what was expected and got, in one line. */
+export function behaviourMistakes(error: z.ZodError, told: unknown): string {
+  if (told === undefined) return 'expected a JSON object, got something that is no JSON';
+  return error.issues.flatMap((issue) => issueLines(issue, told)).join('; ');
+}
+
+function issueLines(issue: z.core.$ZodIssue, told: unknown): string[] {
+  const place = issue.path.length === 0 ? 'the behaviour' : issue.path.join('.');
+  const value = issue.path.reduce<unknown>(
+    (inner, part) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, part) : undefined),
+    told,
+  );
+  const got = value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 60);
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = { '': behaviourSchema, match: behaviourSchema.shape.match.unwrap(), answer: behaviourSchema.shape.answer };
+      const at = issue.path.join('.') as keyof typeof known;
+      const fields = Object.keys(known[at].shape).join(', ');
+      return issue.keys.map((key) => `${[...issue.path, key].join('.')}: expected one of ${fields}, got a field that is not known`);
+    }
+    case 'invalid_value':
+      return [`${place}: expected one of ${issue.values.join(', ')}, got ${got}`];
+    case 'too_small':
+      return [`${place}: expected at least ${issue.minimum}, got ${got}`];
+    case 'too_big':
+      return [`${place}: expected at most ${issue.maximum}, got ${got}`];
+    case 'invalid_union':
+      return [`${place}: expected text or a number, got ${got}`];
+    case 'invalid_type':
+      return [`${place}: expected ${issue.expected}, got ${got}`];
+    default:
+      return [`${place}: ${issue.message}, got ${got}`];
+  }
+}
+
 export type BehaviourAnswer = Behaviour['answer'];
 
 /** What is known of a request. Before its body is read, `text` is not; `channel` may not be. */

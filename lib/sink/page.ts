@@ -6,20 +6,22 @@ const SHOWN = 200;
 /** The sink's page: what arrived, newest first. Whole HTML, no script, nothing loaded from elsewhere. */
 export function renderPage(messages: readonly SinkMessage[]): string {
   const rows = messages.slice(-SHOWN).toReversed().map(renderRow).join('\n');
+  const count = messages.length === 1 ? '1 message' : `${messages.length} messages`;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="2">
-<title>${messages.length} messages - VisAPI sink</title>
+<title>${count} - VisAPI sink</title>
 <style>
   body { font: 14px/1.4 system-ui, sans-serif; margin: 2rem; color: #1d1c1d; }
   table { border-collapse: collapse; width: 100%; }
   th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #ddd; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: inherit; }
+  pre.blocks { font: 12px/1.4 ui-monospace, monospace; color: #666; margin-top: .4rem; }
   code { color: #666; }
 </style>
 <h1>What would have been sent to Slack</h1>
-<p>${messages.length} messages. The same as JSON: <a href="/messages">/messages</a>. Every request: <a href="/attempts">/attempts</a>.</p>
+<p>${count}. The same as JSON: <a href="/messages">/messages</a>. Every request: <a href="/attempts">/attempts</a>.</p>
 <table>
 <tr><th>at</th><th>channel</th><th>message</th><th>idempotency key</th></tr>
 ${rows}
@@ -30,9 +32,9 @@ ${rows}
 
 function renderRow(message: SinkMessage): string {
   const blocks = message.body['blocks'];
-  const shown = Array.isArray(blocks) ? `${message.text}\n${JSON.stringify(blocks)}` : message.text;
+  const drawnBlocks = Array.isArray(blocks) ? `<pre class="blocks">${escapeHtml(JSON.stringify(blocks, null, 2))}</pre>` : '';
   const key = message.idempotencyKey?.slice(0, 12) ?? '';
-  return `<tr><td>${message.at}</td><td>${escapeHtml(message.channel)}</td><td><pre>${escapeHtml(shown)}</pre></td><td><code>${escapeHtml(key)}</code></td></tr>`;
+  return `<tr><td>${message.at}</td><td>${escapeHtml(message.channel)}</td><td><pre>${escapeHtml(message.text)}</pre>${drawnBlocks}</td><td><code>${escapeHtml(key)}</code></td></tr>`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };

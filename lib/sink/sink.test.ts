@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -197,7 +197,17 @@ test('a behaviour that does not fit is refused with the place, and all can be ta
   const sink = await start(t);
   const answer = await sink.post('/behaviour', { times: 0, answer: { status: 99 } });
   assert.equal(answer.status, 400);
-  assert.match(answer.text, /answer\.status/);
+  assert.equal(
+    (answer.json() as { detail: string }).detail,
+    'times: expected at least 1, got 0; answer.status: expected at least 200, got 99',
+  );
+  const unknown = await sink.post('/behaviour', { answer: { hangUp: 'x', code: 4 } });
+  assert.equal(
+    (unknown.json() as { detail: string }).detail,
+    'answer.hangUp: expected one of before-read, after-read, half-answer, got "x"; ' +
+      'answer.code: expected one of status, body, retryAfter, delayMs, hangUp, got a field that is not known',
+  );
+  assert.match((await sink.post('/behaviour', '{')).text, /expected a JSON object, got something that is no JSON/);
   await sink.post('/behaviour', { times: 9, answer: { status: 500 } });
   assert.equal((await sink.remove('/behaviour')).status, 204);
   assert.equal((await sink.post(HOOK, { text: 'x' })).status, 200);
@@ -242,6 +252,24 @@ test('the file has every message before it is answered', async (t) => {
     await sink.post(HOOK, { text });
     assert.equal((JSON.parse(readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '') as { text: string }).text, text);
   }
+});
+
+test('a sink that starts again has the messages of its file, but not those that were cleared, nor a line that is not whole', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-sink-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'messages.jsonl');
+  const first = await start(t, { file });
+  await first.post(HOOK, { text: 'cleared' });
+  await first.remove('/messages');
+  await first.post(HOOK, { text: 'a' });
+  appendFileSync(file, '{"text":"half');
+  const second = await start(t, { file });
+  await second.post(HOOK, { text: 'b' });
+  const third = await start(t, { file });
+  assert.deepEqual(
+    (await third.messages()).map(({ text }) => text),
+    ['a', 'b'],
+  );
 });
 
 test('it says that it lives and is ready', async (t) => {

@@ -1,7 +1,7 @@
 import { fastify } from 'fastify';
 import { z } from 'zod';
 import { Arrivals } from './arrivals.ts';
-import { BehaviourQueue, behaviourSchema } from './behaviour.ts';
+import { behaviourMistakes, BehaviourQueue, behaviourSchema } from './behaviour.ts';
 import { renderPage } from './page.ts';
 import { registerSlackDoors } from './slack-doors.ts';
 import { DEMO_WORKSPACE, type SlackWorkspace } from './workspace.ts';
@@ -15,7 +15,7 @@ export interface SinkOptions {
   readonly workspace?: SlackWorkspace;
   /** Messages kept in memory, and as many attempts; the oldest go first. (Default: 100,000) */
   readonly maxMessages?: number;
-  /** Every message is also appended to this file, one JSON per line, before it is answered. */
+  /** Every message is also appended to this file, one JSON per line, before it is answered; at the start its last 4 MiB are read back. */
   readonly file?: string;
 }
 
@@ -66,8 +66,10 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
   });
   server.get('/behaviour', () => behaviours.list());
   server.post('/behaviour', (request, reply) => {
-    const parsed = behaviourSchema.safeParse(parseJson(String(request.body)));
-    if (!parsed.success) return reply.code(400).send({ title: 'The behaviour does not fit', detail: z.prettifyError(parsed.error) });
+    const told = parseJson(String(request.body));
+    const parsed = behaviourSchema.safeParse(told);
+    if (!parsed.success)
+      return reply.code(400).send({ title: 'The behaviour does not fit', detail: behaviourMistakes(parsed.error, told) });
     behaviours.add(parsed.data);
     return reply.code(201).send(behaviours.list());
   });

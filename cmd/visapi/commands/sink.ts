@@ -10,7 +10,7 @@ export function registerSink(program: Command): void {
     .command('sink')
     .addOption(new Option('--port <port>', 'where it listens').env('SINK_PORT').default(String(defaults.sinkPort)))
     .option('--host <address>', 'what it listens on; it has no authentication', '127.0.0.1')
-    .option('--file <path>', 'also append every message to this file, one JSON per line')
+    .option('--file <path>', 'also append every message to this file, one JSON per line, and have its last ones again at the start')
     .option('--max-messages <count>', 'messages kept in memory, the oldest go first', '100000')
     .addHelpText(
       'after',
@@ -20,7 +20,14 @@ Examples:
   $ visapi sink --port 27190 --file /tmp/messages.jsonl
   $ curl -s localhost:27090/messages
   $ curl -s localhost:27090/behaviour -d '{"times": 5, "match": {"textIncludes": "A-17"}, "answer": {"status": 500}}'
-  $ curl -s localhost:27090/behaviour -d '{"answer": {"hangUp": "after-read"}}'`,
+  $ curl -s localhost:27090/behaviour -d '{"answer": {"hangUp": "after-read"}}'
+
+/behaviour tells it to fail the next requests that match, then it answers as Slack does again:
+  match   {"channel": "#releases", "textIncludes": "v1"}; default: every request
+  times   how many requests; default: 1
+  answer  status and body, retryAfter, delayMs, or hangUp: before-read, after-read, half-answer
+GET lists what is waiting, DELETE takes it back. A refusal for good, which makes a dead letter:
+  $ curl -s localhost:27090/behaviour -d '{"match": {"channel": "#releases"}, "answer": {"status": 400, "body": "invalid_blocks"}}'`,
     )
     .action(async (options: { port: string; host: string; file?: string; maxMessages: string }, command: Command) => {
       const output = outputOf(command);
