@@ -17,6 +17,9 @@ export interface Condition {
 /** One condition; the longest sensible one that we could think of has 300 characters. */
 const MAX_LENGTH = 2_000;
 
+/** Enough to find the place in a long condition. */
+const EXCERPT_LENGTH = 40;
+
 /** CEL has no loops but these, and nested in each other they take (elements of the event) to the power of the depth. */
 const MACROS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
@@ -25,7 +28,7 @@ const environment = createEnvironment();
 /** Throws `EvaluationFailed` when it cannot be an expression that answers true or false; `place` is where it stands. */
 export function compileCondition(text: string, place: string): Condition {
   if (text.length > MAX_LENGTH) throw new EvaluationFailed(place, `expected at most ${MAX_LENGTH} characters, got ${text.length}`);
-  const expression = guard(place, text, () => environment.parse(text));
+  const expression = parse(place, text);
   const checked = expression.check();
   if (!checked.valid) throw wrong(place, text, checked.error);
   if (checked.type !== 'bool' && checked.type !== 'dyn')
@@ -53,6 +56,19 @@ function createEnvironment(): Environment {
 
 function context(scope: Scope): Context {
   return { event: scope.event, steps: scope.steps };
+}
+
+/** The parser's errors name what it met, but not where: the text from there on says it. */
+function parse(place: string, text: string): ReturnType<Environment['parse']> {
+  try {
+    return environment.parse(text);
+  } catch (error) {
+    if (!(error instanceof ParseError) || error.range === undefined) throw wrong(place, text, error);
+    const { start } = error.range;
+    const rest = text.slice(start, start + EXCERPT_LENGTH);
+    const where = rest === '' ? `at the end of "${text.slice(-EXCERPT_LENGTH)}"` : `at character ${start + 1}, "${rest}"`;
+    throw new EvaluationFailed(place, `${error.summary}, ${where}`, { cause: error });
+  }
 }
 
 /** Refuses what could take for ever, and collects what is read. */

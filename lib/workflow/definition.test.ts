@@ -105,7 +105,7 @@ const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
     'if: "steps[\'frist\'].output.ok"',
     ['steps[1].if: expected the id of an earlier step, got "steps.frist"; did you mean "first"?'],
   ],
-  ['if: "!event.data.draft"', 'if: "!event.data.draft &&"', ['on.if: Unexpected token: EOF']],
+  ['if: "!event.data.draft"', 'if: "!event.data.draft &&"', ['on.if: Unexpected token: EOF, at the end of "!event.data.draft &&"']],
   ['if: "!event.data.draft"', 'if: "!evnt.data.draft"', ['on.if: Unknown variable: evnt; did you mean "event"?']],
   ['if: "!event.data.draft"', 'if: "event.key"', ['on.if: expected an expression that answers true or false, got one that answers string']],
 ];
@@ -122,6 +122,31 @@ test('all mistakes of a document are named together', () => {
     mistakes(text).map((mistake) => mistake.split(':')[0]),
     ['on.if', 'steps[0].with.text', 'steps[1].with.text'],
   );
+});
+
+test('a mistake in the form hides none in the templates, the conditions and the fields of steps', () => {
+  const text = RIGHT.replace('source: github', 'sorce: github')
+    .replace('uses: slack.send', 'uses: slack.sned')
+    .replace('channel: "#a", text: "{{ steps', 'chanel: "#a", text: "{{ steps')
+    .replace('event.data.x', 'event.dta')
+    .replace('!event', '!evnt')
+    .replace('steps.first.output.ok', 'steps.frist.output.ok');
+  assert.deepEqual(
+    mistakes(text).map((mistake) => mistake.split(':')[0]),
+    ['on.sorce', 'steps[0].uses', 'steps[1].with.channel', 'steps[1].with.chanel', 'on.if', 'steps[0].with.text', 'steps[1].if'],
+  );
+});
+
+test('every text of a step is looked at, and the parser says where it stopped', () => {
+  const text = RIGHT.replace('"#a", text: "{{ event.data.x', '"{{ event.kee }}", text: "{{ event.dta').replace(
+    '!event.data',
+    'event ! data',
+  );
+  assert.deepEqual(
+    mistakes(text).map((mistake) => mistake.split(':')[0]),
+    ['on.if', 'steps[0].with.channel', 'steps[0].with.text'],
+  );
+  assert.match(mistakes(text)[0] ?? '', /at character 7, "! data/);
 });
 
 test('what is no document at all is a mistake and not a crash', () => {

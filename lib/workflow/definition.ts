@@ -53,7 +53,11 @@ export type Checked<Value> =
 /** Checks the form of a document. Its templates and conditions are checked by `compileWorkflow`. */
 export function checkDefinition(document: unknown): Checked<WorkflowDefinition> {
   const parsed = Definition.safeParse(document);
-  if (!parsed.success) return { kind: 'wrong', mistakes: schemaMistakes(parsed.error, document, fieldsAt) };
+  if (!parsed.success)
+    return {
+      kind: 'wrong',
+      mistakes: [...schemaMistakes(parsed.error, document, fieldsAt), ...readableSteps(document).flatMap(readableWithMistakes)],
+    };
   const mistakes = [...repeatedIds(parsed.data.steps), ...parsed.data.steps.flatMap(withMistakes)];
   return mistakes.length > 0 ? { kind: 'wrong', mistakes } : { kind: 'right', value: parsed.data };
 }
@@ -65,7 +69,30 @@ function repeatedIds(steps: readonly StepDefinition[]): Mistake[] {
   });
 }
 
-function withMistakes(step: StepDefinition, index: number): Mistake[] {
+/** A step of a document whose form may be wrong elsewhere. */
+export interface ReadableStep {
+  readonly index: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The steps that are objects, in a document whose form may be wrong. */
+export function readableSteps(document: unknown): ReadableStep[] {
+  const steps = isObject(document) ? document['steps'] : undefined;
+  if (!Array.isArray(steps)) return [];
+  // What is over the limit is named once, and not looked into.
+  return steps.slice(0, MAX_STEPS).flatMap((fields: unknown, index) => (isObject(fields) ? [{ index, fields }] : []));
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readableWithMistakes({ index, fields }: ReadableStep): Mistake[] {
+  const parsed = Step.pick({ uses: true, with: true }).safeParse({ uses: fields['uses'], with: fields['with'] });
+  return parsed.success ? withMistakes(parsed.data, index) : [];
+}
+
+function withMistakes(step: Pick<StepDefinition, 'uses' | 'with'>, index: number): Mistake[] {
   const form = STEP_TYPES[step.uses]!.with;
   const parsed = form.safeParse(step.with);
   if (parsed.success) return [];
