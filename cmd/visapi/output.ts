@@ -52,19 +52,38 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 
 /** Prints why a command ended, in one line or as JSON. @returns the exit code */
 export function printError(error: unknown, isJson: boolean): number {
-  const exitCode = error instanceof CommandError ? error.exitCode : isConnectionRefused(error) ? exitCodes.unreachable : exitCodes.failed;
-  const message = explain(error);
+  const exitCode = error instanceof CommandError ? error.exitCode : isUnreachable(error) ? exitCodes.unreachable : exitCodes.failed;
+  const message = errorText(error);
   process.stderr.write(isJson ? `${JSON.stringify({ error: message, exitCode })}\n` : `visapi: ${message}\n`);
   return exitCode;
+}
+
+const HINT = 'is npm start running?';
+
+/** The error with its causes, each fact once, and what to do where nothing listens. */
+export function errorText(error: unknown): string {
+  const text = explain(error);
+  return isUnreachable(error) && !text.includes(HINT) ? `${text}; ${HINT}` : text;
 }
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Node reports a refused connection to several addresses as an AggregateError without a message.
-  const message = error.message || (error instanceof AggregateError ? String(error.errors[0]) : error.name);
-  const hint = isConnectionRefused(error) ? '; is npm start running?' : '';
-  const cause = error.cause === undefined ? '' : ` (${explain(error.cause)})`;
-  return `${message}${cause}${hint}`;
+  const message = error.message || (error instanceof AggregateError ? explain(error.errors[0]) : error.name);
+  const { cause } = error;
+  return cause === undefined || isTold(error, message, cause) ? message : `${message} (${explain(cause)})`;
+}
+
+/** Whether a message says already what its cause says. */
+function isTold(error: Error, message: string, cause: unknown): boolean {
+  if (isConnectionRefused(error) && isConnectionRefused(cause)) return true;
+  if (!(cause instanceof Error)) return message.includes(String(cause));
+  if ('code' in cause && typeof cause.code === 'string' && message.includes(cause.code)) return true;
+  return cause.message !== '' && message.includes(cause.message);
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && (isConnectionRefused(error) || isUnreachable(error.cause));
 }
 
 function isConnectionRefused(error: unknown): boolean {
