@@ -51,6 +51,16 @@ const ROOMS: Readonly<Record<string, Room>> = {
 const program = new Command('visapi')
   .description('Webhooks into finished work, and none lost.')
   .showHelpAfterError('Add --help for examples.')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ visapi send github --example release.published
+  $ visapi trace octocat/hello-world
+  $ visapi dead list --since 2h
+
+visapi <command> --help has more.`,
+  )
   .exitOverride();
 
 const given = givenCommand(process.argv.slice(2));

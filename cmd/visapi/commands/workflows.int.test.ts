@@ -74,3 +74,12 @@ test('a file is checked without a database', async () => {
   });
   assert.equal((await visapi('postgres://127.0.0.1:1/none', 'validate', '/nowhere.yaml')).code, 3);
 });
+
+test('a file that is not there is told once, and bare workflows show their help with examples', async () => {
+  const [missing, bare] = await Promise.all([
+    visapi('postgres://127.0.0.1:1/none', 'validate', '/nowhere.yaml'),
+    visapi('postgres://127.0.0.1:1/none'),
+  ]);
+  assert.equal(missing.stderr, 'visapi: expected a file that can be read, got /nowhere.yaml (ENOENT)\n');
+  assert.match(bare.stderr, /Usage: visapi workflows[^]*Examples:\n {2}\$ visapi workflows validate/);
+});

@@ -15,7 +15,14 @@ import { whoami, withDatabase } from '../session.ts';
 
 /** `visapi workflows`: what happens when an event comes. */
 export function registerWorkflows(program: Command): void {
-  const workflows = program.command('workflows');
+  const workflows = program.command('workflows').addHelpText(
+    'after',
+    `
+Examples:
+  $ visapi workflows validate examples/github-release-to-slack.yaml
+  $ visapi workflows apply examples/github-release-to-slack.yaml
+  $ visapi workflows list`,
+  );
   workflows
     .command('validate')
     .argument('<file>', 'a YAML or JSON document; - reads standard input')
