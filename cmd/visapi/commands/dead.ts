@@ -41,7 +41,7 @@ export function registerDead(program: Command): void {
         const filter = { ...filterOf(options, output), after, status: options.status === 'any' ? undefined : options.status };
         const limit = parseCount('--limit', options.limit, 1, 1_000);
         const found = await withDatabase((database) => listDeadLetters(database, filter, limit));
-        output.result(found, () => listText(found, limit));
+        output.result(found, () => (found.length === 0 ? noneText(filter) : listText(found, limit)));
       },
     );
   dead
@@ -136,8 +136,18 @@ async function show(database: Database, output: Output, id: string): Promise<voi
   output.result({ ...letter, rounds, headers, payload }, () => deadLetterText({ letter, rounds, payload }));
 }
 
+function noneText({ actor, reason, since, status, after }: DeadLetterFilter): string {
+  const which = [
+    status === undefined ? 'No dead letters' : `No ${status} dead letters`,
+    ...(actor === undefined ? [] : [`of actor ${actor}`]),
+    ...(reason === undefined ? [] : [`with reason ${reason}`]),
+    ...(since === undefined ? [] : [`since ${localTime(since)}`]),
+    ...(after === undefined ? [] : [`after ${after}`]),
+  ];
+  return `${which.join(' ')}.`;
+}
+
 function listText(found: readonly DeadLetterEntry[], limit: number): string {
-  if (found.length === 0) return 'There is no such dead letter.';
   const rows = found.map(({ at, id, reason, because, eventKey, status }) => [at, id, reason, because, eventKey, status]);
   const more = found.length < limit ? '' : `\nMore: --after ${found.at(-1)!.id}`;
   return `${table(['died', 'dead letter', 'reason', 'because', 'key', 'status'], rows)}${more}`;
