@@ -30,6 +30,8 @@ export interface DeadLetterEntry {
    * - `resolved`: its redelivery ended, as done or as a dead letter of the next round, or a new command took its place
    */
   readonly status: 'open' | 'redelivered' | 'resolved';
+  /** Since when it has its status; RFC 3339. */
+  readonly statusAt: string;
 }
 
 export interface DeadLetterFilter {
@@ -92,5 +94,6 @@ export function deadLetterOf(row: Selectable<DeadLettersTable>): DeadLetterEntry
     at: row.at.toISOString(),
     copySeq: row.copy_seq,
     status,
+    statusAt: row.status_at.toISOString(),
   };
 }

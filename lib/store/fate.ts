@@ -36,8 +36,9 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
     return { kind: isDead ? 'dead-lettered' : 'failed', details: failed.map(failedLine) };
   }
   if (runs.length > 0) return { kind: 'done', details: [] };
-  const outcomes = rows.outcomes.filter(({ messageId }) => messageId === eventId).map(({ outcome, reason }) => `${outcome}: ${reason}`);
-  return { kind: event.fate === 'unrouted' ? 'unrouted' : 'skipped', details: outcomes };
+  const kind = event.fate === 'unrouted' ? 'unrouted' : 'skipped';
+  const outcomes = rows.outcomes.filter(({ messageId }) => messageId === eventId);
+  return { kind, details: outcomes.map(({ outcome, reason }) => (outcome === kind ? reason : `${outcome}: ${reason}`)) };
 }
 
 function openPlaces(run: string, steps: readonly StepRow[], rows: MessageRows): string[] {

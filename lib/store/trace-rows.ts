@@ -8,6 +8,8 @@ export interface MessageRows {
   readonly parked: readonly TracedWait[];
   readonly deadLetters: readonly DeadLetterEntry[];
   readonly outcomes: readonly TracedOutcome[];
+  /** What people did about the runs, effects and dead letters, oldest first. */
+  readonly acts: readonly TracedAct[];
   /** Ids of messages that are settled and not yet published. */
   readonly outbox: readonly string[];
 }
@@ -33,6 +35,16 @@ export interface TracedWait {
   readonly dueAt: string | null;
   readonly because: string;
   readonly history: unknown;
+}
+
+/** A row of the audit log. */
+export interface TracedAct {
+  readonly at: string;
+  readonly who: string;
+  /** As `dead-letter.redeliver`. */
+  readonly action: string;
+  /** The id of a run, an effect or a dead letter. */
+  readonly target: string;
 }
 
 export interface TracedOutcome {
@@ -77,7 +89,9 @@ export async function readMessageRows(database: Database, eventId: string, runId
       .where(ofMessages('id', eventId, runIds))
       .execute(),
   ]);
+  const targets = [...runIds, ...effects.map(({ id }) => id), ...deadLetters.map(({ id }) => id)];
   return {
+    acts: await readActs(database, targets),
     effects: effects.map((row) => ({
       id: row.id,
       actor: row.actor,
@@ -108,6 +122,13 @@ export async function readMessageRows(database: Database, eventId: string, runId
     })),
     outbox: outbox.map(({ id }) => id),
   };
+}
+
+/** The log of what was done by hand is short, and has no index by target. */
+async function readActs({ tables }: Database, targets: readonly string[]): Promise<TracedAct[]> {
+  if (targets.length === 0) return [];
+  const query = tables.selectFrom('audit_log').select(['at', 'who', 'action', 'target']).where('target', 'in', targets);
+  return (await query.orderBy('id').execute()).map((row) => ({ ...row, at: row.at.toISOString() }));
 }
 
 /** `0` is the character after `/`, and ids are compared byte by byte: so this is a range of the index. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, LATER, openStory, RUN, STEP } from './test-story.ts';
+import { eventId } from '../core/identity.ts';
+import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, LATER, LETTER, openStory, RUN, STEP } from './test-story.ts';
 
 test('an event is waiting in every place where it can wait, and done at the end', async (t) => {
   const story = await openStory(t);
@@ -39,13 +40,13 @@ test('unrouted, skipped, failed and dead events say so, and why', async (t) => {
   const story = await openStory(t);
   const outcome = { kind: 'outcome', messageId: 'event', actor: 'workflow', at: AT } as const;
   await story.turn({ ...EVENT, fate: 'unrouted' }, { ...outcome, outcome: 'unrouted', reason: 'no workflow wants it' });
-  assert.equal(await story.fate(), 'unrouted | unrouted: no workflow wants it');
+  assert.equal(await story.fate(), 'unrouted | no workflow wants it');
   await story.die({ unit: story.workflow, id: 'workflow:event:0', messageId: 'event', run: null, step: null, because: 'boom' });
   assert.equal(await story.fate(), 'dead-lettered | dead letter workflow:event:0 (refused): boom');
 
   const other = await openStory(t);
   await other.turn({ ...EVENT, fate: 'duplicate' }, { ...outcome, outcome: 'skipped', reason: 'duplicate' });
-  assert.equal(await other.fate(), 'skipped | skipped: duplicate');
+  assert.equal(await other.fate(), 'skipped | duplicate');
   await other.turn(
     RUN,
     { ...STEP, status: 'failed', error: { reason: 'invalid', because: 'no such field' } },
@@ -74,5 +75,35 @@ test('the events of a key are listed newest first, with their fates, and the pro
     ],
   );
   assert.equal((await story.trace.byKey('A', 1)).length, 1);
+  assert.equal(await story.trace.countOfKey('A'), 2);
+  assert.equal(await story.trace.countKnown(['newer', 'other', 'nobody']), 2);
   assert.equal(await story.trace.knownSince(), AT);
+});
+
+test("an event is found by its provider's id, under every source that is recorded or named", async (t) => {
+  const story = await openStory(t);
+  await story.turn({ ...EVENT, id: eventId('github', '4711') }, { ...EVENT, id: eventId('shop', '4712') });
+  const sourceOf = async (id: string, ...sources: string[]) => (await story.trace.byProviderId(id, sources)).trace?.event.id;
+  assert.equal(await sourceOf('4711'), eventId('github', '4711'));
+  assert.equal(await sourceOf('4712'), undefined);
+  assert.equal(await sourceOf('4712', 'shop'), eventId('shop', '4712'));
+  assert.equal(await sourceOf('4713', 'shop'), undefined);
+});
+
+test('what people did about a dead letter stays in the trace after its redelivery', async (t) => {
+  const story = await openStory(t);
+  await story.turn(EVENT, RUN, STEP);
+  await story.die();
+  assert.deepEqual((await story.trace.byId('event'))?.messages.acts, []);
+  assert.ok(await story.redeliver());
+  await story.settle({ unparked: [{ unit: story.slack, stream: 'DEAD_LETTERS', seq: 11 }] });
+  await story.turn(...DONE_ROWS);
+  const found = await story.trace.byId('event');
+  assert.deepEqual(
+    found?.messages.acts.map(({ who, action, target }) => [who, action, target]),
+    [['ada', 'dead-letter.redeliver', LETTER]],
+  );
+  const [letter] = found.messages.deadLetters;
+  assert.deepEqual([letter?.status, letter?.reason, letter?.at], ['resolved', 'refused', AT]);
+  assert.ok(Date.parse(letter?.statusAt ?? '') >= Date.parse(found.messages.acts[0]?.at ?? ''));
 });

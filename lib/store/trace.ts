@@ -1,5 +1,5 @@
-import type { Selectable } from 'kysely';
-import { sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
+import { eventId } from '../core/identity.ts';
 import type { EventRow } from '../workflow/row.ts';
 import type { RunState } from '../workflow/turn.ts';
 import { cleanText } from './clean-text.ts';
@@ -36,8 +36,17 @@ export interface EventTrace {
 export interface TraceReader {
   /** By the event's id, or by that of one of its runs, commands, effects or results. */
   byId(id: string): Promise<EventTrace | undefined>;
+  /** The event that a provider gave this id, under one of these sources or one that is recorded; with all ids that it may have. */
+  byProviderId(
+    id: string,
+    sources: readonly string[],
+  ): Promise<{ readonly ids: readonly string[]; readonly trace: EventTrace | undefined }>;
   /** Newest first. */
   byKey(key: string, limit: number): Promise<EventTrace[]>;
+  /** How many recorded events have the key. */
+  countOfKey(key: string): Promise<number>;
+  /** How many of these events are recorded. */
+  countKnown(ids: readonly string[]): Promise<number>;
   /** An event that was found in the log. */
   ofLogged(event: TracedEvent): Promise<EventTrace>;
   /** The moment since which the projection knows every event; undefined where it is empty. */
@@ -65,6 +74,15 @@ export function createTraceReader(database: Database): TraceReader {
     return await tables.selectFrom('events').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
+  async function countEvents(which: RawBuilder<boolean>): Promise<number> {
+    const row = await tables
+      .selectFrom('events')
+      .select(({ fn }) => fn.countAll().as('count'))
+      .where(which)
+      .executeTakeFirst();
+    return Number(row?.count ?? 0);
+  }
+
   return {
     async byId(text) {
       const id = cleanText(text);
@@ -73,6 +91,15 @@ export function createTraceReader(database: Database): TraceReader {
       const run = await tables.selectFrom('runs').select('event_id').where('id', '=', id.split('/', 1)[0]!).executeTakeFirst();
       const event = run && (await findEvent(run.event_id));
       return event && (await traceOf(eventOf(event), fateOfRow(event)));
+    },
+
+    async byProviderId(id, sources) {
+      const recorded = await tables.selectFrom('events').select('source').distinct().execute();
+      const names = new Set([...sources, ...recorded.map(({ source }) => source)]);
+      const ids = [...names].map((name) => eventId(name, id));
+      if (ids.length === 0) return { ids, trace: undefined };
+      const row = await tables.selectFrom('events').selectAll().where('id', 'in', ids).orderBy('received_at', 'desc').executeTakeFirst();
+      return { ids, trace: row && (await traceOf(eventOf(row), fateOfRow(row))) };
     },
 
     async byKey(text, limit) {
@@ -88,6 +115,13 @@ export function createTraceReader(database: Database): TraceReader {
         .execute();
       return await Promise.all(rows.map((row) => traceOf(eventOf(row), fateOfRow(row))));
     },
+
+    async countOfKey(text) {
+      const key = cleanText(text);
+      return await countEvents(sql<boolean>`md5(key) = md5(${key}) and key = ${key}`);
+    },
+
+    countKnown: async (ids) => (ids.length === 0 ? 0 : await countEvents(sql<boolean>`id = any(${[...ids]})`)),
 
     ofLogged: (event) => traceOf(event, undefined),
 
