@@ -33,32 +33,53 @@ export function traceStages(trace: EventTrace): TraceStage[] {
       stages.push({ at: effect.endedAt ?? effect.claimedAt, what: `effect ${effect.state}`, detail: `${effect.id}${again}` });
   }
   for (const letter of messages.deadLetters) {
-    stages.push(...attempts(letter.actor, letter.history));
-    const answered = letter.status === 'open' ? '' : ` (${letter.status})`;
-    stages.push({ at: letter.at, what: `dead letter${answered}`, detail: `${letter.id}, ${letter.reason}: ${letter.because}` });
+    stages.push(...attempts(letter, letter.history));
+    stages.push({ at: letter.at, what: 'dead letter', detail: `${letter.id}, ${letter.reason}: ${letter.because}` });
+    if (letter.status === 'resolved') stages.push({ at: letter.statusAt, what: 'dead letter resolved', detail: letter.id });
   }
   for (const wait of messages.parked) {
-    stages.push(...attempts(wait.actor, wait.history as readonly AttemptRecord[]));
+    stages.push(...attempts(wait, wait.history as readonly AttemptRecord[]));
     const until = wait.dueAt === null ? 'behind an earlier message of its key' : `until ${wait.dueAt}`;
     stages.push({ at: null, what: `parked at ${wait.actor}`, detail: `${wait.messageId} ${until}: ${wait.because}` });
   }
   for (const { at, actor, messageId, outcome, reason } of messages.outcomes)
     stages.push({ at, what: `${outcome} by ${actor}`, detail: `${messageId}: ${reason}` });
+  for (const { at, who, action, target } of messages.acts)
+    stages.push({ at, what: ACTS[action] ?? action, detail: `${target}, by ${who}` });
   // The sort is stable: what happened at the same time stays in the order of its making.
-  return stages.sort((a, b) => (a.at ?? '~').localeCompare(b.at ?? '~'));
+  return stages.sort((a, b) => timeOf(a) - timeOf(b));
 }
 
 export function traceText(trace: EventTrace): string {
   const { event, fate, isProjected } = trace;
   const facts = `key ${event.key}, ${event.priority}, ${event.size} bytes`;
-  const source = isProjected ? '' : '\nThe projection does not know it yet; it was found in the log.';
+  const source = isProjected ? '' : '\nNo program has recorded it yet; it was found in the log.';
   const rows = traceStages(trace).map(({ at, what, detail }) => [at ?? 'now', what, detail]);
   const details = fate.details.map((line) => `\n  ${line}`).join('');
   return `Event ${event.id}\n${facts}${source}\nFate: ${fate.kind}${details}\n${table(['time', 'what', 'detail'], rows)}`;
 }
 
-function attempts(actor: string, history: readonly AttemptRecord[]): TraceStage[] {
-  return history.map(({ attempt, at, because }) => ({ at, what: `attempt ${attempt} failed at ${actor}`, detail: because }));
+/** What people do, by its action in the audit log. */
+const ACTS: Readonly<Record<string, string>> = {
+  'dead-letter.redeliver': 'dead letter redelivered',
+  'dead-letter.retry-step': 'dead letter answered by a retry of its step',
+  'run.retry-step': 'step retried',
+  'effect.resolve-done': 'held effect resolved as done',
+  'effect.resolve-repeat': 'held effect resolved, to be repeated',
+};
+
+/** What has not happened yet is last. */
+function timeOf({ at }: TraceStage): number {
+  return at === null ? Number.MAX_SAFE_INTEGER : Date.parse(at);
+}
+
+/** A message's failures. Its effect's row forgets one when the effect is claimed again; these stay. */
+function attempts({ actor, messageId }: { actor: string; messageId: string }, history: readonly AttemptRecord[]): TraceStage[] {
+  return history.map(({ attempt, at, because }) => ({
+    at,
+    what: `attempt ${attempt} failed at ${actor}`,
+    detail: `${messageId}: ${because}`,
+  }));
 }
 
 /** Longer outputs are in the JSON. */

@@ -4,13 +4,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { HEADERS } from '../../../lib/core/headers.ts';
+import { eventId } from '../../../lib/core/identity.ts';
 import { requestApi } from '../../../lib/jetstream/api-request.ts';
 import { type BrokerConnection, connectBroker } from '../../../lib/jetstream/connection.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import { createPublisher, type Publisher } from '../../../lib/jetstream/publisher.ts';
 import { type DeadLetterEntry, listDeadLetters } from '../../../lib/store/dead-letters.ts';
 import type { HeldEffect } from '../../../lib/store/held.ts';
-import { AT, COMMAND, EFFECT, EVENT, FAILED_ROWS, LETTER, openStory, RUN, STEP, type Story } from '../../../lib/store/test-story.ts';
+import {
+  AT,
+  COMMAND,
+  DONE_ROWS,
+  EFFECT,
+  EVENT,
+  FAILED_ROWS,
+  LATER,
+  LETTER,
+  openStory,
+  RUN,
+  STEP,
+  type Story,
+} from '../../../lib/store/test-story.ts';
 import { applyWorkflow } from '../../../lib/store/workflows.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { deadSubject, eventSubject, STREAMS } from '../../../streams/subjects.ts';
@@ -83,9 +97,11 @@ test('an event that only the log knows yet is found there, by its id and by its 
   for (const id of ['first', 'second'])
     await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
   // A start of the tool is a second of work: what does not depend on each other runs at once.
-  const [byId, byKey, none] = await Promise.all([
+  const [byId, byKey, short, shortJson, none] = await Promise.all([
     visapi('trace', 'first', '--json'),
     visapi('trace', 'A key', '--json'),
+    visapi('trace', 'A key', '--limit', '1'),
+    visapi('trace', 'A key', '--limit', '1', '--json'),
     visapi('trace', 'nobody'),
   ]);
   assert.equal(byId.code, 0);
@@ -98,8 +114,38 @@ test('an event that only the log knows yet is found there, by its id and by its 
       .toSorted(),
     ['first', 'second'],
   );
+  assert.match(short.stdout, /\n1 of 2; --limit shows more\.\n/);
+  const page = printed<{ total: number; traces: PrintedTrace[] }>(shortJson);
+  assert.deepEqual([page.total, page.traces.length], [2, 1]);
   assert.deepEqual([none.code, none.stdout], [3, '']);
-  assert.match(none.stderr, /the projection is empty, and the log does not have it either/);
+  assert.match(none.stderr, /no event is recorded yet, and the log does not have it either/);
+});
+
+test("an event is traced by its provider's id, recorded or only in the log, and a key's page says how much it leaves out", async (t) => {
+  const { story, publisher, visapi } = await openScene(t);
+  const ids = [eventId('github', 'delivery-1'), eventId('github', 'delivery-2')] as const;
+  await story.turn({ ...EVENT, id: ids[0] });
+  const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
+  const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: LATER };
+  for (const id of ids) await publisher.publish({ id, subject, key: 'A', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+  const [recorded, logged, page, scanned] = await Promise.all([
+    visapi('trace', 'delivery-1', '--json'),
+    visapi('trace', 'delivery-2', '--json'),
+    visapi('trace', 'A', '--json'),
+    visapi('trace', 'A', '--scan', '--limit', '1', '--json'),
+  ]);
+  const found = [recorded, logged].map((ended) => printed<PrintedTrace>(ended));
+  assert.deepEqual(
+    found.map(({ event, isProjected }) => [event['id'], isProjected]),
+    [
+      [ids[0], true],
+      [ids[1], false],
+    ],
+  );
+  assert.deepEqual(
+    [page, scanned].map((ended) => printed<{ total: number }>(ended).total),
+    [1, 2],
+  );
 });
 
 test('a dead letter is shown with its whole story and its payload, and runs again when it is told to', async (t) => {
@@ -131,6 +177,23 @@ test('a dead letter is shown with its whole story and its payload, and runs agai
   const again = await visapi('dead', 'redeliver', LETTER);
   assert.equal(again.code, 1);
   assert.match(again.stdout, /redelivered already/);
+  await story.settle({ unparked: [{ unit: story.slack, stream: STREAMS.deadLetters, seq: 1 }] });
+  await story.turn(...DONE_ROWS);
+  const [after, empty, narrow] = await Promise.all([
+    visapi('trace', 'event'),
+    visapi('dead', 'list'),
+    visapi('dead', 'list', '--status', 'any', '--actor', 'nobody', '--reason', 'refused'),
+  ]);
+  assert.match(after.stdout, /Fate: done/);
+  for (const line of [
+    /attempt 1 failed at slack/,
+    /dead letter .*refused: invalid_blocks/,
+    /dead letter redelivered/,
+    /dead letter resolved/,
+  ])
+    assert.match(after.stdout, line);
+  assert.equal(empty.stdout, 'No open dead letters.\n');
+  assert.equal(narrow.stdout, 'No dead letters of actor nobody with reason refused.\n');
 });
 
 test('after its step was mended, a dead letter is redelivered as a retry of the step with the newest version', async (t) => {

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { PRESET_NAMES } from '../../../lib/webhook/presets.ts';
 import type { PresetName } from '../../../lib/webhook/presets.ts';
-import { readToolConfig } from '../config.ts';
 import { findAddresses } from '../connection.ts';
 import { findExample, githubExamples } from '../example-payload.ts';
+import { readLocalSources } from '../local-sources.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, outputOf, table } from '../output.ts';
 import { providerHeaders } from '../provider-request.ts';
@@ -105,13 +105,7 @@ async function findSigning(source: string, options: SendOptions): Promise<{ secr
 }
 
 async function findLocalSource(source: string): Promise<{ secret: string | undefined; preset: string } | undefined> {
-  const text = await readFile(readToolConfig().home.sources, 'utf8').catch(() => '[]');
-  const sources = JSON.parse(text) as readonly {
-    name: string;
-    preset: string;
-    secrets: readonly { value: string; expiresAt?: string }[];
-  }[];
-  const found = sources.find(({ name }) => name === source);
+  const found = (await readLocalSources()).find(({ name }) => name === source);
   if (found !== undefined)
     return {
       preset: found.preset,
