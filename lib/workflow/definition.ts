@@ -53,19 +53,17 @@ export type Checked<Value> =
 /** Checks the form of a document. Its templates and conditions are checked by `compileWorkflow`. */
 export function checkDefinition(document: unknown): Checked<WorkflowDefinition> {
   const parsed = Definition.safeParse(document);
-  if (!parsed.success)
-    return {
-      kind: 'wrong',
-      mistakes: [...schemaMistakes(parsed.error, document, fieldsAt), ...readableSteps(document).flatMap(readableWithMistakes)],
-    };
-  const mistakes = [...repeatedIds(parsed.data.steps), ...parsed.data.steps.flatMap(withMistakes)];
-  return mistakes.length > 0 ? { kind: 'wrong', mistakes } : { kind: 'right', value: parsed.data };
+  const form = parsed.success ? [] : schemaMistakes(parsed.error, document, fieldsAt);
+  const steps = readableSteps(document);
+  const mistakes = [...form, ...repeatedIds(steps), ...steps.flatMap(withMistakes)];
+  return parsed.success && mistakes.length === 0 ? { kind: 'right', value: parsed.data } : { kind: 'wrong', mistakes };
 }
 
-function repeatedIds(steps: readonly StepDefinition[]): Mistake[] {
-  return steps.flatMap((step, index) => {
-    const first = steps.findIndex((other) => other.id === step.id);
-    return first < index ? [mistake(`steps[${index}].id`, `expected an id of its own, got "${step.id}", which steps[${first}] has`)] : [];
+function repeatedIds(steps: readonly ReadableStep[]): Mistake[] {
+  return steps.flatMap(({ index, fields: { id } }) => {
+    if (typeof id !== 'string') return [];
+    const first = steps.find((other) => other.fields['id'] === id)?.index ?? index;
+    return first < index ? [mistake(`steps[${index}].id`, `expected an id of its own, got "${id}", which steps[${first}] has`)] : [];
   });
 }
 
@@ -87,12 +85,11 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function readableWithMistakes({ index, fields }: ReadableStep): Mistake[] {
-  const parsed = Step.pick({ uses: true, with: true }).safeParse({ uses: fields['uses'], with: fields['with'] });
-  return parsed.success ? withMistakes(parsed.data, index) : [];
-}
-
-function withMistakes(step: Pick<StepDefinition, 'uses' | 'with'>, index: number): Mistake[] {
+/** Where `uses` or `with` itself is wrong there is nothing to compare with. */
+function withMistakes({ index, fields }: ReadableStep): Mistake[] {
+  const read = Step.pick({ uses: true, with: true }).safeParse({ uses: fields['uses'], with: fields['with'] });
+  if (!read.success) return [];
+  const step = read.data;
   const form = STEP_TYPES[step.uses]!.with;
   const parsed = form.safeParse(step.with);
   if (parsed.success) return [];
