@@ -164,6 +164,19 @@ test('one signed webhook becomes one Slack message', async (t) => {
     assert.equal(await count(system, 'runs'), runs + 2);
   });
 
+  await t.test('the lines of one event in all programs are tied together by its id and its trace', async () => {
+    const { body } = await post(system, 'github', signed('github'));
+    await hasFate(system, body.id!, 'done');
+    const lines = (await system.logs())
+      .split('\n')
+      .filter((line) => line.includes(body.id!))
+      .map((line) => JSON.parse(line) as { program: string; eventId?: string; traceId?: string });
+    const programs = lines.filter(({ eventId }) => eventId === body.id).map(({ program }) => program);
+    assert.deepEqual([...new Set(programs)].toSorted(), ['ingest', 'notifier', 'processor']);
+    assert.equal(new Set(lines.map(({ traceId }) => traceId)).size, 1);
+    assert.match(lines[0]?.traceId ?? '', /^[0-9a-f]{32}$/);
+  });
+
   await t.test('a wrong, cut, old or missing signature is a 401 with its reason in the log and a metric, and nothing runs', async () => {
     const before = [(await system.messages()).length, await count(system, 'runs'), await count(system, 'events')];
     const good = signed('github');

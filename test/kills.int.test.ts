@@ -17,10 +17,10 @@ function createRandom(seed: number): () => number {
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 }
 
-/** Posts like a provider: one key's events in order, the same delivery again until it is acknowledged. */
+/** Posts like a provider, at an even pace that catches up after an outage: one key's events in order, the same delivery again until it is acknowledged. */
 async function sendKey(system: SystemBed, key: string, isOver: () => boolean, acknowledged: Map<string, string>): Promise<void> {
+  const begun = performance.now();
   for (let number = 0; !isOver(); number++) {
-    const begun = performance.now();
     const delivery = randomUUID();
     for (;;) {
       const answer: PostAnswer | undefined = await system.post({ repository: key, tag: String(number), delivery }).catch(() => undefined);
@@ -30,7 +30,7 @@ async function sendKey(system: SystemBed, key: string, isOver: () => boolean, ac
       }
       await wait(50);
     }
-    await wait(Math.max(0, (KEYS.length / EVENTS_PER_SECOND) * 1_000 - (performance.now() - begun)));
+    await wait(Math.max(0, ((number + 1) * KEYS.length * 1_000) / EVENTS_PER_SECOND - (performance.now() - begun)));
   }
 }
 

@@ -114,12 +114,13 @@ function apply(turn: Turn, context: ActorContext): Verdict {
 
 /** A command as it is published: to its actor, in the slot and with the priority of the event. */
 export function commandMessage(command: WorkflowCommand, traceparent: string | undefined): Emit {
-  const { id, key, priority, actor, type, run, step, body } = command;
+  const { id, key, priority, actor, type, event, run, step, body } = command;
   return {
     id,
     key,
     subject: commandSubject({ priority, slot: slotOf(key), actor }),
     headers: {
+      [HEADERS.event]: event,
       [HEADERS.run]: run,
       [HEADERS.step]: step,
       [HEADERS.schema]: SCHEMA_VERSION,

@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { ActorLog } from './define-actor.ts';
+import { HEADERS } from '../core/headers.ts';
+import { traceIdOf } from '../telemetry/canonical-line.ts';
 import type { Job } from './job.ts';
+import type { Message } from './message.ts';
 import type { ActorObserver } from './observer.ts';
 
 export interface ReportEnvironment {
@@ -27,6 +30,7 @@ export function reportAttempt(
   const fields = {
     actor,
     messageId: message.id,
+    ...correlation(message),
     stream: message.stream,
     seq: message.seq,
     attempt,
@@ -38,4 +42,17 @@ export function reportAttempt(
   };
   if (verdict.kind === 'done') log.info(fields, 'message');
   else log.warn(fields, 'message');
+}
+
+/** What ties a line to the lines of the same event in other programs: a message that is of no run is an event itself. */
+function correlation({ id, headers }: Message): Record<string, string> {
+  const { [HEADERS.event]: event, [HEADERS.run]: run, [HEADERS.step]: step, [HEADERS.traceparent]: traceparent } = headers;
+  const eventId = event ?? (run === undefined ? id : undefined);
+  const traceId = traceIdOf(traceparent);
+  return {
+    ...(eventId === undefined ? {} : { eventId }),
+    ...(run === undefined ? {} : { run }),
+    ...(step === undefined ? {} : { step }),
+    ...(traceId === undefined ? {} : { traceId }),
+  };
 }

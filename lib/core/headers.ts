@@ -9,6 +9,8 @@ export const HEADERS = {
   key: 'Vis-Key',
   /** First time of receipt, RFC 3339 in UTC with milliseconds. */
   received: 'Vis-Received',
+  /** On commands and results: the event that the run is about. */
+  event: 'Vis-Event',
   /** On commands and results: the run. */
   run: 'Vis-Run',
   /** On commands and results: the step's path inside the run. */

@@ -27,35 +27,6 @@ export function logRequest(log: Logger, line: RequestLine): void {
   else log.info(fields, 'request');
 }
 
-/** What the one line of a handled message says. */
-export interface MessageLine {
-  readonly actor: string;
-  readonly messageId: string;
-  readonly key: string;
-  readonly priority: string;
-  readonly stream: string;
-  readonly seq: number;
-  readonly attempt: number;
-  readonly verdict: string;
-  readonly ms: number;
-  readonly because?: string;
-  readonly reason?: string;
-  readonly delayMs?: number;
-  readonly queueMs?: number;
-  readonly run?: string;
-  readonly step?: string;
-  readonly traceId?: string;
-  readonly err?: unknown;
-}
-
-/** One line per handled message. */
-export function logMessage(log: Logger, line: MessageLine): void {
-  const fields = { ...line, ms: Math.round(line.ms * 1000) / 1000 };
-  if (line.verdict === 'reject') log.error(fields, 'message');
-  else if (line.verdict === 'retry') log.warn(fields, 'message');
-  else log.info(fields, 'message');
-}
-
 /** The trace id of a `traceparent` (W3C Trace Context, level 1); undefined where it is not one. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent === undefined ? undefined : /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent)?.[1];

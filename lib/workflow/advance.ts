@@ -98,8 +98,8 @@ function takeStep(
     if (step.condition !== undefined && !step.condition.holds(scope))
       return { row: { ...row, status: 'skipped', endedAt: start.at }, command: [] };
     const body = { ...asRecord(step.with.render(scope)), onUnknown: step.onUnknown };
-    const { id: run, key, priority } = start.run;
-    return { row, command: [{ id: row.commandId, actor: step.actor, type: step.uses, run, step: step.id, key, priority, body }] };
+    const { id: run, eventId: event, key, priority } = start.run;
+    return { row, command: [{ id: row.commandId, actor: step.actor, type: step.uses, event, run, step: step.id, key, priority, body }] };
   } catch (error) {
     if (!(error instanceof EvaluationFailed)) throw error;
     return { row: failedStep(row, evaluationError(error), start.at), command: [] };

@@ -23,7 +23,17 @@ test('an event opens a run of each workflow that wants it, with the command of i
     ['w', 'other'].map((name) => {
       const run = runId(name, event.id);
       const body = { channel: '#a', text: 'v1', onUnknown: 'repeat' };
-      return { id: `${run}/first`, actor: 'slack', type: 'slack.send', run, step: 'first', key: 'o/r', priority: 'critical', body };
+      return {
+        id: `${run}/first`,
+        actor: 'slack',
+        type: 'slack.send',
+        event: event.id,
+        run,
+        step: 'first',
+        key: 'o/r',
+        priority: 'critical',
+        body,
+      };
     }),
   );
 });

@@ -16,6 +16,8 @@ export interface WorkflowCommand {
   readonly actor: string;
   /** `slack.send`, ... */
   readonly type: string;
+  /** The event that its run is about. */
+  readonly event: string;
   readonly run: string;
   readonly step: string;
   /** The event's. */

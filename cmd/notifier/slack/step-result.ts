@@ -22,7 +22,7 @@ function toRun(command: Message, id: string, type: string, body: object): Emit[]
   const run = command.headers[HEADERS.run];
   const step = command.headers[HEADERS.step];
   if (run === undefined || step === undefined) return [];
-  const traceparent = command.headers[HEADERS.traceparent];
+  const { [HEADERS.traceparent]: traceparent, [HEADERS.event]: event } = command.headers;
   return [
     {
       id,
@@ -34,6 +34,7 @@ function toRun(command: Message, id: string, type: string, body: object): Emit[]
         [HEADERS.ceType]: type,
         [HEADERS.schema]: SCHEMA_VERSION,
         [HEADERS.contentType]: 'application/json',
+        ...(event === undefined ? {} : { [HEADERS.event]: event }),
         ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
       },
       body: Buffer.from(JSON.stringify(body)),
