@@ -1,4 +1,4 @@
-import type { BrokerPort, PublishAck } from '../../lib/actor/broker-port.ts';
+import type { BrokerPort } from '../../lib/actor/broker-port.ts';
 import { AppError } from '../../lib/core/app-error.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
 import { createEventMessage } from './event-message.ts';
@@ -10,11 +10,16 @@ import { createEventMessage } from './event-message.ts';
  */
 export interface Acceptor {
   /**
-   * Accepts once per identity: a repeated event is `duplicate`, and is not stored again.
+   * Accepts each event once per identity, in this order: a repeated one is `duplicate`, and is not stored again. An event
+   * without a provider's id has an identity of its own, and is never a duplicate.
    * Always settles within `ACCEPT_TIMEOUT_MS`. @throws AppError `not_accepting` when nothing durable can be reached in time;
-   * then the event may be stored or not, and the sender may send it again.
+   * then the events may be stored or not, and the sender may send them again.
    */
-  accept(event: ReceivedEvent): Promise<PublishAck>;
+  accept(events: readonly ReceivedEvent[]): Promise<readonly Accepted[]>;
+}
+
+export interface Accepted {
+  readonly duplicate: boolean;
 }
 
 /** Slack waits 3 s for an answer, the shortest of all providers; every answer leaves within 2.5 s. */
@@ -27,10 +32,10 @@ const RETRY_AFTER_SECONDS = 5;
 export function createLogAcceptor(broker: Pick<BrokerPort, 'publish'>, timeoutMs = ACCEPT_TIMEOUT_MS): Acceptor {
   const toMessage = createEventMessage();
   return {
-    async accept(event) {
-      const message = toMessage(event);
+    async accept(events) {
+      const signal = AbortSignal.timeout(timeoutMs);
       try {
-        return await broker.publish(message, AbortSignal.timeout(timeoutMs));
+        return await Promise.all(events.map((event) => broker.publish(toMessage(event), signal)));
       } catch (error) {
         if (error instanceof AppError && error.code === 'too_large') throw error;
         throw new AppError('not_accepting', `expected the log to confirm within ${timeoutMs} ms`, {

@@ -66,7 +66,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       const traceId = traceIdOf(event.traceparent);
       noteRequest(request, { eventId: event.id, type: event.type, ...(traceId === undefined ? {} : { traceId }) });
       const endTimer = metrics.acceptSeconds.startTimer();
-      const { duplicate } = await acceptor.accept(event);
+      const [{ duplicate } = { duplicate: false }] = await acceptor.accept([event]);
       endTimer();
       noteRequest(request, { duplicate, reason: 'accepted' });
       metrics.accepted.inc({ source: source.name, duplicate: String(duplicate) });
