@@ -10,7 +10,12 @@ import { distinctUnits } from './fenced-statement.ts';
  * lock), so clocks of processes need not agree. Rows are locked in one order everywhere, so leases never deadlock.
  */
 
-/** Waits for writes of the last owner that are under way: raising the epoch conflicts with their lock. */
+/**
+ * Waits for writes of the last owner that are under way: raising the epoch conflicts with their lock.
+ *
+ * `on conflict` names no columns: a row that somebody else inserts at the same moment may be met in either unique index, the
+ * primary key's or the fence's, and with a target the other one would be an error.
+ */
 const ACQUIRE = `
 with wanted as materialized (select * from json_to_recordset($2::json) as r(actor text, partition int)),
 free as materialized (
@@ -31,7 +36,7 @@ added as (
   select w.actor, w.partition, $1, 1, clock_timestamp() + $3 * interval '1 millisecond'
   from wanted w where not exists (select from units u where u.actor = w.actor and u.partition = w.partition)
   order by w.actor, w.partition
-  on conflict (actor, partition) do nothing
+  on conflict do nothing
   returning actor, partition, epoch, false as unclean
 )
 select * from taken union all select * from added order by actor, partition`;
