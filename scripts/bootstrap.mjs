@@ -19,6 +19,7 @@ const tasks = {
     [bin('oxlint'), '--type-aware', '--deny-warnings'],
     [bin('oxfmt'), '--check'],
   ],
+  docs: [[bin('node'), 'scripts/docs.ts']],
   fix: [[bin('oxlint'), '--type-aware', '--fix'], [bin('oxfmt')]],
 };
 

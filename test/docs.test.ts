@@ -8,7 +8,7 @@ import { NOTIFIER_VARIABLES } from '../cmd/notifier/config.ts';
 import { PROCESSOR_VARIABLES } from '../cmd/processor/config.ts';
 import { TOOL_VARIABLES } from '../cmd/visapi/config.ts';
 import type { Variable } from '../lib/config/config.ts';
-import { ERROR_CODES } from '../lib/core/app-error.ts';
+import { generatedPages } from '../scripts/docs/generated-pages.ts';
 import { projectRoot } from '../lib/dev/local-home.ts';
 import { ACTOR_LANES } from '../streams/actors.ts';
 import { allPages, codeOf, readPage, tableRows } from './docs/pages.ts';
@@ -164,19 +164,8 @@ test('the alert on units without an owner counts what the actors have', () => {
   );
 });
 
-test('docs/errors.md has every code with its facts, in the order of the table', () => {
-  const { text } = readPage('docs/errors.md');
-  const sections = text
-    .split(/^### /m)
-    .slice(1)
-    .map((section) => section.split('\n'));
-  const facts = sections.map(([code, , facts]) => [code, facts]);
-  const expected = Object.entries(ERROR_CODES).map(([code, { status, retryable, title }]) => [
-    code,
-    `${status}, again: ${retryable ? 'yes' : 'no'}. ${title}.`,
-  ]);
-  assert.deepEqual(facts, expected);
-  for (const section of sections) assert.match(section.join('\n'), /\nCause: [^]+ Do:\s/);
+test('docs/configuration.md and docs/errors.md are what the code says: npm run docs writes them', () => {
+  for (const [path, text] of generatedPages()) assert.equal(readPage(path).text, text, path);
 });
 
 test('.env.example has every variable of the programs and the tool with its default, and no other', () => {

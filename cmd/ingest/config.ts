@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, brokerRelations, instanceVariable } from '../../lib/config/common.ts';
+import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, BROKER_RELATIONS, instanceVariable } from '../../lib/config/common.ts';
 import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
-import type { ConfigOf } from '../../lib/config/config.ts';
+import type { ConfigOf, Relation } from '../../lib/config/config.ts';
 
 export const INGEST_VARIABLES = {
   ...COMMON_VARIABLES,
@@ -22,10 +22,12 @@ export const INGEST_VARIABLES = {
 
 export type IngestConfig = ConfigOf<typeof INGEST_VARIABLES>;
 
+export const INGEST_RELATIONS: readonly Relation<IngestConfig>[] = [...BROKER_RELATIONS];
+
 /** Reads the environment and the command line. */
 export function readIngestConfig(): IngestConfig {
   const environment = withFlags(process.env, process.argv, COMMON_FLAGS);
   const home = environment['VISAPI_HOME'];
   const defaults = home === undefined || home === '' ? {} : { INGEST_SOURCES_FILE: join(home, 'sources.json') };
-  return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment }, { relations: brokerRelations });
+  return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment }, { relations: INGEST_RELATIONS });
 }

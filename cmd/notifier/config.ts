@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, DATABASE_VARIABLES, instanceVariable } from '../../lib/config/common.ts';
-import { type ConfigOf, integer, parseConfig, port, variable, withFlags } from '../../lib/config/config.ts';
+import {
+  BROKER_RELATIONS,
+  BROKER_VARIABLES,
+  COMMON_FLAGS,
+  COMMON_VARIABLES,
+  DATABASE_VARIABLES,
+  instanceVariable,
+} from '../../lib/config/common.ts';
+import { type ConfigOf, integer, parseConfig, port, type Relation, variable, withFlags } from '../../lib/config/config.ts';
 import { parseAllowedOrigin } from '../../lib/egress/destination.ts';
 import { parseSlackChannels, type SlackChannels } from './slack/channels.ts';
 
@@ -68,22 +75,25 @@ export const NOTIFIER_VARIABLES = {
 
 export type NotifierConfig = ConfigOf<typeof NOTIFIER_VARIABLES>;
 
+/** Plain http has a local peer at its end, or a secret on the wire. */
+export const NOTIFIER_RELATIONS: readonly Relation<NotifierConfig>[] = [
+  ...BROKER_RELATIONS,
+  {
+    of: ['EGRESS_ALLOW', 'VISAPI_ENV'],
+    expected: 'only https where VISAPI_ENV is production',
+    holds: ({ env, egressAllow }) => env !== 'production' || !egressAllow.some((origin) => origin.startsWith('http:')),
+  },
+  {
+    of: ['SLACK_API_URL', 'VISAPI_ENV'],
+    expected: 'https where VISAPI_ENV is production',
+    holds: ({ env, slackApiUrl }) => env !== 'production' || slackApiUrl.startsWith('https:'),
+  },
+];
+
 /** Reads the environment and the flags; throws `invalid_config` with all problems. */
 export function readNotifierConfig(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   argv: readonly string[] = process.argv,
 ): NotifierConfig {
-  return parseConfig(NOTIFIER_VARIABLES, withFlags(environment, argv, COMMON_FLAGS), { relations: productionProblems });
-}
-
-/** Plain http has a local peer at its end, or a secret on the wire. */
-function productionProblems({ env, egressAllow, slackApiUrl, allowUnsafeBroker }: NotifierConfig): string[] {
-  if (env !== 'production') return [];
-  return [
-    ...egressAllow
-      .filter((origin) => origin.startsWith('http:'))
-      .map((origin) => `EGRESS_ALLOW: expected https in production, got ${origin}`),
-    ...(slackApiUrl.startsWith('https:') ? [] : [`SLACK_API_URL: expected https in production, got ${slackApiUrl}`]),
-    ...(allowUnsafeBroker ? ['ALLOW_UNSAFE_BROKER: expected false in production'] : []),
-  ];
+  return parseConfig(NOTIFIER_VARIABLES, withFlags(environment, argv, COMMON_FLAGS), { relations: NOTIFIER_RELATIONS });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ConfigOf, flag, integer, optional, optionalSecret, secret, text, variable } from './config.ts';
+import { type ConfigOf, flag, integer, optional, optionalSecret, type Relation, secret, text, variable } from './config.ts';
 
 /** The variables that every long-running program has. */
 export const COMMON_VARIABLES = {
@@ -47,10 +47,13 @@ export const BROKER_VARIABLES = {
 } as const;
 
 /** Production does not run on a broker that may lose what it confirmed. */
-export function brokerRelations(config: { readonly env: CommonConfig['env']; readonly allowUnsafeBroker: boolean }): readonly string[] {
-  const isRefused = config.env === 'production' && config.allowUnsafeBroker;
-  return isRefused ? ['ALLOW_UNSAFE_BROKER: expected false where VISAPI_ENV is production, got true'] : [];
-}
+export const BROKER_RELATIONS: readonly Relation<{ readonly env: CommonConfig['env']; readonly allowUnsafeBroker: boolean }>[] = [
+  {
+    of: ['ALLOW_UNSAFE_BROKER', 'VISAPI_ENV'],
+    expected: 'false where VISAPI_ENV is production',
+    holds: ({ env, allowUnsafeBroker }) => env !== 'production' || !allowUnsafeBroker,
+  },
+];
 
 export type BrokerConfig = ConfigOf<typeof BROKER_VARIABLES>;
 

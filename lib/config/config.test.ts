@@ -53,8 +53,13 @@ test('a secret may come from a file, but not from two places', (t) => {
 });
 
 test('relations that make no sense are refused', () => {
-  const relations = (config: { limitBytes: number }) => (config.limitBytes < 10 ? ['LIMIT_BYTES must be at least 10'] : []);
-  assert.throws(() => parseConfig(VARIABLES, { LIMIT_BYTES: '7', TOKEN: 'x' }, { relations }), /at least 10/);
+  const relations = [
+    { of: ['LIMIT_BYTES'] as const, expected: 'at least 10', holds: (config: { limitBytes: number }) => config.limitBytes >= 10 },
+  ];
+  assert.throws(
+    () => parseConfig(VARIABLES, { LIMIT_BYTES: '7', TOKEN: 'x' }, { relations }),
+    /LIMIT_BYTES: expected at least 10, got "7"/,
+  );
 });
 
 test('the common variables have defaults that fit, and a flag stands for its variable', () => {

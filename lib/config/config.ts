@@ -71,9 +71,17 @@ export const flag: z.ZodType<boolean> = z
 
 export const text: z.ZodType<string> = z.string().min(1).max(4096);
 
+/** What has to hold between values that are right each for itself; it is also a line of the documentation. */
+export interface Relation<Config> {
+  /** The names in the environment that it is about; the first is the one that a problem names. */
+  readonly of: readonly [string, ...string[]];
+  /** What is expected of the first, as "expected ..." is read on. */
+  readonly expected: string;
+  readonly holds: (config: Config) => boolean;
+}
+
 export interface ParseOptions<Config> {
-  /** Relations between values that make no sense, each as a sentence with the variables' names. */
-  readonly relations?: (config: Config) => readonly string[];
+  readonly relations?: readonly Relation<Config>[];
 }
 
 /**
@@ -95,11 +103,21 @@ export function parseConfig<V extends Variables>(
       problems.push(error.message);
     }
   }
-  if (problems.length === 0) problems.push(...(options.relations?.(config as ConfigOf<V>) ?? []));
+  if (problems.length === 0) problems.push(...brokenRelations(config as ConfigOf<V>, options.relations ?? [], environment));
   if (problems.length > 0) {
     throw new AppError('invalid_config', [`${problems.length} problem(s) in the configuration:`, ...problems].join('\n  - '));
   }
   return Object.freeze(config) as ConfigOf<V>;
+}
+
+function brokenRelations<Config>(
+  config: Config,
+  relations: readonly Relation<Config>[],
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  return relations
+    .filter(({ holds }) => !holds(config))
+    .map(({ of: [name], expected }) => `${name}: expected ${expected}, got ${JSON.stringify(environment[name] ?? 'its default')}`);
 }
 
 class Problem extends Error {}

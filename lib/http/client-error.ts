@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { AppError, ERROR_CODES } from '../core/app-error.ts';
-import type { ErrorCode } from '../core/app-error.ts';
+import { AppError } from '../core/app-error.ts';
+import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
 import { PROBLEM_TYPE, problemOf } from './problem.ts';
 
 /** What Node's parser could not make a request of, by its stable codes. */

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
-import { AppError, ERROR_CODES } from '../core/app-error.ts';
-import type { ErrorCode } from '../core/app-error.ts';
+import { AppError } from '../core/app-error.ts';
+import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 

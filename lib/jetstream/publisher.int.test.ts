@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, type ErrorCode } from '../core/app-error.ts';
+import { AppError } from '../core/app-error.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
 import { openTestLog, readAll, seededRandom, testEmit } from './test-stream.ts';
 
 const never = new AbortController().signal;

@@ -1,0 +1,182 @@
+/**
+ * Every error that leaves a program as an answer, a log line or an exit has one code from this table. `status` is the HTTP
+ * status where it becomes an answer, `retryable` says whether the same request may succeed later, `title` is the fixed
+ * sentence of its problem details (RFC 9457). A code is never renamed: clients and alerts look at it.
+ * docs/errors.md is written from it (`npm run docs`); `cause` and `remedy` are Markdown as seen from docs/.
+ */
+export const ERROR_CODES = {
+  bad_request: {
+    status: 400,
+    retryable: false,
+    title: 'The request is not well formed',
+    cause: 'what came is no HTTP request, or the server could not read it.',
+    remedy: 'look at what sends it, or stands between.',
+  },
+  invalid_json: {
+    status: 400,
+    retryable: false,
+    title: 'The body is not JSON',
+    cause: "the source is declared as JSON, and the body is no JSON in UTF-8, or names an object's prototype.",
+    remedy: 'mend the sender.',
+  },
+  too_deep: {
+    status: 400,
+    retryable: false,
+    title: 'The body is nested too deeply',
+    cause: 'more than 64 levels.',
+    remedy: 'send less nesting.',
+  },
+  invalid_header: {
+    status: 400,
+    retryable: false,
+    title: 'A header has a value that is not allowed',
+    cause: "mostly the provider's id: it has to be 1 to 128 letters, digits, _ and -, sent once.",
+    remedy: 'mend the sender.',
+  },
+  unauthenticated: {
+    status: 401,
+    retryable: false,
+    title: 'The request could not be verified',
+    cause: "signature, time or secret. The answer does not say which; ingest's log and the metric `visapi_ingest_rejected_total` do.",
+    remedy: '[unverified-requests](../runbooks/unverified-requests.md).',
+  },
+  not_found: {
+    status: 404,
+    retryable: false,
+    title: 'There is nothing at this address',
+    cause: 'no source of that name.',
+    remedy: 'look at the address, and at the file of the sources.',
+  },
+  method_not_allowed: {
+    status: 405,
+    retryable: false,
+    title: 'This address does not answer this method',
+    cause: 'webhooks are taken by POST only.',
+    remedy: 'use POST.',
+  },
+  timeout: {
+    status: 408,
+    retryable: true,
+    title: 'The request took too long to arrive',
+    cause: 'headers have 10 s, the whole request 15 s.',
+    remedy: 'send it again.',
+  },
+  too_large: {
+    status: 413,
+    retryable: false,
+    title: 'The body is too large',
+    cause: 'more than `INGEST_MAX_BODY_BYTES` (1 MiB).',
+    remedy: 'raise it, up to 8 MiB, or send less.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    retryable: false,
+    title: 'The body has a content type that is not accepted',
+    cause: 'anything but `application/json`, in UTF-8.',
+    remedy: 'set the content type at the provider; GitHub offers a form as well.',
+  },
+  headers_too_large: {
+    status: 431,
+    retryable: false,
+    title: 'The headers are too large',
+    cause: 'more than 16 KiB.',
+    remedy: 'send fewer.',
+  },
+  internal: {
+    status: 500,
+    retryable: true,
+    title: 'Something went wrong here',
+    cause: 'a fault of ours.',
+    remedy: "look for the request's line in the log; send it again.",
+  },
+  not_accepting: {
+    status: 503,
+    retryable: true,
+    title: 'Nothing durable can be reached',
+    cause: 'the log did not confirm the event in 2.2 s. It may be stored or not.',
+    remedy: 'send it again with the same id after `Retry-After`; [ingest-unavailable](../runbooks/ingest-unavailable.md).',
+  },
+  invalid_config: {
+    status: 500,
+    retryable: false,
+    title: 'The configuration does not fit',
+    cause: 'variables, sources or channels; the message lists every mistake.',
+    remedy: 'mend them. The program exits with 78.',
+  },
+  unsafe_broker: {
+    status: 500,
+    retryable: false,
+    title: 'The broker is not safe to run on',
+    cause: 'older than 2.14.3, no `sync_interval: always`, or its monitoring cannot be read.',
+    remedy: 'mend the broker; for a trial there is `ALLOW_UNSAFE_BROKER`. The program exits with 78.',
+  },
+  broker_unavailable: {
+    status: 503,
+    retryable: true,
+    title: 'The broker cannot be reached',
+    cause: 'it is away, or it did not confirm in time.',
+    remedy: 'look at `NATS_URL` and at the broker.',
+  },
+  broker_refused: {
+    status: 500,
+    retryable: false,
+    title: 'The broker refused for good',
+    cause: 'no stream takes the subject, or the message does not fit.',
+    remedy: '`visapi streams plan`.',
+  },
+  overloaded: {
+    status: 503,
+    retryable: true,
+    title: 'Too much is waiting already',
+    cause: 'more unconfirmed messages than a process keeps (20,000, or 64 MiB).',
+    remedy: 'look at why the broker does not confirm.',
+  },
+  stream_change_refused: {
+    status: 409,
+    retryable: false,
+    title: 'The change would destroy stored messages',
+    cause: '`visapi streams apply` was asked for something that loses messages or their durability. Nothing was changed.',
+    remedy: 'read which field, and decide by hand.',
+  },
+  out_of_bounds: {
+    status: 400,
+    retryable: false,
+    title: 'The log does not reach that far',
+    cause:
+      'a lane was to start past the end of its stream: the record in the database knows more of the log than there is. Has the broker lost its data, or is it another broker?',
+    remedy: 'bring the right log back; then the lane opens by itself.',
+  },
+  database_unavailable: {
+    status: 503,
+    retryable: true,
+    title: 'The database cannot be reached',
+    cause: 'it is away. Programs wait and try again without this code so far.',
+    remedy: 'look at `DATABASE_URL` and at the database.',
+  },
+  start_failed: {
+    status: 500,
+    retryable: true,
+    title: 'The program could not start',
+    cause: 'in the log, with its cause.',
+    remedy: 'mend it; the supervisor tries again.',
+  },
+  stop_failed: {
+    status: 500,
+    retryable: true,
+    title: 'The program could not stop in time',
+    cause: 'something did not end within `STOP_TIMEOUT_MS`.',
+    remedy: 'nothing: what was open is taken over by the next owner.',
+  },
+} as const satisfies Record<string, ErrorDescription>;
+
+interface ErrorDescription {
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly title: string;
+  /** Why it happens. */
+  readonly cause: string;
+  /** What whoever meets it does. */
+  readonly remedy: string;
+}
+
+export type ErrorCode = keyof typeof ERROR_CODES;
