@@ -35,6 +35,9 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
     const isDead = failed.some(({ deadLetterId }) => deadLetterId !== null);
     return { kind: isDead ? 'dead-lettered' : 'failed', details: failed.map(failedLine) };
   }
+  // What is not understood is not done: here a run that says failed where no step of it does.
+  const unclear = runs.filter(({ run }) => run.status !== 'done');
+  if (unclear.length > 0) return { kind: 'waiting', details: unclear.map(unclearLine) };
   if (runs.length > 0) return { kind: 'done', details: [] };
   const kind = event.fate === 'unrouted' ? 'unrouted' : 'skipped';
   const outcomes = rows.outcomes.filter(({ messageId }) => messageId === eventId);
@@ -92,4 +95,8 @@ function failedLine({ run, path, error, deadLetterId }: StepRow): string {
   const what = deadLetterId === null ? '' : ` as dead letter ${deadLetterId}`;
   const hint = deadLetterId === null ? ` (mend the workflow, then visapi runs retry-step ${run})` : '';
   return `step ${path} failed${what} (${error?.reason ?? 'unknown'}): ${error?.because ?? 'no reason is recorded'}${hint}`;
+}
+
+function unclearLine({ run }: RunState): string {
+  return `run ${run.id} is ${run.status}, and none of its steps is: it is about to go on`;
 }

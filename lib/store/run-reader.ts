@@ -4,6 +4,7 @@ import type { RunReader } from '../workflow/run-reader.ts';
 import type { RunState } from '../workflow/turn.ts';
 import { BatchedRead } from './batched-read.ts';
 import type { Database } from './database.ts';
+import type { StoreReader } from './snapshot.ts';
 import { enabledWorkflows, findWorkflow } from './workflows.ts';
 
 /** What the workflow actor reads before a turn; questions that come together are one query. */
@@ -27,15 +28,11 @@ async function readRunIds(database: Database, eventIds: readonly string[]): Prom
 }
 
 /** The runs that there are, by id, each with its steps in order of their position. */
-export async function readRuns(database: Database, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
-  const [runs, steps] = await Promise.all([
-    database.query<RunRecord>({ name: 'runs', text: 'select * from runs where id = any ($1::text[])', values: [runIds] }),
-    database.query<StepRecord>({
-      name: 'steps',
-      text: 'select * from steps where run = any ($1::text[]) order by run, position, path',
-      values: [runIds],
-    }),
-  ]);
+export async function readRuns(reader: StoreReader, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
+  const values = [runIds];
+  const runs = await reader.query<RunRecord>({ name: 'runs', text: 'select * from runs where id = any ($1::text[])', values });
+  const text = 'select * from steps where run = any ($1::text[]) order by run, position, path';
+  const steps = await reader.query<StepRecord>({ name: 'steps', text, values });
   const states = new Map(runs.map((run) => [run.id, { run: runOf(run), steps: [] as StepRow[] }]));
   for (const step of steps) states.get(step.run)?.steps.push(stepOf(step));
   return states;

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql, type SqlBool } from 'kysely';
-import type { Database } from './database.ts';
 import { type DeadLetterEntry, deadLetterOf } from './dead-letters.ts';
+import type { StoreReader } from './snapshot.ts';
 
 /** Everything that the store has about some messages: an event, and whatever its runs have sent. */
 export interface MessageRows {
@@ -56,42 +56,40 @@ export interface TracedOutcome {
 }
 
 /** By the event's id and the ids of its runs: what a run has sent is called `<run>/...`. */
-export async function readMessageRows(database: Database, eventId: string, runIds: readonly string[]): Promise<MessageRows> {
-  const { tables } = database;
-  const [effects, parked, deadLetters, outcomes, outbox] = await Promise.all([
-    tables
-      .selectFrom('effects')
-      .selectAll()
-      .where(ofMessages('message_id', eventId, runIds))
-      .orderBy('claimed_at')
-      .execute(),
-    tables
-      .selectFrom('parked')
-      .selectAll()
-      .where(ofMessages('message_id', eventId, runIds))
-      .execute(),
-    tables
-      .selectFrom('dead_letters')
-      .selectAll()
-      .where(ofMessages('message_id', eventId, runIds))
-      .orderBy('at')
-      .orderBy('round')
-      .execute(),
-    tables
-      .selectFrom('outcomes')
-      .selectAll()
-      .where(ofMessages('message_id', eventId, runIds))
-      .orderBy('at')
-      .execute(),
-    tables
-      .selectFrom('outbox')
-      .select('id')
-      .where(ofMessages('id', eventId, runIds))
-      .execute(),
-  ]);
+export async function readMessageRows(reader: StoreReader, eventId: string, runIds: readonly string[]): Promise<MessageRows> {
+  const { tables } = reader;
+  const effects = await tables
+    .selectFrom('effects')
+    .selectAll()
+    .where(ofMessages('message_id', eventId, runIds))
+    .orderBy('claimed_at')
+    .execute();
+  const parked = await tables
+    .selectFrom('parked')
+    .selectAll()
+    .where(ofMessages('message_id', eventId, runIds))
+    .execute();
+  const deadLetters = await tables
+    .selectFrom('dead_letters')
+    .selectAll()
+    .where(ofMessages('message_id', eventId, runIds))
+    .orderBy('at')
+    .orderBy('round')
+    .execute();
+  const outcomes = await tables
+    .selectFrom('outcomes')
+    .selectAll()
+    .where(ofMessages('message_id', eventId, runIds))
+    .orderBy('at')
+    .execute();
+  const outbox = await tables
+    .selectFrom('outbox')
+    .select('id')
+    .where(ofMessages('id', eventId, runIds))
+    .execute();
   const targets = [...runIds, ...effects.map(({ id }) => id), ...deadLetters.map(({ id }) => id)];
   return {
-    acts: await readActs(database, targets),
+    acts: await readActs(reader, targets),
     effects: effects.map((row) => ({
       id: row.id,
       actor: row.actor,
@@ -125,7 +123,7 @@ export async function readMessageRows(database: Database, eventId: string, runId
 }
 
 /** The log of what was done by hand is short, and has no index by target. */
-async function readActs({ tables }: Database, targets: readonly string[]): Promise<TracedAct[]> {
+async function readActs({ tables }: StoreReader, targets: readonly string[]): Promise<TracedAct[]> {
   if (targets.length === 0) return [];
   const query = tables.selectFrom('audit_log').select(['at', 'who', 'action', 'target']).where('target', 'in', targets);
   return (await query.orderBy('id').execute()).map((row) => ({ ...row, at: row.at.toISOString() }));

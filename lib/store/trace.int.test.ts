@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { eventId } from '../core/identity.ts';
-import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, LATER, LETTER, openStory, RUN, STEP } from './test-story.ts';
+import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, FAILED_ROWS, LATER, LETTER, openStory, RUN, STEP } from './test-story.ts';
 
 test('an event is waiting in every place where it can wait, and done at the end', async (t) => {
   const story = await openStory(t);
@@ -106,4 +106,29 @@ test('what people did about a dead letter stays in the trace after its redeliver
   const [letter] = found.messages.deadLetters;
   assert.deepEqual([letter?.status, letter?.reason, letter?.at], ['resolved', 'refused', AT]);
   assert.ok(Date.parse(letter?.statusAt ?? '') >= Date.parse(found.messages.acts[0]?.at ?? ''));
+});
+
+test('a trace is one picture: while a run fails and is retried again and again, its run and its step never contradict each other', async (t) => {
+  const story = await openStory(t);
+  await story.turn(EVENT, RUN, STEP);
+  let isOver = false;
+  const seen = new Set<string>();
+  const look = async (): Promise<void> => {
+    while (!isOver) {
+      const found = await story.trace.byId('event');
+      const [state] = found?.runs ?? [];
+      seen.add(`${state?.run.status}, ${state?.steps[0]?.status}: ${found?.fate.kind}`);
+    }
+  };
+  const looking = [look(), look(), look()];
+  try {
+    for (let round = 0; round < 300; round++) {
+      await story.turn(...FAILED_ROWS);
+      await story.turn(RUN, STEP);
+    }
+  } finally {
+    isOver = true;
+    await Promise.all(looking);
+  }
+  assert.deepEqual([...seen].sort(), ['failed, failed: dead-lettered', 'running, waiting: waiting']);
 });

@@ -6,6 +6,7 @@ import { cleanText } from './clean-text.ts';
 import type { Database } from './database.ts';
 import { type Fate, fateOf } from './fate.ts';
 import { readRuns } from './run-reader.ts';
+import { readSnapshot, type StoreReader } from './snapshot.ts';
 import type { EventsTable } from './tables.ts';
 import { type MessageRows, readMessageRows } from './trace-rows.ts';
 
@@ -56,8 +57,9 @@ export interface TraceReader {
 export function createTraceReader(database: Database): TraceReader {
   const { tables } = database;
 
-  async function traceOf(event: TracedEvent, fate: EventRow['fate'] | undefined): Promise<EventTrace> {
-    const runIds = await tables
+  /** A trace is one picture of one moment: a run and its step that were read apart could contradict each other. */
+  async function traceOf(reader: StoreReader, event: TracedEvent, fate: EventRow['fate'] | undefined): Promise<EventTrace> {
+    const runIds = await reader.tables
       .selectFrom('runs')
       .select('id')
       .where('event_id', '=', event.id)
@@ -65,13 +67,17 @@ export function createTraceReader(database: Database): TraceReader {
       .orderBy('id')
       .execute();
     const ids = runIds.map(({ id }) => id);
-    const [states, messages] = await Promise.all([readRuns(database, ids), readMessageRows(database, event.id, ids)]);
+    const states = await readRuns(reader, ids);
+    const messages = await readMessageRows(reader, event.id, ids);
     const runs = ids.flatMap((id) => states.get(id) ?? []);
     return { event, isProjected: fate !== undefined, fate: fateOf(event.id, fate && { fate }, runs, messages), runs, messages };
   }
 
-  async function findEvent(id: string): Promise<Selectable<EventsTable> | undefined> {
-    return await tables.selectFrom('events').selectAll().where('id', '=', id).executeTakeFirst();
+  const traceOfRow = (reader: StoreReader, row: Selectable<EventsTable>): Promise<EventTrace> =>
+    traceOf(reader, eventOf(row), row.fate as EventRow['fate']);
+
+  async function findEvent(reader: StoreReader, id: string): Promise<Selectable<EventsTable> | undefined> {
+    return await reader.tables.selectFrom('events').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
   async function countEvents(which: RawBuilder<boolean>): Promise<number> {
@@ -86,11 +92,13 @@ export function createTraceReader(database: Database): TraceReader {
   return {
     async byId(text) {
       const id = cleanText(text);
-      const direct = await findEvent(id);
-      if (direct !== undefined) return await traceOf(eventOf(direct), fateOfRow(direct));
-      const run = await tables.selectFrom('runs').select('event_id').where('id', '=', id.split('/', 1)[0]!).executeTakeFirst();
-      const event = run && (await findEvent(run.event_id));
-      return event && (await traceOf(eventOf(event), fateOfRow(event)));
+      return await readSnapshot(database, async (reader) => {
+        const direct = await findEvent(reader, id);
+        if (direct !== undefined) return await traceOfRow(reader, direct);
+        const run = await reader.tables.selectFrom('runs').select('event_id').where('id', '=', id.split('/', 1)[0]!).executeTakeFirst();
+        const event = run && (await findEvent(reader, run.event_id));
+        return event && (await traceOfRow(reader, event));
+      });
     },
 
     async byProviderId(id, sources) {
@@ -99,7 +107,7 @@ export function createTraceReader(database: Database): TraceReader {
       const ids = [...names].map((name) => eventId(name, id));
       if (ids.length === 0) return { ids, trace: undefined };
       const row = await tables.selectFrom('events').selectAll().where('id', 'in', ids).orderBy('received_at', 'desc').executeTakeFirst();
-      return { ids, trace: row && (await traceOf(eventOf(row), fateOfRow(row))) };
+      return { ids, trace: row && (await readSnapshot(database, (reader) => traceOfRow(reader, row))) };
     },
 
     async byKey(text, limit) {
@@ -113,7 +121,7 @@ export function createTraceReader(database: Database): TraceReader {
         .orderBy('id', 'desc')
         .limit(limit)
         .execute();
-      return await Promise.all(rows.map((row) => traceOf(eventOf(row), fateOfRow(row))));
+      return await Promise.all(rows.map((row) => readSnapshot(database, (reader) => traceOfRow(reader, row))));
     },
 
     async countOfKey(text) {
@@ -123,7 +131,7 @@ export function createTraceReader(database: Database): TraceReader {
 
     countKnown: async (ids) => (ids.length === 0 ? 0 : await countEvents(sql<boolean>`id = any(${[...ids]})`)),
 
-    ofLogged: (event) => traceOf(event, undefined),
+    ofLogged: (event) => readSnapshot(database, (reader) => traceOf(reader, event, undefined)),
 
     async knownSince() {
       const row = await tables.selectFrom('events').select('received_at').orderBy('received_at').limit(1).executeTakeFirst();
@@ -136,5 +144,3 @@ function eventOf(row: Selectable<EventsTable>): TracedEvent {
   const { id, stream, seq, source, type, key, priority, size } = row;
   return { id, stream, seq, source, type, key, priority, size, receivedAt: row.received_at.toISOString() };
 }
-
-const fateOfRow = (row: Selectable<EventsTable>): EventRow['fate'] => row.fate as EventRow['fate'];

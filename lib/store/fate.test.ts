@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RunRow, StepRow } from '../workflow/row.ts';
+import { fateOf } from './fate.ts';
+import { EVENT, RUN, STEP } from './test-story.ts';
+import type { MessageRows } from './trace-rows.ts';
+
+const NOTHING: MessageRows = { effects: [], parked: [], deadLetters: [], outcomes: [], acts: [], outbox: [] };
+
+function fate(...states: readonly (readonly [RunRow['status'], ...StepRow['status'][]])[]): string {
+  const runs = states.map(([status, ...steps], at) => ({
+    run: { ...RUN, id: `run${at}`, status },
+    steps: steps.map((each, position) => ({ ...STEP, run: `run${at}`, path: `step${position}`, position, status: each })),
+  }));
+  const { kind, details } = fateOf('event', EVENT, runs, NOTHING);
+  return [kind, ...details].join(' | ');
+}
+
+test('an event is done only when every one of its runs is', () => {
+  assert.equal(fate(['done', 'done', 'skipped']), 'done');
+  assert.equal(fate(['done', 'done'], ['done']), 'done');
+  assert.match(fate(['done', 'done'], ['running', 'waiting']), /^waiting \| step step0: /);
+  assert.match(fate(['done', 'done'], ['failed', 'done', 'failed']), /^failed \| step step1 failed /);
+});
+
+test('a run that is failed while none of its steps is does not look done', () => {
+  const unclear = 'waiting | run run0 is failed, and none of its steps is: it is about to go on';
+  assert.equal(fate(['failed', 'waiting']), unclear);
+  assert.equal(fate(['failed', 'done', 'waiting'], ['done', 'done']), unclear);
+  assert.equal(fate(['failed']), unclear);
+});
