@@ -153,6 +153,20 @@ export const ERROR_CODES = {
     cause: 'it is away. Programs wait and try again without this code so far.',
     remedy: 'look at `DATABASE_URL` and at the database.',
   },
+  cannot_unseal: {
+    status: 500,
+    retryable: false,
+    title: 'A sealed value cannot be opened',
+    cause: 'it was sealed with a key that this program does not have, for another place, or was changed.',
+    remedy: 'give `VISAPI_SECRETS_KEY` the key that sealed it, behind the present one.',
+  },
+  changed_meanwhile: {
+    status: 409,
+    retryable: false,
+    title: 'Somebody else changed it meanwhile',
+    cause: 'what was to be changed is no longer what was looked at. Nothing was changed.',
+    remedy: 'look again, and repeat the change if it is still wanted.',
+  },
   start_failed: {
     status: 500,
     retryable: true,
