@@ -44,6 +44,7 @@ test('the streams together stay within the log size, and every one has a limit',
   const streams = logStreams({ totalBytes });
   assert.ok(streams.every((stream) => stream.max_bytes > 0));
   assert.ok(streams.reduce((sum, stream) => sum + stream.max_bytes, 0) <= totalBytes);
+  assert.equal(divideLogBytes(200 * 1024 ** 3).rejected, 256 * 1024 ** 2, 'strangers do not get more where there is more');
   assert.throws(() => divideLogBytes(1_000), RangeError);
 });
 

@@ -3,6 +3,7 @@ import { advisoriesStream } from './advisories.ts';
 import { commandsStream } from './commands.ts';
 import { deadLettersStream } from './dead-letters.ts';
 import { eventsStream } from './events.ts';
+import { rejectedStream } from './rejected.ts';
 import { DEFAULT_LOG_BYTES, divideLogBytes } from './stream-sizes.ts';
 
 /** All streams of the log. `totalBytes`: what they may use on the disk together. (Default: 12 GiB) `replicas`: 1 or 3. (Default: 1) */
@@ -14,5 +15,6 @@ export function logStreams(options: { totalBytes?: number; replicas?: number } =
     commandsStream({ maxBytes: sizes.commands, replicas }),
     deadLettersStream({ maxBytes: sizes.deadLetters, replicas }),
     advisoriesStream({ maxBytes: sizes.advisories, replicas }),
+    rejectedStream({ maxBytes: sizes.rejected, replicas }),
   ];
 }

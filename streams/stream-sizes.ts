@@ -4,6 +4,7 @@ export interface StreamSizes {
   readonly commands: number;
   readonly deadLetters: number;
   readonly advisories: number;
+  readonly rejected: number;
 }
 
 /** For a developer's machine: about ten hours at 200 events/s of 1 KB. An installation sets its own. */
@@ -12,14 +13,18 @@ export const DEFAULT_LOG_BYTES = 12 * 1024 ** 3;
 /** Below this a stream holds too few messages to be of use, and a single block of the broker's store is 8 MiB. */
 export const MIN_LOG_BYTES = 256 * 1024 ** 2;
 
+/** A quarter of a million usual requests; strangers fill it, so it gets no more where there is more. */
+const MAX_REJECTED_BYTES = 256 * 1024 ** 2;
+
 /**
  * Divides what the log may use on the disk: events are kept whole, a command is about a third of its event, dead letters
- * are copies of few, advisories are small.
+ * are copies of few, advisories are small, rejected requests get little and have it for themselves.
  * @throws RangeError below 256 MiB
  */
 export function divideLogBytes(totalBytes: number): StreamSizes {
   if (!Number.isSafeInteger(totalBytes) || totalBytes < MIN_LOG_BYTES)
     throw new RangeError(`log size: expected at least ${MIN_LOG_BYTES} bytes, got ${totalBytes}`);
   const share = (percent: number): number => Math.floor((totalBytes * percent) / 100);
-  return { events: share(60), commands: share(28), deadLetters: share(10), advisories: share(2) };
+  const others = { commands: share(28), deadLetters: share(10), advisories: share(2), rejected: Math.min(share(5), MAX_REJECTED_BYTES) };
+  return { ...others, events: totalBytes - Object.values(others).reduce((sum, bytes) => sum + bytes, 0) };
 }

@@ -3,7 +3,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { PRIORITIES } from '../lib/core/priority.ts';
 import { SLOTS } from '../lib/core/slot.ts';
-import { advisorySubject, commandSubject, deadSubject, eventFilter, eventSubject, parseSubject, typeTokens } from './subjects.ts';
+import {
+  advisorySubject,
+  commandSubject,
+  deadSubject,
+  eventFilter,
+  eventSubject,
+  parseSubject,
+  rejectedFilter,
+  rejectedSubject,
+  typeTokens,
+} from './subjects.ts';
 
 const token = fc.stringMatching(/^[a-z0-9_-]{1,64}$/);
 const place = { priority: fc.constantFrom(...PRIORITIES), slot: fc.integer({ min: 0, max: SLOTS - 1 }) };
@@ -16,12 +26,13 @@ test('what is built is parsed again: events, whatever their type', () => {
   );
 });
 
-test('what is built is parsed again: commands, dead letters, advisories', () => {
+test('what is built is parsed again: commands, dead letters, advisories, rejected requests', () => {
   fc.assert(
     fc.property(fc.record({ ...place, actor: token }), token, (command, reason) => {
       assert.deepEqual(parseSubject(commandSubject(command)), { kind: 'command', ...command });
       assert.deepEqual(parseSubject(deadSubject(command.actor, reason)), { kind: 'dead', actor: command.actor, reason });
       assert.deepEqual(parseSubject(advisorySubject(reason, command.actor)), { kind: 'advisory', advisory: reason, actor: command.actor });
+      assert.deepEqual(parseSubject(rejectedSubject(command.actor, reason)), { kind: 'rejected', source: command.actor, reason });
     }),
   );
 });
@@ -39,6 +50,13 @@ test('a type becomes at most 6 tokens of [a-z0-9_-] and 96 characters, and stays
       assert.equal(typeTokens(tokens), tokens);
     }),
   );
+});
+
+test('rejected requests are chosen by source, by reason, by both or by none', () => {
+  assert.equal(rejectedFilter({}), 'rejected.*.*');
+  assert.equal(rejectedFilter({ source: 'github' }), 'rejected.github.*');
+  assert.equal(rejectedFilter({ source: 'github', reason: 'too_old' }), 'rejected.github.too_old');
+  assert.throws(() => rejectedFilter({ source: '>' }), /source: expected/);
 });
 
 test('types keep their shape where they can', () => {

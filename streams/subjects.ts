@@ -8,10 +8,20 @@ import { SLOTS } from '../lib/core/slot.ts';
  *     commands.<priority>.<slot>.<actor>                COMMANDS (results: actor `workflow`)
  *     dead.<actor>.<reason>                             DEAD_LETTERS
  *     advisory.<kind>.<actor>                           ADVISORIES
+ *     rejected.<source>.<reason>                        REJECTED
  *
  * The key never becomes a token: it is a header, and only its slot is in the subject.
  */
-export const STREAMS = { events: 'EVENTS', commands: 'COMMANDS', deadLetters: 'DEAD_LETTERS', advisories: 'ADVISORIES' } as const;
+export const STREAMS = {
+  events: 'EVENTS',
+  commands: 'COMMANDS',
+  deadLetters: 'DEAD_LETTERS',
+  advisories: 'ADVISORIES',
+  rejected: 'REJECTED',
+} as const;
+
+/** No stream: a request to one of the ingest processes, which answers (see readmission.ts). */
+export const READMIT_SUBJECT = 'visapi.ingest.readmit';
 
 export type StreamName = (typeof STREAMS)[keyof typeof STREAMS];
 
@@ -19,7 +29,8 @@ export type ParsedSubject =
   | { readonly kind: 'event'; readonly priority: Priority; readonly slot: number; readonly source: string; readonly type: string }
   | { readonly kind: 'command'; readonly priority: Priority; readonly slot: number; readonly actor: string }
   | { readonly kind: 'dead'; readonly actor: string; readonly reason: string }
-  | { readonly kind: 'advisory'; readonly advisory: string; readonly actor: string };
+  | { readonly kind: 'advisory'; readonly advisory: string; readonly actor: string }
+  | { readonly kind: 'rejected'; readonly source: string; readonly reason: string };
 
 /** A name that is one token of a subject: an actor, a source, a reason, a kind. */
 const TOKEN = /^[a-z0-9_-]{1,64}$/;
@@ -46,6 +57,17 @@ export function deadSubject(actor: string, reason: string): string {
 /** @throws TypeError where a name does not fit */
 export function advisorySubject(kind: string, actor: string): string {
   return `advisory.${checkedToken('kind', kind)}.${checkedToken('actor', actor)}`;
+}
+
+/** @throws TypeError where a name does not fit */
+export function rejectedSubject(source: string, reason: string): string {
+  return `rejected.${checkedToken('source', source)}.${checkedToken('reason', reason)}`;
+}
+
+/** The filter of the rejected requests of one source, one reason, or both. @throws TypeError where a name does not fit */
+export function rejectedFilter({ source, reason }: { source?: string | undefined; reason?: string | undefined }): string {
+  const token = (what: string, name: string | undefined): string => (name === undefined ? '*' : checkedToken(what, name));
+  return `rejected.${token('source', source)}.${token('reason', reason)}`;
 }
 
 /** The filter of one slot's events. */
@@ -87,6 +109,8 @@ export function parseSubject(subject: string): ParsedSubject | undefined {
       return rest.length === 2 ? { kind: 'dead', actor: first, reason: second } : undefined;
     case 'advisory':
       return rest.length === 2 ? { kind: 'advisory', advisory: first, actor: second } : undefined;
+    case 'rejected':
+      return rest.length === 2 ? { kind: 'rejected', source: first, reason: second } : undefined;
     default:
       return undefined;
   }
