@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { JsonFault } from './json-fault.ts';
+import { MAX_JSON_DEPTH, scanJson, textOf } from './json-scan.ts';
+
+const scan = (text: string | Uint8Array, levels = 0) => scanJson(Buffer.from(text), levels);
+
+function faultOf(text: string | Uint8Array): JsonFault {
+  try {
+    scan(text);
+  } catch (error) {
+    if (error instanceof JsonFault) return error;
+    throw error;
+  }
+  throw new Error(`expected a fault: ${JSON.stringify(text)}`);
+}
+
+test('what JSON.parse takes is taken, and nothing else', () => {
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"a"',
+    '"\\u00e9"',
+    '"\\x"',
+    '0',
+    '-1',
+    '01',
+    '1.5e-3',
+    '.5',
+    'true',
+    'nul',
+    ' ',
+    '\n',
+    '\t',
+    '"',
+    '\\',
+    'é',
+    '\u0001',
+  ];
+  const broken = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.oneof(fc.json(), broken), (text) => {
+      let isJson = true;
+      try {
+        JSON.parse(text);
+      } catch {
+        isJson = false;
+      }
+      let isTaken = true;
+      try {
+        scan(text);
+      } catch (error) {
+        assert.ok(error instanceof JsonFault);
+        assert.ok(error.place.offset <= Buffer.byteLength(text));
+        isTaken = false;
+      }
+      assert.equal(isTaken, isJson, JSON.stringify(text));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('parts are the bytes that came, in their order, with repeated names', () => {
+  const text = ' {"n": 12345678901234567890.10, "a":[1 , {"b":2}],"n":"\\u00e9\\n"} ';
+  const root = scan(text, 2);
+  const bytes = Buffer.from(text);
+  const slice = ({ start, end }: { start: number; end: number }) => bytes.subarray(start, end).toString();
+  assert.deepEqual(
+    root.members.map(({ name, value }) => [name, value.kind, slice(value)]),
+    [
+      ['n', 'number', '12345678901234567890.10'],
+      ['a', 'array', '[1 , {"b":2}]'],
+      ['n', 'string', '"\\u00e9\\n"'],
+    ],
+  );
+  assert.deepEqual(root.members[1]?.value.items.map(slice), ['1', '{"b":2}']);
+  assert.equal(textOf(bytes, root.members[2]?.value ?? root), 'é\n');
+});
+
+test('a fault names its place by pointer and offset', () => {
+  const cases: readonly [string | Uint8Array, string, number][] = [
+    ['', '', 0],
+    ['{', '', 1],
+    ['{"a":1,}', '', 7],
+    ['{"a":[1,2,x]}', '/a/2', 10],
+    ['{"a/b":{"c~":tru}}', '/a~1b/c~0', 16],
+    ['[1] 2', '', 4],
+    ['{"a":"\u0001"}', '/a', 6],
+    ['{"a":"\\u12"}', '/a', 6],
+    [Buffer.from([0x22, 0x61, 0xc3, 0xa9, 0xff, 0x22]), '', 4],
+    [Buffer.from([0x22, 0x61, 0xe2, 0x82]), '', 2],
+  ];
+  for (const [text, pointer, offset] of cases) {
+    const { code, place } = faultOf(text);
+    assert.deepEqual([code, place], ['invalid_json', { pointer, offset }], JSON.stringify(text));
+  }
+});
+
+test('64 levels are taken, and a level more is told before it is read', () => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  assert.equal(scan(nested(MAX_JSON_DEPTH)).kind, 'array');
+  const fault = faultOf('['.repeat(1_000_000));
+  assert.deepEqual([fault.code, fault.place.offset], ['too_deep', MAX_JSON_DEPTH]);
+  assert.equal(fault.place.pointer, '/0'.repeat(MAX_JSON_DEPTH));
+});
+
+test("an object's prototype is found by any spelling, and told of the part it is in", () => {
+  const cases: readonly [string, string | undefined][] = [
+    ['{"a":{"__proto__":1}}', '/a/__proto__'],
+    ['{"\\u005f_proto__":1}', '/__proto__'],
+    ['[{"constructor":{"x":1,"prototype":{}}}]', '/0/constructor/prototype'],
+    ['{"prototype":{"constructor":1}}', undefined],
+    ['{"a":"__proto__"}', undefined],
+  ];
+  for (const [text, pointer] of cases) assert.equal(scan(text).prototype?.pointer, pointer, text);
+  const [first, second] = scan('[{"a":1},{"__proto__":1}]', 1).items;
+  assert.deepEqual([first?.prototype, second?.prototype?.pointer], [undefined, '/1/__proto__']);
+});
+
+test('a byte order mark is passed over', () => {
+  assert.equal(scan('\uFEFF{"a":1}').kind, 'object');
+});
