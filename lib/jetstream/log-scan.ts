@@ -15,6 +15,8 @@ export interface ScanOptions {
   readonly fromSeq?: number;
   /** The last sequence to read. (Default: the end as it is when the scan gets there) */
   readonly toSeq?: number;
+  /** Only the last message of each subject; `fromSeq` is not looked at, and where the connection broke it begins anew. Needs `filter`. */
+  readonly latestOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -64,8 +66,9 @@ async function openConsumer(connection: BrokerConnection, options: ScanOptions, 
   const name = createInbox().replace(/^.*\./, 'scan-');
   const config = {
     name,
-    deliver_policy: 'by_start_sequence',
-    opt_start_seq: fromSeq,
+    ...(options.latestOnly === true
+      ? { deliver_policy: 'last_per_subject' }
+      : { deliver_policy: 'by_start_sequence', opt_start_seq: fromSeq }),
     ack_policy: 'none',
     mem_storage: true,
     num_replicas: 1,

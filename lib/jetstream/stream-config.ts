@@ -22,6 +22,10 @@ export interface StreamConfig {
   /** Atomic batches (ADR-50): one fsync for many messages. */
   readonly allow_atomic?: boolean;
   readonly deny_delete?: boolean;
+  /** A limit per subject; the oldest of the subject goes. */
+  readonly max_msgs_per_subject?: number;
+  /** A message may replace all that came before it (`nats kv purge`). */
+  readonly allow_rollup_hdrs?: boolean;
 }
 
 /** The one place where our milliseconds become the broker's nanoseconds. */

@@ -56,6 +56,8 @@ const EMPTY: Readonly<Record<string, unknown>> = {
   allow_direct: false,
   allow_atomic: false,
   deny_delete: false,
+  allow_rollup_hdrs: false,
+  max_msgs_per_subject: -1,
   max_age: 0,
 };
 
@@ -77,6 +79,8 @@ function refusalOf(field: string, from: unknown, to: unknown, use: StreamUse): s
       return isBelow(to, use.bytes) ? `the stream holds ${use.bytes} bytes already` : undefined;
     case 'max_age':
       return isBelow(to, use.oldestAge) ? `its oldest message is ${Math.round(use.oldestAge / 1e9)} s old` : undefined;
+    case 'max_msgs_per_subject':
+      return Number(to) > 0 && !(Number(from) > 0 && Number(from) <= Number(to)) ? 'fewer versions of a subject would be kept' : undefined;
     default:
       return undefined;
   }

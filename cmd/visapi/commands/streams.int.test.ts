@@ -25,7 +25,7 @@ test('plan says what apply will do, apply does it once, and a refused change is 
   assert.equal(plan.code, 0);
   assert.deepEqual(
     (JSON.parse(plan.stdout) as { steps: { kind: string }[] }).steps.map(({ kind }) => kind),
-    ['same', 'same', 'same', 'same'],
+    Array.from({ length: 6 }, () => 'same'),
   );
   assert.match((await streams(url, 'plan', '--max-bytes', '1GiB')).stdout, /EVENTS.*update.*max_bytes/);
   const refused = await streams(url, 'apply', '--max-bytes', 'much');
