@@ -62,7 +62,7 @@ test('Standard Webhooks: a signed one is taken, an old one is not, and its time 
   const body = '{"type":"order.paid","data":{"id":"o-1"}}';
   const send = (seconds: number) => {
     const headers = { 'webhook-id': `msg_${seconds}`, 'webhook-timestamp': String(seconds) };
-    const signature = sign(PRESETS['standard-webhooks'].signature, new Secret(WHSEC), headersFromRecord(headers), Buffer.from(body));
+    const signature = sign(PRESETS['standard-webhooks'].scheme, new Secret(WHSEC), headersFromRecord(headers), Buffer.from(body));
     return post(
       bed.url,
       body,

@@ -9,10 +9,13 @@ import type { Source } from '../../lib/webhook/source.ts';
 import { continueTrace } from '../../lib/webhook/traceparent.ts';
 import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
 import type { Acceptor } from './acceptor.ts';
+import type { RejectedStore } from './rejected-store.ts';
 
 export interface HooksOptions {
   readonly findSource: (name: string) => Source | undefined;
   readonly acceptor: Acceptor;
+  /** Keeps what could not be verified. */
+  readonly rejected: Pick<RejectedStore, 'keep'>;
   readonly metrics: IngestMetrics;
   readonly now: () => number;
 }
@@ -51,7 +54,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       const receivedAtMs = now();
       noteRequest(request, { bytes: body.length });
       providerIdOf(source, headers);
-      verify(request, source, body, receivedAtMs, headers);
+      verify(request, source, body, receivedAtMs, headers, options.rejected);
       const json = readJsonBody(body);
       if (!json.ok) throw new AppError(json.code, json.because);
       const event = toReceivedEvent({
@@ -71,7 +74,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       noteRequest(request, { duplicate, reason: 'accepted' });
       metrics.accepted.inc({ source: source.name, duplicate: String(duplicate) });
       metrics.bodyBytes.observe(body.length);
-      const { status, body: form } = source.preset.accepted;
+      const { status, body: form } = source.accepted;
       return form === 'empty' ? reply.code(status).send() : reply.code(status).send({ id: event.id, duplicate });
     },
   );
@@ -86,10 +89,28 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
   });
 }
 
-/** The reason goes into the log and the metric; the answer is the same for all. */
-function verify(request: FastifyRequest, source: Source, body: Buffer, nowMs: number, headers: ReturnType<typeof headersFromRaw>): void {
+/** The reason goes into the log and the metric; the answer is the same for all. The request is kept: the secret may be ours that is wrong. */
+function verify(
+  request: FastifyRequest,
+  source: Source,
+  body: Buffer,
+  nowMs: number,
+  headers: ReturnType<typeof headersFromRaw>,
+  rejected: Pick<RejectedStore, 'keep'>,
+): void {
   const verification = source.verify(headers, body, nowMs);
   if (verification.ok) return;
-  noteRequest(request, { reason: verification.reason });
+  const { reason } = verification;
+  noteRequest(request, { reason });
+  rejected.keep({
+    source: source.name,
+    reason,
+    receivedAtMs: nowMs,
+    method: request.method,
+    path: request.raw.url ?? '',
+    rawHeaders: request.raw.rawHeaders,
+    remoteAddress: request.raw.socket.remoteAddress,
+    body,
+  });
   throw new AppError('unauthenticated', 'not verified');
 }

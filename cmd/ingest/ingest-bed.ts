@@ -6,8 +6,9 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { createRegistry } from '../../lib/telemetry/metrics.ts';
-import { parseSources } from '../../lib/webhook/source.ts';
+import { parseSources } from '../../lib/webhook/source-list.ts';
 import { startIngestServer } from './ingest.ts';
+import type { Refused } from './rejected-store.ts';
 
 /** What the tests of the door share: a server on a port of its own, its log as text, and a signing sender. */
 export const SECRET = 'a secret for tests';
@@ -22,6 +23,7 @@ export interface IngestBedOptions {
 export async function openIngestBed(t: TestContext, options: IngestBedOptions = {}) {
   const lines: string[] = [];
   const published: Emit[] = [];
+  const refused: Refused[] = [];
   const log = createLog({
     program: 'ingest',
     env: 'development',
@@ -44,6 +46,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     limits: { ...DEFAULT_EDGE_LIMITS, ...options.limits },
     sources,
     broker: options.broker ?? recording,
+    rejected: { keep: (request) => void refused.push(request) },
     log,
     registry,
     ...(options.now === undefined ? {} : { now: options.now }),
@@ -54,6 +57,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     port: Number(new URL(server.url).port),
     lines,
     published,
+    refused,
     registry,
     /** The canonical lines so far. */
     requests: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'request'),

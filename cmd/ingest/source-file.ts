@@ -2,7 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../lib/core/app-error.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
-import { parseSources } from '../../lib/webhook/source.ts';
+import { parseSources } from '../../lib/webhook/source-list.ts';
 import type { Source } from '../../lib/webhook/source.ts';
 
 /** The sources that this process knows now. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AppError } from '../core/app-error.ts';
 import { eventId } from '../core/identity.ts';
 import { toReceivedEvent } from './received-event.ts';
-import { parseSources } from './source.ts';
+import { parseSources } from './source-list.ts';
 import type { Source } from './source.ts';
 import { continueTrace } from './traceparent.ts';
 import { headersFromRaw, headersFromRecord } from './webhook-headers.ts';
@@ -75,25 +75,6 @@ test('an id that is no plain id, or was sent twice, is refused', () => {
     () => toReceivedEvent({ source: github, headers: twice, body: Buffer.alloc(0), value: {}, contentType: '', traceparent: '', nowMs: 0 }),
     AppError,
   );
-});
-
-test('all mistakes in the sources are reported together, and no secret', () => {
-  const sources = [
-    { name: 'a.b', preset: 'github', secrets: [{ value: 'x' }] },
-    { name: 'c', preset: 'nobody', secrets: [] },
-    { name: 'd', preset: 'github', secrets: [{ value: '' }], extra: 1 },
-    { name: 'e', preset: 'github', secrets: [{ value: 'x', expiresAt: 'tomorrow' }], key: 'a..b' },
-  ];
-  assert.throws(
-    () => parseSources(sources),
-    /0\.name.*\n.*1\.preset.*\n.*1\.secrets.*\n.*2\.secrets\.0\.value.*\n.*2.*extra.*\n.*3\.secrets\.0\.expiresAt.*\n.*3\.key/,
-  );
-  assert.throws(
-    () => parseSources([{ name: 'a', preset: 'standard-webhooks', secrets: [{ value: 'hunter2' }] }]),
-    (error) => error instanceof AppError && error.message.includes('whsec_') && !error.message.includes('hunter2'),
-  );
-  const a = { name: 'a', preset: 'github', secrets: [{ value: 'x' }] };
-  assert.throws(() => parseSources([a, a]), /each name once/);
 });
 
 test('a valid trace goes on as a new span, any other begins one', () => {

@@ -49,7 +49,8 @@ const MAX_TEXT = 256;
  * The provider's id. @throws AppError `invalid_header` where it was sent twice, or is not a plain id
  */
 export function providerIdOf(source: Source, headers: WebhookHeaders): string | undefined {
-  const { header } = source.preset.id;
+  if (source.id === null || 'path' in source.id) return undefined;
+  const { header } = source.id;
   const given = headers.one(header);
   if (given.kind === 'missing') return undefined;
   if (given.kind === 'several') throw new AppError('invalid_header', `${header}: expected it once, got it several times`);
@@ -63,16 +64,15 @@ export function toReceivedEvent(webhook: ReceivedWebhook): ReceivedEvent {
   const { source, headers, value, nowMs } = webhook;
   const providerId = providerIdOf(source, headers);
   const id = providerId === undefined ? randomEventId(nowMs) : eventId(source.name, providerId);
-  const keyAt: readonly Locator[] = source.keyPath === undefined ? source.preset.key : [{ path: source.keyPath }];
   const find = (locator: Locator) => locate(locator, headers, value);
   return {
     id,
     providerId,
     source: source.name,
-    type: typeOf(source.preset.type.map(find)),
-    key: keyAt.map(find).find((key) => key !== undefined) ?? id,
+    type: source.type.map((parts) => typeOf(parts.map(find))).find((type) => type !== undefined) ?? 'unknown',
+    key: source.key.map(find).find((key) => key !== undefined) ?? id,
     priority: priorityOf(source, value),
-    time: timeOf(source, headers),
+    time: timeOf(source, find),
     receivedAt: new Date(nowMs).toISOString(),
     contentType: webhook.contentType,
     traceparent: webhook.traceparent,
@@ -85,8 +85,8 @@ function locate(locator: Locator, headers: WebhookHeaders, value: unknown): stri
   return text === undefined || text === '' ? undefined : text.slice(0, MAX_TEXT).toWellFormed();
 }
 
-function typeOf(parts: readonly (string | undefined)[]): string {
-  if (parts[0] === undefined) return 'unknown';
+function typeOf(parts: readonly (string | undefined)[]): string | undefined {
+  if (parts[0] === undefined) return undefined;
   return parts
     .filter((part) => part !== undefined)
     .join('.')
@@ -100,8 +100,8 @@ function priorityOf(source: Source, value: unknown): Priority {
   return found !== undefined && Object.hasOwn(rule.values, found) ? (rule.values[found] ?? rule.otherwise) : rule.otherwise;
 }
 
-function timeOf(source: Source, headers: WebhookHeaders): string | undefined {
-  const { time } = source.preset;
-  const seconds = time === null ? undefined : headerValue(headers, time.header);
-  return seconds === undefined ? undefined : new Date(Number(seconds) * 1000).toISOString();
+function timeOf({ time }: Source, find: (locator: Locator) => string | undefined): string | undefined {
+  const seconds = time === null ? undefined : find(time);
+  // Eleven digits reach the year 5138; a text of another form is no Unix time.
+  return seconds !== undefined && /^[1-9]\d{0,10}$/.test(seconds) ? new Date(Number(seconds) * 1000).toISOString() : undefined;
 }

@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Secret } from '../core/secret.ts';
 import { PRESETS } from './presets.ts';
-import { createVerifier, sign } from './signature.ts';
+import { createSignatureVerifier, sign } from './signature.ts';
 import type { SignatureScheme, SigningSecret, VerifyFailure } from './signature.ts';
 import { headersFromRaw, headersFromRecord } from './webhook-headers.ts';
 
-const GITHUB = PRESETS.github.signature;
-const STANDARD = PRESETS['standard-webhooks'].signature;
+const GITHUB = PRESETS.github.scheme;
+const STANDARD = PRESETS['standard-webhooks'].scheme;
 
 /** Published: docs.github.com, "Testing the webhook payload validation". */
 const GITHUB_VECTOR = {
@@ -32,7 +32,7 @@ const STANDARD_VECTOR = {
 const STANDARD_SIGNATURE = STANDARD_VECTOR.headers['webhook-signature'];
 
 function verifier(scheme: SignatureScheme, ...secrets: (string | SigningSecret)[]) {
-  return createVerifier(
+  return createSignatureVerifier(
     scheme,
     secrets.map((secret) => (typeof secret === 'string' ? { value: new Secret(secret) } : secret)),
   );
@@ -184,7 +184,7 @@ test('in a rotation both secrets count, and the old one not a millisecond after 
 });
 
 test('no secret, a blank one, or one that does not fit its scheme is refused before anything is verified', () => {
-  assert.throws(() => createVerifier(GITHUB, []), TypeError);
+  assert.throws(() => createSignatureVerifier(GITHUB, []), TypeError);
   assert.throws(() => verifier(GITHUB, '  '), TypeError);
   for (const text of [
     'whsec_',
