@@ -18,6 +18,14 @@ export const INGEST_VARIABLES = {
     description: "The largest body that is taken; the broker's own limit must be larger. Bytes.",
     default: '1048576',
   }),
+  rejectedRatePerSecond: variable('INGEST_REJECTED_RATE', integer({ min: 1, max: 100_000 }), {
+    description: 'Unverified requests of one source that are kept per second, for a readmission; the others are counted and dropped.',
+    default: '200',
+  }),
+  rejectedBurst: variable('INGEST_REJECTED_BURST', integer({ min: 1, max: 100_000 }), {
+    description: 'Unverified requests of one source that are kept at once, after a pause.',
+    default: '2000',
+  }),
 } as const;
 
 export type IngestConfig = ConfigOf<typeof INGEST_VARIABLES>;

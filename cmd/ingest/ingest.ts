@@ -8,6 +8,7 @@ import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { Registry } from 'prom-client';
 import { createLogAcceptor } from './acceptor.ts';
 import { addHooksRoute } from './hooks-route.ts';
+import type { RejectedStore } from './rejected-store.ts';
 import type { SourceFile } from './source-file.ts';
 
 export interface IngestServerOptions {
@@ -17,6 +18,7 @@ export interface IngestServerOptions {
   readonly limits: EdgeLimits;
   readonly sources: Pick<SourceFile, 'get'>;
   readonly broker: Pick<BrokerPort, 'publish'>;
+  readonly rejected: Pick<RejectedStore, 'keep'>;
   readonly log: Logger;
   readonly registry: Registry;
   /** (Default: the system's clock) */
@@ -31,6 +33,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
   addHooksRoute(server, {
     findSource: (name) => options.sources.get(name),
     acceptor: createLogAcceptor(options.broker),
+    rejected: options.rejected,
     metrics,
     now: options.now ?? Date.now,
   });

@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { createSeal } from '../../lib/core/seal.ts';
+import { Secret } from '../../lib/core/secret.ts';
 import { inOrder, createService } from '../../lib/core/service.ts';
 import type { Service } from '../../lib/core/service.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
@@ -9,16 +12,20 @@ import { measurePublisher } from '../../lib/jetstream/measured-publisher.ts';
 import { openBroker } from '../../lib/jetstream/open-broker.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
-import { publisherMetrics } from '../../lib/telemetry/metrics.ts';
+import { publisherMetrics, rejectedMetrics } from '../../lib/telemetry/metrics.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 import { ACCEPT_TIMEOUT_MS } from './acceptor.ts';
 import type { IngestConfig } from './config.ts';
 import { startIngestServer } from './ingest.ts';
+import { createRejectedStore } from './rejected-store.ts';
 import { openSourceFile } from './source-file.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** Shorter than a probe's patience. */
 const CHECK_TIMEOUT_MS = 1_000;
+
+/** They are kept as far as it costs nothing; a stop does not wait for them longer than for a round trip. */
+const STOP_REJECTED_MS = 1_000;
 
 /** Connects to the broker, reads the sources, opens the operations server and then the door; the door closes first. */
 export async function startIngest(context: ProgramContext<IngestConfig>): Promise<Service> {
@@ -26,10 +33,20 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   const sources = await openSourceFile(config.sourcesFile, log);
   const connection = await openBroker(config, `ingest ${config.instance}`, log);
   const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
+  // Kept requests open only in this process until the key is configured.
+  const seal = createSeal(new Secret(randomBytes(32).toString('base64')));
+  const rejected = createRejectedStore({
+    broker: publisher,
+    seal,
+    metrics: rejectedMetrics(registry),
+    ratePerSecond: config.rejectedRatePerSecond,
+    burst: config.rejectedBurst,
+  });
   const onHangUp = () => void sources.reload();
 
   const broker = createService('broker', async () => () => connection.close());
   const publishing = createService('publisher', async () => () => publisher.stop(ACCEPT_TIMEOUT_MS));
+  const keeping = createService('rejected requests', async () => () => rejected.stop(STOP_REJECTED_MS));
   const sourceFile = createService('sources', async () => {
     process.on('SIGHUP', onHangUp);
     return async () => {
@@ -45,11 +62,20 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   });
   const door = createService('door', async () => {
     const limits = { ...DEFAULT_EDGE_LIMITS, bodyBytes: config.maxBodyBytes };
-    const server = await startIngestServer({ host: config.host, port: config.port, limits, sources, broker: publisher, log, registry });
+    const server = await startIngestServer({
+      host: config.host,
+      port: config.port,
+      limits,
+      sources,
+      broker: publisher,
+      rejected,
+      log,
+      registry,
+    });
     log.info({ url: server.url, sources: sources.names }, 'webhooks are taken');
     return () => server.stop();
   });
-  const all = inOrder('ingest', [broker, publishing, sourceFile, ops, door]);
+  const all = inOrder('ingest', [broker, publishing, keeping, sourceFile, ops, door]);
   await all.start();
   return all;
 }

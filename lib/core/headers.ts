@@ -9,6 +9,8 @@ export const HEADERS = {
   key: 'Vis-Key',
   /** First time of receipt, RFC 3339 in UTC with milliseconds. */
   received: 'Vis-Received',
+  /** Where ingest accepted it: `<journal id>:<number>`. It finds the event in the log again; missing where there is no journal. */
+  journal: 'Vis-Journal',
   /** On commands and results: the event that the run is about. */
   event: 'Vis-Event',
   /** On commands and results: the run. */
@@ -26,6 +28,9 @@ export const HEADERS = {
   deadSubject: 'Vis-Dead-Subject',
   deadStream: 'Vis-Dead-Stream',
   deadSeq: 'Vis-Dead-Seq',
+  /** On a rejected request: the order within a millisecond, and everything but its body, sealed. */
+  rejectedNumber: 'Vis-Rejected-Number',
+  rejectedRequest: 'Vis-Rejected-Request',
   traceparent: 'traceparent',
   contentType: 'datacontenttype',
   ceId: 'ce-id',

@@ -65,12 +65,82 @@ export function ingestMetrics(registry: Registry) {
       buckets: FAST_SECONDS,
       registers,
     }),
+    /** Only with ACCEPT_AFTER=log. */
+    acceptedEarly: new Counter({
+      name: 'visapi_ingest_accepted_early_total',
+      help: 'Events answered on the fsync of the journal alone, because the log did not confirm in time',
+      registers,
+    }),
     bodyBytes: new Histogram({
       name: 'visapi_ingest_body_bytes',
       help: 'Size of accepted bodies',
       buckets: [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576],
       registers,
     }),
+  };
+}
+
+export type RejectedMetrics = ReturnType<typeof rejectedMetrics>;
+
+/** Requests that could not be verified, on their way into REJECTED and out of it. */
+export function rejectedMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    stored: new Counter({
+      name: 'visapi_rejected_stored_total',
+      help: 'Unverified requests kept for a readmission, by reason',
+      labelNames: ['source', 'reason'],
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'visapi_rejected_dropped_total',
+      help: 'Unverified requests that were not kept, by cause',
+      labelNames: ['source', 'cause'],
+      registers,
+    }),
+    readmitted: new Counter({
+      name: 'visapi_rejected_readmitted_total',
+      help: 'Kept requests that a person had judged again, by outcome',
+      labelNames: ['source', 'outcome'],
+      registers,
+    }),
+  };
+}
+
+export type RelayMetrics = ReturnType<typeof relayMetrics>;
+
+export function relayMetrics(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  return {
+    relayed: new Counter({
+      name: 'visapi_relay_records_total',
+      help: 'Records of the journal by what the log made of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    delaySeconds: new Histogram({
+      name: 'visapi_relay_delay_seconds',
+      help: 'From the acceptance of an event to its confirmation by the log',
+      buckets: SLOW_SECONDS,
+      registers,
+    }),
+    readBacks: new Counter({ name: 'visapi_relay_read_backs_total', help: 'Times that the log was read back to settle doubts', registers }),
+    /** Asked whenever the metrics are read. */
+    observe(relay: { lagSeconds: () => number; inFlight: () => number; refused: () => number }): void {
+      gauge('visapi_relay_lag_seconds', 'Age of the oldest event that the log has not', relay.lagSeconds);
+      gauge('visapi_relay_in_flight', 'Records handed to the log and not confirmed yet', relay.inFlight);
+      gauge('visapi_relay_refused', 'Records in the journal that the log refuses for good', relay.refused);
+    },
   };
 }
 

@@ -5,13 +5,21 @@ import type { Registry } from 'prom-client';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import { createEdgeServer, DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
-import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
+import {
+  actorMetrics,
+  createRegistry,
+  egressMetrics,
+  ingestMetrics,
+  publisherMetrics,
+  rejectedMetrics,
+} from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
 const REGISTERED_BY = {
   ingestMetrics: ['cmd/ingest/ingest.ts'],
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
+  rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
 };
 
@@ -28,7 +36,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
       if (!readFileSync(join(projectRoot, file), 'utf8').includes(`${name}(registry)`))
         throw new Error(`expected ${file} to register ${name}`);
   const registry = createRegistry({ program: 'test', version: '0', env: 'development' });
-  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics]) register(registry);
+  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics]) register(registry);
   const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
   const ops = await startOpsServer({
     host: '127.0.0.1',

@@ -1,0 +1,143 @@
+import type { BrokerPort } from '../../lib/actor/broker-port.ts';
+import type { Emit } from '../../lib/actor/message.ts';
+import { AppError } from '../../lib/core/app-error.ts';
+import { randomEventId } from '../../lib/core/identity.ts';
+import type { Seal } from '../../lib/core/seal.ts';
+import { createTokenBucket } from '../../lib/core/token-bucket.ts';
+import type { TokenBucket } from '../../lib/core/token-bucket.ts';
+import type { RejectedMetrics } from '../../lib/telemetry/metrics.ts';
+import { writeRejected } from '../../lib/webhook/rejected-request.ts';
+import type { RejectedRequest } from '../../lib/webhook/rejected-request.ts';
+import { rejectedSubject } from '../../streams/subjects.ts';
+
+/**
+ * Keeps requests that could not be verified. Whoever sends them decides how many there are, so this may cost the genuine
+ * ones nothing: a source has a rate, few are under way to the broker at once, and what waits is bounded. What does not fit is
+ * dropped and counted.
+ */
+export interface RejectedStore {
+  /** Takes one, or drops it. Returns at once and never throws: the answer to the sender does not wait for it. */
+  keep(request: Refused): void;
+  /** Takes nothing more, waits up to `timeoutMs` for what is under way, drops the rest. */
+  stop(timeoutMs: number): Promise<void>;
+  /** What waits and what is under way. */
+  readonly held: number;
+}
+
+/** As the route saw it. */
+export type Refused = Omit<RejectedRequest, 'id' | 'number'>;
+
+export interface RejectedStoreOptions {
+  readonly broker: Pick<BrokerPort, 'publish'>;
+  readonly seal: Pick<Seal, 'seal'>;
+  readonly metrics: RejectedMetrics;
+  /** Requests that are kept per second and source. */
+  readonly ratePerSecond: number;
+  /** Requests of one source that are kept at once, after a pause. */
+  readonly burst: number;
+  /** How long one request is offered to the broker. (Default: 60 000) */
+  readonly giveUpAfterMs?: number;
+}
+
+/** Unconfirmed at once. Each is a write to the disk that the events need; with four of them it writes all the time already. */
+export const REJECTED_WINDOW = 4;
+/** What waits for a broker that is away or slow: a burst, and no more memory than the bodies of sixteen large requests. */
+export const MAX_HELD = 2_000;
+const MAX_HELD_BYTES = 16 * 1024 ** 2;
+/** Half of the broker's duplicate window: what was stored without our knowing is not stored twice. */
+const GIVE_UP_AFTER_MS = 60_000;
+
+/** Why a request was not kept. */
+type DropCause = 'rate' | 'full' | 'too_large' | 'unavailable' | 'refused' | 'stopped';
+
+interface Waiting {
+  readonly request: Refused;
+  readonly emit: Emit;
+}
+
+/** Starts nothing until the first request is refused. */
+export function createRejectedStore(options: RejectedStoreOptions): RejectedStore {
+  const { broker, seal, metrics, giveUpAfterMs = GIVE_UP_AFTER_MS } = options;
+  const buckets = new Map<string, TokenBucket>();
+  const waiting: Waiting[] = [];
+  const stopping = new AbortController();
+  let underWay = 0;
+  let heldBytes = 0;
+  let lastNumber = 0;
+  let onIdle: (() => void) | undefined;
+
+  function bucketOf(source: string): TokenBucket {
+    let bucket = buckets.get(source);
+    if (bucket === undefined) buckets.set(source, (bucket = createTokenBucket(options)));
+    return bucket;
+  }
+
+  function drop({ source }: Refused, cause: DropCause): void {
+    metrics.dropped.inc({ source, cause });
+  }
+
+  function pump(): void {
+    while (underWay < REJECTED_WINDOW) {
+      const next = waiting.shift();
+      if (next === undefined) break;
+      underWay += 1;
+      void store(next);
+    }
+    if (underWay === 0) onIdle?.();
+  }
+
+  async function store({ request, emit }: Waiting): Promise<void> {
+    const { source, reason } = request;
+    try {
+      await broker.publish(emit, AbortSignal.any([stopping.signal, AbortSignal.timeout(giveUpAfterMs)]));
+      metrics.stored.inc({ source, reason });
+    } catch (error) {
+      drop(request, causeOf(error, stopping.signal.aborted));
+    }
+    underWay -= 1;
+    heldBytes -= sizeOf(emit);
+    pump();
+  }
+
+  return {
+    get held() {
+      return waiting.length + underWay;
+    },
+    keep(request) {
+      if (stopping.signal.aborted) return drop(request, 'stopped');
+      if (!bucketOf(request.source).take(performance.now())) return drop(request, 'rate');
+      if (waiting.length + underWay >= MAX_HELD || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
+      const id = randomEventId(request.receivedAtMs);
+      lastNumber += 1;
+      const stored = writeRejected({ ...request, id, number: lastNumber }, seal);
+      // Each is its own key: what they are about is not known before they are verified.
+      const emit = { id, key: id, subject: rejectedSubject(request.source, request.reason), ...stored };
+      heldBytes += sizeOf(emit);
+      waiting.push({ request, emit });
+      pump();
+    },
+    async stop(timeoutMs) {
+      if (underWay > 0) {
+        const idle = new Promise<void>((resolve) => (onIdle = resolve));
+        const timer = setTimeout(() => stopping.abort(), timeoutMs);
+        stopping.signal.addEventListener('abort', () => {
+          for (const { request } of waiting.splice(0)) drop(request, 'stopped');
+        });
+        await idle;
+        clearTimeout(timer);
+      }
+      stopping.abort();
+    },
+  };
+}
+
+function sizeOf({ headers, body }: Emit): number {
+  return Object.values(headers).reduce((sum, value) => sum + value.length, body.byteLength);
+}
+
+function causeOf(error: unknown, isStopping: boolean): DropCause {
+  if (isStopping) return 'stopped';
+  if (!(error instanceof AppError)) return 'refused';
+  if (error.code === 'too_large') return 'too_large';
+  return error.retryable ? 'unavailable' : 'refused';
+}
