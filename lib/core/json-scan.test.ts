@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { JsonFault } from './json-fault.ts';
 import { MAX_JSON_DEPTH, scanJson, textOf } from './json-scan.ts';
+import { utf8Prefix } from './utf8-prefix.ts';
 
 const scan = (text: string | Uint8Array, levels = 0) => scanJson(Buffer.from(text), levels);
 
@@ -124,4 +125,16 @@ test("an object's prototype is found by any spelling, and told of the part it is
 
 test('a byte order mark is passed over', () => {
   assert.equal(scan('\uFEFF{"a":1}').kind, 'object');
+});
+
+test('the first byte that is no UTF-8 is found, wherever it is', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 60 });
+  const wrong = fc.constantFrom([0xff], [0xc3], [0xe2, 0x82], [0xf0, 0x9f, 0x98], [0xed, 0xa0, 0x80], [0xc0, 0xa0]);
+  fc.assert(
+    fc.property(text, wrong, (before, bytes) => {
+      const good = Buffer.from(before);
+      assert.equal(utf8Prefix(Buffer.concat([good, Buffer.from(bytes), Buffer.from('"')])), good.length);
+      assert.equal(utf8Prefix(good), good.length);
+    }),
+  );
 });

@@ -4,7 +4,8 @@ import { isUtf8 } from 'node:buffer';
 export function utf8Prefix(bytes: Uint8Array): number {
   let good = 0;
   let bad = bytes.length;
-  while (bad - good > 4) {
+  // Further apart than a cut character is long, or it would stand still.
+  while (bad - good > 16) {
     const middle = (good + bad) >>> 1;
     // A character may be cut: it has at most four bytes.
     const whole = [0, 1, 2, 3].find((cut) => isUtf8(bytes.subarray(good, middle - cut)));
