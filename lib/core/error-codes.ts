@@ -16,7 +16,15 @@ export const ERROR_CODES = {
     status: 400,
     retryable: false,
     title: 'The body is not JSON',
-    cause: "the source is declared as JSON, and the body is no JSON in UTF-8, or names an object's prototype.",
+    cause: 'the body says that it is JSON, and it is no JSON in UTF-8; `errors` names the place where that is known.',
+    remedy: 'mend the sender.',
+  },
+  invalid_event: {
+    status: 400,
+    retryable: false,
+    title: 'The event does not fit CloudEvents 1.0',
+    cause:
+      'an attribute is missing, has another form, or the data is not what it is declared as; `errors` lists every mistake with its place.',
     remedy: 'mend the sender.',
   },
   too_deep: {
@@ -39,6 +47,13 @@ export const ERROR_CODES = {
     title: 'The request could not be verified',
     cause: "signature, time or secret. The answer does not say which; ingest's log and the metric `visapi_ingest_rejected_total` do.",
     remedy: '[unverified-requests](../runbooks/unverified-requests.md).',
+  },
+  forbidden: {
+    status: 403,
+    retryable: false,
+    title: 'The key may not do this',
+    cause: 'the API key is good, and its scopes do not name what was asked for.',
+    remedy: 'make a key with the scope that the answer names.',
   },
   not_found: {
     status: 404,
@@ -74,6 +89,13 @@ export const ERROR_CODES = {
     title: 'The body has a content type that is not accepted',
     cause: 'anything but `application/json`, in UTF-8.',
     remedy: 'set the content type at the provider; GitHub offers a form as well.',
+  },
+  too_many_requests: {
+    status: 429,
+    retryable: true,
+    title: 'Too many requests',
+    cause: 'more than `INGEST_KEY_REQUESTS_PER_SECOND` with one API key, or `INGEST_ADDRESS_REQUESTS_PER_SECOND` from one address.',
+    remedy: 'send it again after `Retry-After`; send batches. Behind a proxy set `TRUST_PROXY`, or all senders share one address.',
   },
   headers_too_large: {
     status: 431,
