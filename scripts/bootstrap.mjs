@@ -20,6 +20,7 @@ const tasks = {
     [bin('oxfmt'), '--check'],
   ],
   docs: [[bin('node'), 'scripts/docs.ts']],
+  bench: [[bin('node'), 'perf/bench.ts']],
   fix: [[bin('oxlint'), '--type-aware', '--fix'], [bin('oxfmt')]],
 };
 

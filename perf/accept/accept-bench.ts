@@ -1,0 +1,63 @@
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { describeMachine } from '../machine.ts';
+import { openBenchBed } from './bench-bed.ts';
+import { checkBounds } from './bounds.ts';
+import { formatReport, type Report } from './report.ts';
+import { runRounds } from './rounds.ts';
+import { TARGETS, type TargetName } from './target.ts';
+
+/**
+ * `npm run bench -- accept [--json] [--rounds 5] [--seconds 3] [--only visapi,publish] [--profile <folder>]`: how fast the
+ * door accepts, beside what one would build without it. Resolves with the exit code: 0 when every bound is met.
+ */
+export async function runAcceptBench(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+      only: { type: 'string', default: TARGETS.join(',') },
+      profile: { type: 'string' },
+    },
+  });
+  const rounds = positive('--rounds', values.rounds);
+  const seconds = positive('--seconds', values.seconds);
+  const targets = values.only.split(',').map(readTarget);
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const bed = await openBenchBed({ targets, profileFolder: values.profile, say });
+  try {
+    const machine = describeMachine(bed.folder);
+    const measurements = await runRounds(bed, { rounds, seconds, say });
+    const report: Report = {
+      machine,
+      loadAfter: loadavg()[0] ?? NaN,
+      broker: bed.brokerVersion,
+      fsync: {
+        door: bed.acceptAfter,
+        broker: bed.brokerSyncsAlways ? 'sync_interval always: every stored message before its confirmation' : 'lazy: UNSAFE',
+      },
+      bodyBytes: bed.bodyBytes,
+      rounds,
+      measurements,
+      bounds: checkBounds(measurements),
+    };
+    process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+    return report.bounds.every(({ isMet }) => isMet) ? 0 : 1;
+  } finally {
+    await bed.stop();
+  }
+}
+
+function positive(name: string, text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new TypeError(`${name}: expected a number above 0, got ${JSON.stringify(text)}`);
+  return number;
+}
+
+function readTarget(text: string): TargetName {
+  const name = TARGETS.find((each) => each === text);
+  if (name === undefined) throw new TypeError(`--only: expected some of ${TARGETS.join(',')}, got ${JSON.stringify(text)}`);
+  return name;
+}
