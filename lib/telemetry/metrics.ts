@@ -65,12 +65,6 @@ export function ingestMetrics(registry: Registry) {
       buckets: FAST_SECONDS,
       registers,
     }),
-    /** Only with ACCEPT_AFTER=log. */
-    acceptedEarly: new Counter({
-      name: 'visapi_ingest_accepted_early_total',
-      help: 'Events answered on the fsync of the journal alone, because the log did not confirm in time',
-      registers,
-    }),
     bodyBytes: new Histogram({
       name: 'visapi_ingest_body_bytes',
       help: 'Size of accepted bodies',
@@ -109,19 +103,37 @@ export function rejectedMetrics(registry: Registry) {
 
 export type RelayMetrics = ReturnType<typeof relayMetrics>;
 
+/** What the relay's gauges ask for whenever the metrics are read. */
+export interface RelayGauges {
+  readonly lagSeconds: () => number;
+  readonly inFlight: () => number;
+  readonly refused: () => number;
+}
+
 export function relayMetrics(registry: Registry) {
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
+  let relay: RelayGauges | undefined;
+  const gauge = (name: string, help: string, read: keyof RelayGauges): void => {
     new Gauge({
       name,
       help,
       registers,
       collect() {
-        this.set(read());
+        this.set(relay?.[read]() ?? 0);
       },
     });
   };
+  gauge('visapi_relay_lag_seconds', 'Age of the oldest event that the log has not', 'lagSeconds');
+  gauge('visapi_relay_in_flight', 'Records handed to the log and not confirmed yet', 'inFlight');
+  gauge('visapi_relay_refused', 'Records in the journal that the log refuses for good', 'refused');
   return {
+    /** Only with ACCEPT_AFTER=log. */
+    acceptedEarly: new Counter({
+      name: 'visapi_ingest_accepted_early_total',
+      help: 'Events answered on the fsync of the journal alone, because the log did not confirm in time',
+      registers,
+    }),
+    observe: (gauges: RelayGauges) => void (relay = gauges),
     relayed: new Counter({
       name: 'visapi_relay_records_total',
       help: 'Records of the journal by what the log made of them',
@@ -135,12 +147,6 @@ export function relayMetrics(registry: Registry) {
       registers,
     }),
     readBacks: new Counter({ name: 'visapi_relay_read_backs_total', help: 'Times that the log was read back to settle doubts', registers }),
-    /** Asked whenever the metrics are read. */
-    observe(relay: { lagSeconds: () => number; inFlight: () => number; refused: () => number }): void {
-      gauge('visapi_relay_lag_seconds', 'Age of the oldest event that the log has not', relay.lagSeconds);
-      gauge('visapi_relay_in_flight', 'Records handed to the log and not confirmed yet', relay.inFlight);
-      gauge('visapi_relay_refused', 'Records in the journal that the log refuses for good', relay.refused);
-    },
   };
 }
 
@@ -247,4 +253,30 @@ export function egressMetrics(registry: Registry) {
       registers,
     }),
   };
+}
+
+/** What the gauges of the settings ask for whenever the metrics are read. */
+export interface SettingsGauges {
+  readonly staleSeconds: () => number;
+  readonly invalid: () => number;
+}
+
+export type SettingsMetrics = ReturnType<typeof settingsMetrics>;
+
+export function settingsMetrics(registry: Registry) {
+  const registers = [registry];
+  let settings: SettingsGauges | undefined;
+  const gauge = (name: string, help: string, read: keyof SettingsGauges): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(settings?.[read]() ?? 0);
+      },
+    });
+  };
+  gauge('visapi_settings_stale_seconds', 'For how long changes of sources and keys have not been heard; 0 while they are', 'staleSeconds');
+  gauge('visapi_settings_invalid', 'Sources and keys whose newest version cannot be used', 'invalid');
+  return { observe: (gauges: SettingsGauges) => void (settings = gauges) };
 }

@@ -1,0 +1,84 @@
+import type { BucketState, KvBucket } from '../jetstream/kv-bucket.ts';
+import type { SettingEntry } from './known-settings.ts';
+
+/** What is done with what is heard; one call at a time. */
+export interface BucketFollower {
+  /** Whether an empty bucket is what it seems: one that was made anew would take everything away that is known. */
+  isEmptyBelieved(): boolean;
+  /** All that the bucket holds, after a change and at the beginning. */
+  onEntries(entries: readonly SettingEntry[]): Promise<void>;
+  /** The bucket has answered, and what was heard is all that there is. */
+  onHeard(): Promise<void>;
+  /** It cannot be asked, or its answer is not believed. */
+  onTrouble(because: string): void;
+}
+
+/**
+ * Changes are heard at once by a hint, and within this time without one: with the list that follows it is below the 5 s
+ * that a revoked key may live on. One small question per process in that time costs the broker nothing.
+ */
+const ASK_EVERY_MS = 1_500;
+/** A hint comes with the message, and the message may be stored a moment later. */
+const ASK_AGAIN_MS = 200;
+
+/**
+ * Asks the bucket whether it has changed, and reads it whole when it has: what was missed while the broker was away is
+ * found by the same way as everything else. Returns what ends it and waits for the question that is under way.
+ */
+export function followBucket(bucket: KvBucket, follower: BucketFollower): () => Promise<void> {
+  let seen: BucketState | undefined;
+  let isStopped = false;
+  let isAsking = false;
+  let isWanted = false;
+  let timer: NodeJS.Timeout | undefined;
+  let asking = Promise.resolve();
+
+  async function ask(): Promise<void> {
+    try {
+      const state = await bucket.state();
+      if (state.revision === 0 && !follower.isEmptyBelieved()) {
+        follower.onTrouble('the bucket is empty, as if it had been made anew');
+        return;
+      }
+      if (seen?.createdAt !== state.createdAt || seen.revision !== state.revision) {
+        const entries = await bucket.list();
+        await follower.onEntries(entries);
+        // What came after `state` was asked is in the list, and is found again by the next question: once too often is harmless.
+        seen = state;
+      }
+      await follower.onHeard();
+    } catch (error) {
+      follower.onTrouble(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  function wake(): void {
+    isWanted = true;
+    if (isAsking || isStopped) return;
+    isAsking = true;
+    clearTimeout(timer);
+    asking = (async () => {
+      while (isWanted && !isStopped) {
+        isWanted = false;
+        await ask();
+      }
+      isAsking = false;
+      if (!isStopped) timer = setTimeout(wake, ASK_EVERY_MS);
+    })();
+  }
+
+  let again: NodeJS.Timeout | undefined;
+  const stopListening = bucket.onHint(() => {
+    wake();
+    clearTimeout(again);
+    again = setTimeout(wake, ASK_AGAIN_MS);
+  });
+  wake();
+  return async () => {
+    isStopped = true;
+    clearTimeout(timer);
+    clearTimeout(again);
+    stopListening();
+    await asking;
+  };
+}

@@ -1,0 +1,123 @@
+import { type ApiKeyRecord, createKeyRing, type KeyRing } from '../access/key-ring.ts';
+import type { KeyEnvironment } from '../access/api-key.ts';
+import type { Seal } from '../core/seal.ts';
+import { Secret } from '../core/secret.ts';
+import { compileSource, parseSourceDocument, type Source } from '../webhook/source.ts';
+import { API_KEYS_PREFIX, readStored, SOURCES_PREFIX, storedApiKeySchema, storedSourceSchema } from './stored-setting.ts';
+
+/** A value of the bucket, as it is kept. */
+export interface SettingEntry {
+  readonly key: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+export interface KnownOptions {
+  readonly seal: Seal;
+  readonly pepper: Secret;
+  readonly env: KeyEnvironment;
+  readonly now: () => number;
+  /** A value that cannot be used; called once per version of it. `because` holds none of it. */
+  readonly onInvalid: (key: string, because: string) => void;
+}
+
+/**
+ * What is known of sources and keys. A version that cannot be used takes nothing away: the last good one of that key stays,
+ * and the others are not touched.
+ */
+export interface KnownSettings {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly keys: KeyRing;
+  /** Keys of the bucket whose newest version cannot be used. */
+  readonly invalid: readonly string[];
+  /** Whether there is a source of this name of which no version can be used. */
+  isUnreadable(name: string): boolean;
+  /** What to keep for the next start: of each key the last good version, then the newest where that is another. */
+  entries(): SettingEntry[];
+  /** Takes over all that there is. @returns the keys that are new, changed or gone */
+  replace(entries: readonly SettingEntry[]): string[];
+}
+
+type Setting = { readonly kind: 'source'; readonly source: Source } | { readonly kind: 'key'; readonly record: ApiKeyRecord };
+
+interface Known {
+  readonly newest: SettingEntry;
+  readonly good: SettingEntry | undefined;
+  readonly setting: Setting | undefined;
+}
+
+export function createKnownSettings(options: KnownOptions): KnownSettings {
+  const { seal, pepper, env, now, onInvalid } = options;
+  let known = new Map<string, Known>();
+  let sources = new Map<string, Source>();
+  let keys = createKeyRing([], pepper, env);
+
+  function next(entry: SettingEntry, before: Known | undefined): Known | undefined {
+    if (before?.newest.revision === entry.revision && before.newest.value === entry.value) return before;
+    try {
+      const setting = compile(entry, seal, now());
+      return setting === undefined ? undefined : { newest: entry, good: entry, setting };
+    } catch (error) {
+      onInvalid(entry.key, error instanceof Error ? error.message : String(error));
+      return { newest: entry, good: before?.good, setting: before?.setting };
+    }
+  }
+
+  return {
+    get sources() {
+      return sources;
+    },
+    get keys() {
+      return keys;
+    },
+    get invalid() {
+      return [...known.values()].filter(({ newest, good }) => newest !== good).map(({ newest }) => newest.key);
+    },
+    isUnreadable(name) {
+      const found = known.get(SOURCES_PREFIX + name);
+      return found !== undefined && found.setting === undefined;
+    },
+    entries() {
+      const all = [...known.values()];
+      const good = all.flatMap((each) => each.good ?? []);
+      return [...good, ...all.filter((each) => each.newest !== each.good).map(({ newest }) => newest)];
+    },
+    replace(entries) {
+      const before = known;
+      const after = new Map<string, Known>();
+      for (const entry of entries) {
+        const one = next(entry, after.get(entry.key) ?? before.get(entry.key));
+        if (one !== undefined) after.set(entry.key, one);
+      }
+      const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
+      known = after;
+      const settings = [...after.values()].flatMap(({ setting }) => setting ?? []);
+      sources = new Map(settings.flatMap((each) => (each.kind === 'source' ? [[each.source.name, each.source]] : [])));
+      const records = settings.flatMap((each) => (each.kind === 'key' ? [each.record] : []));
+      if (changed.some((key) => key.startsWith(API_KEYS_PREFIX))) keys = createKeyRing(records, pepper, env);
+      return changed;
+    },
+  };
+}
+
+/** @returns undefined for what a newer version may have put there; @throws TypeError or AppError that hold no secret */
+function compile(entry: SettingEntry, seal: Seal, nowMs: number): Setting | undefined {
+  if (entry.key.startsWith(SOURCES_PREFIX)) return { kind: 'source', source: readSource(entry, seal, nowMs) };
+  if (!entry.key.startsWith(API_KEYS_PREFIX)) return undefined;
+  const record = readStored(storedApiKeySchema, entry.value);
+  if (API_KEYS_PREFIX + record.id !== entry.key) throw new TypeError('id: expected that of its place in the bucket, got another');
+  return { kind: 'key', record };
+}
+
+function readSource(entry: SettingEntry, seal: Seal, nowMs: number): Source {
+  const { document: stored, secrets } = readStored(storedSourceSchema, entry.value);
+  const document = parseSourceDocument(stored);
+  if (SOURCES_PREFIX + document.name !== entry.key) throw new TypeError('name: expected that of its place in the bucket, got another');
+  const active = secrets.filter(({ expiresAt }) => expiresAt === null || Date.parse(expiresAt) > nowMs);
+  // One that has expired may need a key that was removed long ago. Where all have, the source stays, and verifies nobody.
+  const opened = (active.length > 0 ? active : secrets).map(({ sealed, expiresAt }) => ({
+    value: new Secret(seal.open(sealed, entry.key)),
+    ...(expiresAt === null ? {} : { expiresAt: Date.parse(expiresAt) }),
+  }));
+  return compileSource(document, opened);
+}
