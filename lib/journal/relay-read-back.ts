@@ -1,0 +1,52 @@
+import { failPoint } from './fail-point.ts';
+import type { Journal } from './journal.ts';
+import { numberInJournal, type RelayLog } from './relay-log.ts';
+
+export interface ReadBackOptions {
+  readonly journal: Pick<Journal, 'id' | 'read' | 'forget'>;
+  readonly log: Pick<RelayLog, 'lastSeq' | 'readBack'>;
+  /** No unconfirmed record lies at or below this sequence of the log. */
+  readonly after: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ReadBack {
+  /** The log's last sequence before the reading began: what was sent before lies at or below it, or nowhere. */
+  readonly logSeq: number;
+  /** Records that the log had already, which the journal has forgotten now. */
+  readonly found: readonly number[];
+  /** The log ended before the place where it was to be read from: it was restored from a backup. */
+  readonly isRestored: boolean;
+}
+
+/**
+ * Tells the fate of what may have been sent: reads the log from where the doubt begins, and drops the records that are
+ * there. Tried again under the same id they would be known as duplicates only for the broker's two minutes; this holds
+ * for any time (a broker that was away for hours, a process that died and came back the next day).
+ * @throws AppError `broker_unavailable` when the log could not be read to its end: then nothing may be sent
+ */
+export async function readLogBack({ journal, log, after, signal }: ReadBackOptions): Promise<ReadBack> {
+  const logSeq = await log.lastSeq(signal);
+  const isRestored = logSeq < after;
+  const found: number[] = [];
+  if (journal.read(0, 1).length === 0) return { logSeq, found, isRestored };
+  // A restored log counts on from where its backup ended: the old place means nothing in it.
+  for await (const group of log.readBack(isRestored ? 1 : after + 1, signal)) {
+    const numbers = group
+      .map(({ id, journal: header }) => ({ id, number: numberInJournal(journal.id, header) }))
+      .filter((event): event is { id: string; number: number } => event.number !== undefined)
+      .filter(({ id, number }) => isThere(journal, number, id))
+      .map(({ number }) => number);
+    if (numbers.length === 0) continue;
+    failPoint('relay.found');
+    await journal.forget(numbers.map((number) => ({ number, logSeq: isRestored ? 0 : after })));
+    failPoint('relay.found-forgotten');
+    found.push(...numbers);
+  }
+  return { logSeq, found, isRestored };
+}
+
+function isThere(journal: Pick<Journal, 'read'>, number: number, id: string): boolean {
+  const [record] = journal.read(number - 1, 1);
+  return record?.number === number && record.emit.id === id;
+}

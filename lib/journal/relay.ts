@@ -1,0 +1,248 @@
+import type { PublishAck } from '../actor/broker-port.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { AppError } from '../core/app-error.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { RelayMetrics } from '../telemetry/metrics.ts';
+import type { Appended, Journal, JournalRecord } from './journal.ts';
+import { createRelayForgetter } from './relay-forgetter.ts';
+import type { RelayLog } from './relay-log.ts';
+import { createRelayPace } from './relay-pace.ts';
+import { readLogBack } from './relay-read-back.ts';
+import { RelaySession, type RelayWindow } from './relay-session.ts';
+
+export interface RelayOptions {
+  readonly journal: Journal;
+  readonly log: RelayLog;
+  readonly metrics: RelayMetrics;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** A backlog drains at this rate at most, but never slower than events are accepted. Records per second. */
+  readonly maxPerSecond: number;
+  /** (Default: 4,096 records, 32 MiB) */
+  readonly window?: RelayWindow;
+  /** (Default: the system's) */
+  readonly clock?: Clock;
+}
+
+/** Moves the journal's records into the log, in their order and each once; see docs/durability.md. */
+export interface Relay {
+  start(): void;
+  /**
+   * Whether the log has confirmed it within `timeoutMs`. False at once where the relay is behind; then the journal's own
+   * fsync is what holds.
+   */
+  whenConfirmed(appended: Appended, timeoutMs: number): Promise<boolean>;
+  status(): RelayStatus;
+  /** Relays what is left for at most `timeoutMs`, where the log is open; the rest stays in the journal. May be called twice. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+export interface RelayStatus {
+  /** Why nothing is sent now; undefined while it works. */
+  readonly waitsBecause: string | undefined;
+  /** The age of the oldest record that the log has not; 0 where there is none. */
+  readonly lagMs: number;
+  /** What the log refused for good. It stays in the journal, and is tried again when the process starts the next time. */
+  readonly refused: readonly RefusedRecord[];
+}
+
+export interface RefusedRecord {
+  readonly number: number;
+  readonly id: string;
+  readonly because: string;
+}
+
+/** A quarter of the publisher's own bounds, and enough for all the batches that it has open. */
+const DEFAULT_WINDOW: RelayWindow = { records: 4_096, bytes: 32 * 1024 * 1024 };
+/** A relay that is this late is behind: whoever waits for it would wait longer. */
+const BEHIND_MS = 250;
+/** Between two tries to read the log back. */
+const RETRY_MS = 250;
+
+export function createRelay(options: RelayOptions): Relay {
+  const { journal, log, metrics, logger, maxPerSecond, window = DEFAULT_WINDOW, clock = systemClock } = options;
+  const refused = new Map<number, RefusedRecord>();
+  const waiters = new Map<number, Set<() => void>>();
+  const stopping = new AbortController();
+  let session: RelaySession | undefined;
+  let waitsBecause: string | undefined = 'not started';
+  let running: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+  let readBackFrom = journal.status().confirmedLogSeq;
+
+  const forgetter = createRelayForgetter({
+    journal,
+    clock,
+    readBackFrom: () => session?.readBackFrom ?? readBackFrom,
+    onFailed: (error) => logger.error({ err: error }, 'the journal could not forget what the log has confirmed; tried again'),
+  });
+  const pace = createRelayPace({ maxPerSecond, now: () => clock.monotonic(), lastNumber: () => journal.status().lastNumber });
+  const isDone = (number: number): boolean => refused.has(number) || forgetter.isPending(number);
+
+  function onConfirmed(record: JournalRecord, ack: PublishAck): void {
+    forgetter.add(record.number);
+    metrics.relayed.inc({ outcome: ack.duplicate ? 'duplicate' : 'stored' });
+    metrics.delaySeconds.observe(Math.max(0, clock.now() - record.acceptedAt) / 1_000);
+    announce(record.number);
+  }
+
+  function onRefused({ number, emit }: JournalRecord, error: AppError): void {
+    refused.set(number, { number, id: emit.id, because: error.message });
+    metrics.relayed.inc({ outcome: error.code });
+    logger.error({ eventId: emit.id, err: error }, 'the log refuses an event for good; it stays in the journal, and others go on');
+  }
+
+  function announce(number: number): void {
+    const waiting = waiters.get(number);
+    if (waiting === undefined) return;
+    waiters.delete(number);
+    for (const resolve of waiting) resolve();
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      if (!log.isOpen()) await closedOrStopped();
+      else await relayUntilDoubt();
+    }
+  }
+
+  async function closedOrStopped(): Promise<void> {
+    waitsBecause = 'the log is closed';
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        stopListening();
+        stopping.signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const stopListening = log.onChange(end);
+      stopping.signal.addEventListener('abort', end, { once: true });
+      if (stopping.signal.aborted || log.isOpen()) end();
+    });
+  }
+
+  async function relayUntilDoubt(): Promise<void> {
+    const closing = new AbortController();
+    const stopListening = log.onChange(() => {
+      if (log.isOpen()) return;
+      closing.abort(new Error('the log was closed'));
+      session?.end('the log was closed');
+    });
+    try {
+      const logSeq = await settleDoubts(AbortSignal.any([closing.signal, stopping.signal]));
+      if (closing.signal.aborted || stopping.signal.aborted) return;
+      session = new RelaySession({ journal, log, clock, pace, window, logSeq, isDone, onConfirmed, onRefused });
+      waitsBecause = undefined;
+      session.pump();
+      const because = await session.ended;
+      if (!stopping.signal.aborted) logger.warn({ because }, 'the relay stops until it has read the log back');
+    } catch (error) {
+      waitsBecause = error instanceof Error ? error.message : String(error);
+      await pause(AbortSignal.any([closing.signal, stopping.signal]));
+    } finally {
+      stopListening();
+      await forgetter.idle();
+    }
+  }
+
+  /** Tells the fate of all that may have been sent, and gives back what the log's last sequence was before anything is sent. */
+  async function settleDoubts(signal: AbortSignal): Promise<number> {
+    waitsBecause = 'the log is read back';
+    const after = session?.readBackFrom ?? readBackFrom;
+    const { logSeq, found, isRestored } = await readLogBack({ journal, log, after, signal });
+    metrics.readBacks.inc();
+    metrics.relayed.inc({ outcome: 'found' }, found.length);
+    for (const number of found) announce(number);
+    if (isRestored)
+      logger.warn({ seq: logSeq, from: after }, 'the log is shorter than what it had confirmed; it was restored or made anew');
+    if (found.length > 0) logger.info({ count: found.length, from: after + 1 }, 'the log had these already');
+    readBackFrom = logSeq;
+    session = undefined;
+    return logSeq;
+  }
+
+  async function pause(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(RETRY_MS, resolve);
+      signal.addEventListener(
+        'abort',
+        () => {
+          cancel();
+          resolve();
+        },
+        { once: true },
+      );
+    });
+  }
+
+  function oldestAcceptedAt(): number | undefined {
+    const known = waitsBecause === undefined ? session?.oldest : undefined;
+    return (known ?? journal.read(0, refused.size + 1).find(({ number }) => !isDone(number)))?.acceptedAt;
+  }
+
+  function isBehind(): boolean {
+    if (waitsBecause !== undefined) return true;
+    const oldest = session?.oldest;
+    return oldest !== undefined && clock.now() - oldest.acceptedAt > BEHIND_MS;
+  }
+
+  function isLeft(number: number, duplicate: boolean): boolean {
+    if (forgetter.isPending(number) || session?.isUnconfirmed(number) === false) return false;
+    // A duplicate's first may be long gone, below where this session began to read.
+    return !duplicate || journal.read(number - 1, 1)[0]?.number === number;
+  }
+
+  let stopListening = (): void => undefined;
+  metrics.observe({
+    lagSeconds: () => {
+      const acceptedAt = oldestAcceptedAt();
+      return acceptedAt === undefined ? 0 : Math.max(0, clock.now() - acceptedAt) / 1_000;
+    },
+    inFlight: () => session?.inFlight ?? 0,
+    refused: () => refused.size,
+  });
+
+  return {
+    start() {
+      if (running !== undefined || stopped !== undefined) return;
+      stopListening = journal.onAppended(() => session?.pump());
+      running = run();
+    },
+    async whenConfirmed({ number, duplicate }, timeoutMs) {
+      if (!isLeft(number, duplicate)) return true;
+      if (isBehind()) return false;
+      return await new Promise<boolean>((resolve) => {
+        const settle = (isConfirmed: boolean): void => {
+          cancel();
+          waiting.delete(onceConfirmed);
+          if (waiting.size === 0 && waiters.get(number) === waiting) waiters.delete(number);
+          resolve(isConfirmed);
+        };
+        const onceConfirmed = (): void => settle(true);
+        const cancel = clock.after(timeoutMs, () => settle(false));
+        const waiting = waiters.get(number) ?? new Set();
+        waiters.set(number, waiting.add(onceConfirmed));
+      });
+    },
+    status() {
+      const acceptedAt = oldestAcceptedAt();
+      const lagMs = acceptedAt === undefined ? 0 : Math.max(0, clock.now() - acceptedAt);
+      return { waitsBecause, lagMs, refused: [...refused.values()] };
+    },
+    stop(timeoutMs) {
+      stopped ??= (async () => {
+        stopListening();
+        let cancel = (): void => undefined;
+        const isTimeUp = new Promise<void>((resolve) => (cancel = clock.after(timeoutMs, resolve)));
+        if (waitsBecause === undefined && session !== undefined) await Promise.race([session.drained(), session.ended, isTimeUp]);
+        stopping.abort(new Error('the relay was stopped'));
+        session?.end('the relay was stopped');
+        waitsBecause = 'stopped';
+        await running;
+        await Promise.race([forgetter.idle(), isTimeUp]);
+        forgetter.stop();
+        cancel();
+      })();
+      return stopped;
+    },
+  };
+}
