@@ -1,5 +1,19 @@
 import { z } from 'zod';
-import { type ConfigOf, flag, integer, optional, optionalSecret, type Relation, secret, text, variable } from './config.ts';
+import { DEVELOPMENT_MARK, parseSealKeys } from '../core/seal.ts';
+import type { Secret } from '../core/secret.ts';
+import {
+  type ConfigOf,
+  flag,
+  integer,
+  optional,
+  optionalSecret,
+  optionalSecretOf,
+  type Relation,
+  secret,
+  secretOf,
+  text,
+  variable,
+} from './config.ts';
 
 /** The variables that every long-running program has. */
 export const COMMON_VARIABLES = {
@@ -66,6 +80,45 @@ export const DATABASE_VARIABLES = {
     default: 'postgres://visapi:visapi@127.0.0.1:25432/visapi',
   }),
 } as const;
+
+/** 256 bits in base64 are 44 characters; what is shorter was thought up. */
+const MIN_PEPPER_LENGTH = 32;
+
+const secretsKey = {
+  description:
+    'Seals what is stored: base64 of 32 bytes, as `openssl rand -base64 32` makes it. Several with commas: the first seals, all of them open.',
+};
+const pepper = {
+  description: 'API keys are stored as digests under it: at least 32 characters. With another one no key is known any more.',
+};
+
+function checkPepper(text: string): void {
+  if (text.length < MIN_PEPPER_LENGTH) throw new TypeError(`expected at least ${MIN_PEPPER_LENGTH} characters`);
+}
+
+/** What sources and API keys are read with. No default: whoever runs it makes them. `npm start` makes its own once. */
+export const SETTINGS_VARIABLES = {
+  secretsKey: secretOf('VISAPI_SECRETS_KEY', parseSealKeys, secretsKey),
+  apiKeyPepper: secretOf('API_KEY_PEPPER', checkPepper, pepper),
+} as const;
+
+/** The same for the tool, most of whose commands need neither. */
+export const OPTIONAL_SETTINGS_VARIABLES = {
+  secretsKey: optionalSecretOf('VISAPI_SECRETS_KEY', parseSealKeys, secretsKey),
+  apiKeyPepper: optionalSecretOf('API_KEY_PEPPER', checkPepper, pepper),
+} as const;
+
+const OWN = 'one of its own where VISAPI_ENV is production, not the one that npm start has made';
+
+/** Production does not run on the secrets that `npm start` made: they lie in a folder beside the code. */
+export const SETTINGS_RELATIONS: readonly Relation<{ readonly env: CommonConfig['env'] } & ConfigOf<typeof SETTINGS_VARIABLES>>[] = [
+  { of: ['VISAPI_SECRETS_KEY', 'VISAPI_ENV'], expected: OWN, holds: ({ env, secretsKey }) => isOwn(env, secretsKey) },
+  { of: ['API_KEY_PEPPER', 'VISAPI_ENV'], expected: OWN, holds: ({ env, apiKeyPepper }) => isOwn(env, apiKeyPepper) },
+];
+
+function isOwn(env: CommonConfig['env'], value: Secret): boolean {
+  return env !== 'production' || !value.reveal().includes(DEVELOPMENT_MARK);
+}
 
 /** The name that a restarted process keeps, so that it may take over its own leases. */
 export function instanceVariable(program: string) {

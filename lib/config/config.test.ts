@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { AppError } from '../core/app-error.ts';
-import { COMMON_VARIABLES, instanceVariable } from './common.ts';
+import { DEVELOPMENT_MARK } from '../core/seal.ts';
+import { COMMON_VARIABLES, instanceVariable, SETTINGS_RELATIONS, SETTINGS_VARIABLES } from './common.ts';
 import { flag, integer, optionalSecret, parseConfig, port, secret, variable, withFlags } from './config.ts';
 
 const VARIABLES = {
@@ -67,4 +68,29 @@ test('the common variables have defaults that fit, and a flag stands for its var
   assert.equal(config.env, 'development');
   assert.equal(config.instance, 'ingest');
   assert.deepEqual(withFlags({ A: '1' }, ['--allow-it'], { '--allow-it': 'ALLOW_IT', '--other': 'OTHER' }), { A: '1', ALLOW_IT: 'true' });
+});
+
+test('the secrets that npm start has made are refused in production, those of a wrong form everywhere, and none is shown', () => {
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const pepper = 'p'.repeat(32);
+  const parse = (env: string, secretsKey: string, apiKeyPepper: string) =>
+    parseConfig(
+      { ...SETTINGS_VARIABLES, env: COMMON_VARIABLES.env },
+      { VISAPI_ENV: env, VISAPI_SECRETS_KEY: secretsKey, API_KEY_PEPPER: apiKeyPepper },
+      { relations: SETTINGS_RELATIONS },
+    );
+  assert.equal(parse('production', `${key},${key}`, pepper).secretsKey.reveal(), `${key},${key}`);
+  parse('development', DEVELOPMENT_MARK + key, DEVELOPMENT_MARK + pepper);
+  for (const [env, secretsKey, apiKeyPepper, expected] of [
+    ['production', DEVELOPMENT_MARK + key, pepper, /VISAPI_SECRETS_KEY: expected one of its own where VISAPI_ENV is production/],
+    ['production', `${key},${DEVELOPMENT_MARK}${key}`, pepper, /VISAPI_SECRETS_KEY: expected one of its own/],
+    ['production', key, DEVELOPMENT_MARK + pepper, /API_KEY_PEPPER: expected one of its own/],
+    ['development', 'hunter2hunter2', pepper, /VISAPI_SECRETS_KEY: secrets key 1: expected base64 of 32 bytes/],
+    ['development', key, 'hunter2hunter2', /API_KEY_PEPPER: expected at least 32 characters/],
+  ] as const)
+    assert.throws(
+      () => parse(env, secretsKey, apiKeyPepper),
+      ({ message }: Error) => expected.test(message) && ![key, pepper, 'hunter2'].some((each) => message.includes(each)),
+    );
+  assert.throws(() => parseConfig(SETTINGS_VARIABLES, {}), /VISAPI_SECRETS_KEY: expected a value .*\n.*API_KEY_PEPPER: expected a value/s);
 });

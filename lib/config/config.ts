@@ -47,6 +47,28 @@ export function optionalSecret(env: string, options: { description: string }): V
   return { env, schema: secretText, secret: true, optional: true, ...options };
 }
 
+/** A secret that has a form. `check` throws a TypeError whose message says what was expected, and not what was got. */
+export function secretOf(env: string, check: (text: string) => unknown, options: Description): Variable<Secret> {
+  return { env, schema: formOf(check), secret: true, ...options };
+}
+
+export function optionalSecretOf(env: string, check: (text: string) => unknown, options: Description): Variable<Secret | undefined> {
+  return { ...secretOf(env, check, options), optional: true };
+}
+
+function formOf(check: (text: string) => unknown): z.ZodType<Secret> {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      try {
+        check(value);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'expected another form' });
+      }
+    })
+    .transform((value) => new Secret(value));
+}
+
 const secretText = z
   .string()
   .min(1, 'expected a value that is not empty')
@@ -103,7 +125,7 @@ export function parseConfig<V extends Variables>(
       problems.push(error.message);
     }
   }
-  if (problems.length === 0) problems.push(...brokenRelations(config as ConfigOf<V>, options.relations ?? [], environment));
+  if (problems.length === 0) problems.push(...brokenRelations(config as ConfigOf<V>, options.relations ?? [], environment, variables));
   if (problems.length > 0) {
     throw new AppError('invalid_config', [`${problems.length} problem(s) in the configuration:`, ...problems].join('\n  - '));
   }
@@ -114,10 +136,14 @@ function brokenRelations<Config>(
   config: Config,
   relations: readonly Relation<Config>[],
   environment: Readonly<Record<string, string | undefined>>,
+  variables: Variables,
 ): string[] {
+  const secrets = Object.values(variables).flatMap(({ env, secret: isSecret }) => (isSecret === true ? [env] : []));
+  const shown = (name: string): string =>
+    secrets.includes(name) ? 'a secret that does not fit' : JSON.stringify(environment[name] ?? 'its default');
   return relations
     .filter(({ holds }) => !holds(config))
-    .map(({ of: [name], expected }) => `${name}: expected ${expected}, got ${JSON.stringify(environment[name] ?? 'its default')}`);
+    .map(({ of: [name], expected }) => `${name}: expected ${expected}, got ${shown(name)}`);
 }
 
 class Problem extends Error {}
