@@ -42,6 +42,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: 'runs of workflows, and what to do about those that stand failed',
     register: async (program) => (await import('./commands/runs.ts')).registerRuns(program),
   },
+  rejected: {
+    what: 'requests that could not be verified, and what to do about them',
+    register: async (program) => (await import('./commands/rejected.ts')).registerRejected(program),
+  },
   held: {
     what: 'effects of which nobody knows whether they happened',
     register: async (program) => (await import('./commands/held.ts')).registerHeld(program),

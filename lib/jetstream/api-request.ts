@@ -14,7 +14,13 @@ export class ApiRefusal extends AppError {
 }
 
 /** Numbers of refusals that this room acts on. */
-export const API_CODES = { streamNotFound: 10059, consumerNotFound: 10014, noMessage: 10037, notEnoughStorage: 10047 } as const;
+export const API_CODES = {
+  streamNotFound: 10059,
+  consumerNotFound: 10014,
+  noMessage: 10037,
+  messageNotRemoved: 10057,
+  notEnoughStorage: 10047,
+} as const;
 
 const REQUEST_TIMEOUT_MS = 2_000;
 /** Attempts start this far apart while the broker is away or not ready. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBounds } from './log-reader.ts';
 import { scanLog, type ScanOptions } from './log-scan.ts';
-import { openTestLog, testEmit, type TestLog } from './test-stream.ts';
+import { openTestLog, readAll, testEmit, type TestLog } from './test-stream.ts';
 
 const never = new AbortController().signal;
 
@@ -36,6 +36,24 @@ test('a scan reads a range and a filter, in order, across chunks, and leaves no 
     .request('$JS.API.STREAM.INFO.LOG')
     .then((answer) => answer.json<{ state: { consumer_count: number } }>());
   assert.equal(state.consumer_count, 0);
+});
+
+test('a scan can leave out the bodies and what was stored before a moment, and still tells how long the bodies are', async (t) => {
+  const log = await openTestLog(t);
+  const publisher = log.publisher();
+  await publisher.publish(testEmit('a', 1, 'a body'), never);
+  await publisher.publish(testEmit('a', 2), never);
+  const [first] = await readAll(log.connection);
+  assert.equal(first?.bodyBytes, 6);
+  const withoutBodies: unknown[] = [];
+  for await (const chunk of scanLog(log.connection, { stream: 'LOG', headersOnly: true }))
+    withoutBodies.push(...chunk.map((message) => [message.bodyBytes, message.toMessage().body.byteLength, message.header('ce-type')]));
+  assert.deepEqual(withoutBodies, [
+    [6, 0, 'test'],
+    [0, 0, 'test'],
+  ]);
+  assert.deepEqual(await seqsOf(log, { sinceMs: first.storedAt - 1_000 }), [1, 2]);
+  assert.deepEqual(await seqsOf(log, { sinceMs: first.storedAt + 60_000 }), []);
 });
 
 test('a scan goes on where it was when the broker is killed in its middle', async (t) => {

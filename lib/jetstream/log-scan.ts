@@ -17,6 +17,10 @@ export interface ScanOptions {
   readonly toSeq?: number;
   /** Only the last message of each subject; `fromSeq` is not looked at, and where the connection broke it begins anew. Needs `filter`. */
   readonly latestOnly?: boolean;
+  /** Only what was stored since then, milliseconds since the epoch. (Default: everything) */
+  readonly sinceMs?: number;
+  /** Leaves the bodies where they are; `bodyBytes` still says how long they are. */
+  readonly headersOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -24,6 +28,7 @@ export interface ScanOptions {
 export interface ScannedMessage extends StoredAt {
   /** '' where it is missing. */
   header(name: string): string;
+  readonly bodyBytes: number;
   toMessage(): Message;
 }
 
@@ -68,7 +73,10 @@ async function openConsumer(connection: BrokerConnection, options: ScanOptions, 
     name,
     ...(options.latestOnly === true
       ? { deliver_policy: 'last_per_subject' }
-      : { deliver_policy: 'by_start_sequence', opt_start_seq: fromSeq }),
+      : options.sinceMs !== undefined && fromSeq === 1
+        ? { deliver_policy: 'by_start_time', opt_start_time: new Date(options.sinceMs).toISOString() }
+        : { deliver_policy: 'by_start_sequence', opt_start_seq: fromSeq }),
+    ...(options.headersOnly === true ? { headers_only: true } : {}),
     ack_policy: 'none',
     mem_storage: true,
     num_replicas: 1,
@@ -128,6 +136,11 @@ function scanned(stored: StoredAt, message: Msg): ScannedMessage {
     header(name) {
       headers ??= readHeaders(message);
       return headers[name] ?? '';
+    },
+    get bodyBytes() {
+      // The broker tells the length where it leaves the body out.
+      const told = message.data.byteLength > 0 ? '' : (message.headers?.last('Nats-Msg-Size') ?? '');
+      return told === '' ? message.data.byteLength : Number(told);
     },
     toMessage: () => toMessage(stored, message),
   };
