@@ -29,7 +29,12 @@ export function createEventMessage(): (event: ReceivedEvent) => Emit {
       [HEADERS.ceSource]: event.source,
       [HEADERS.ceType]: event.type,
       ...(event.time === undefined ? {} : { [HEADERS.ceTime]: event.time }),
+      ...(event.attributes === undefined ? {} : attributeHeaders(event.attributes)),
     },
     body: event.body,
   });
+}
+
+function attributeHeaders(attributes: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`ce-${name}`, value]));
 }

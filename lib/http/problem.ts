@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { AppError } from '../core/app-error.ts';
+import { AppError, type Mistake } from '../core/app-error.ts';
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -12,7 +12,12 @@ export interface Problem {
   readonly status: number;
   readonly code: ErrorCode;
   readonly detail?: string;
+  /** Every mistake with its place (RFC 9457, 3 has such a list as its example). */
+  readonly errors?: readonly Mistake[];
 }
+
+/** A body of a megabyte has room for more mistakes than anybody reads. */
+const MAX_MISTAKES = 100;
 
 /**
  * The answer to an error. What was expected and got is told for mistakes of the sender; of a failed verification and of our
@@ -27,13 +32,14 @@ export function problemOf(error: AppError): Problem {
     status,
     code: error.code,
     ...(isSendersMistake && error.message !== title ? { detail: error.message } : {}),
+    ...(isSendersMistake && error.mistakes.length > 0 ? { errors: error.mistakes.slice(0, MAX_MISTAKES) } : {}),
   };
 }
 
 export function sendProblem(reply: FastifyReply, error: AppError): FastifyReply {
   const problem = problemOf(error);
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
-  if (problem.status === 401) void reply.header('www-authenticate', 'Signature');
+  if (problem.status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Signature');
   // A string: the answer's type has to stay exactly what it says here.
   return reply
     .code(problem.status)

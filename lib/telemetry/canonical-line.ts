@@ -10,6 +10,8 @@ export interface RequestLine {
   readonly reason: string;
   readonly ms: number;
   readonly bytes?: number;
+  /** Events of a batch. */
+  readonly count?: number;
   readonly source?: string;
   readonly type?: string;
   readonly eventId?: string;

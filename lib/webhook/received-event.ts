@@ -1,9 +1,12 @@
 import { AppError } from '../core/app-error.ts';
 import { eventId, randomEventId } from '../core/identity.ts';
 import type { Priority } from '../core/priority.ts';
-import { textAt } from './body-path.ts';
+import { acceptedKind, ANY_MEDIA_TYPE } from './content-type.ts';
+import type { BodyKind } from './content-type.ts';
+import type { BodyTexts } from './body-reader.ts';
 import type { Locator } from './presets.ts';
 import type { Source } from './source.ts';
+import { continueTrace } from './traceparent.ts';
 import { headerValue } from './webhook-headers.ts';
 import type { WebhookHeaders } from './webhook-headers.ts';
 
@@ -16,6 +19,8 @@ export interface ReceivedEvent {
   readonly source: string;
   /** As the provider says it; the subject shows it cut to size. */
   readonly type: string;
+  /** The CloudEvents attributes of an event that came as one, as its sender wrote them; its headers in the log have them all. */
+  readonly attributes?: Readonly<Record<string, string>>;
   readonly key: string;
   readonly priority: Priority;
   /** When it happened, RFC 3339, where the provider says so. */
@@ -29,16 +34,19 @@ export interface ReceivedEvent {
   readonly body: Uint8Array;
 }
 
-export interface ReceivedWebhook {
+/** A request that its source's `verify` has found genuine. */
+export interface GenuineRequest {
   readonly source: Source;
   readonly headers: WebhookHeaders;
   readonly body: Uint8Array;
-  /** The parsed body; its shape is whatever the sender made it. */
-  readonly value: unknown;
-  readonly contentType: string;
-  readonly traceparent: string;
+  /** The time of receipt. */
   readonly nowMs: number;
 }
+
+/** What a genuine request is: an event, or a challenge that only wants its answer. */
+export type ReceivedWebhook =
+  | { readonly kind: 'event'; readonly event: ReceivedEvent }
+  | { readonly kind: 'challenge'; readonly answer: string };
 
 /** What providers use for ids, and nothing that could mean something else further on; a dot would make a signature ambiguous. */
 const PROVIDER_ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -46,11 +54,70 @@ const PROVIDER_ID = /^[A-Za-z0-9_-]{1,128}$/;
 const MAX_TEXT = 256;
 
 /**
- * The provider's id. @throws AppError `invalid_header` where it was sent twice, or is not a plain id
+ * The content type and the kind of body that it announces.
+ * @throws AppError `unsupported_media_type` where the source has not declared it, or it was sent twice
  */
-export function providerIdOf(source: Source, headers: WebhookHeaders): string | undefined {
-  if (source.id === null || 'path' in source.id) return undefined;
-  const { header } = source.id;
+export function contentOf(source: Source, headers: WebhookHeaders): { readonly contentType: string; readonly kind: BodyKind } {
+  const given = headers.one('content-type');
+  // RFC 9110 8.3: a body without a type may be taken for bytes.
+  if (given.kind === 'missing' && source.contentTypes.includes(ANY_MEDIA_TYPE))
+    return { contentType: 'application/octet-stream', kind: 'bytes' };
+  const contentType = given.kind === 'one' ? given.value : '';
+  const kind = acceptedKind(source.contentTypes, contentType);
+  if (kind !== undefined) return { contentType, kind };
+  throw new AppError('unsupported_media_type', `content-type: expected ${source.contentTypes.join(' or ')}, text in UTF-8`);
+}
+
+/**
+ * Maps a verified request. Nothing is refused here but what its source's declaration excludes: the sender is genuine, and
+ * workflows judge the rest.
+ * @throws AppError `unsupported_media_type`; `invalid_json` with the offset where JSON is declared and it is none;
+ * `invalid_header` for an id in a header that is no plain id
+ */
+export function receiveWebhook(request: GenuineRequest): ReceivedWebhook {
+  const { source, headers, body, nowMs } = request;
+  const { contentType, kind } = contentOf(source, headers);
+  const read = source.readBody(kind, body);
+  if (!read.ok)
+    throw new AppError('invalid_json', `expected JSON: ${read.because}, at byte ${read.offset}`, {
+      mistakes: [{ detail: read.because, pointer: '', offset: read.offset }],
+    });
+  const { texts } = read;
+  const { challenge } = source;
+  if (challenge !== null && texts.get(challenge.at) === challenge.is)
+    return { kind: 'challenge', answer: texts.get(challenge.answer) ?? '' };
+
+  const find = (locator: Locator) => locate(locator, headers, texts);
+  const identity = identityOf(source, headers, texts, nowMs);
+  const event: ReceivedEvent = {
+    ...identity,
+    source: source.name,
+    type: source.type.map((parts) => typeOf(parts.map(find))).find((type) => type !== undefined) ?? 'unknown',
+    key: source.key.map(find).find((key) => key !== undefined) ?? identity.id,
+    priority: priorityOf(source, texts),
+    time: timeOf(source, find),
+    receivedAt: new Date(nowMs).toISOString(),
+    contentType,
+    traceparent: continueTrace(headerValue(headers, 'traceparent')),
+    body,
+  };
+  return { kind: 'event', event };
+}
+
+/**
+ * An id in a header has to be a plain one, as it may be signed between dots. One in the body is whatever its provider makes
+ * it, and no reason to refuse a genuine event: all of it makes the identity, and one that is too long to show is shown as that.
+ */
+function identityOf(source: Source, headers: WebhookHeaders, texts: BodyTexts, nowMs: number): Pick<ReceivedEvent, 'id' | 'providerId'> {
+  const given = source.id === null ? undefined : 'header' in source.id ? idInHeader(source.id.header, headers) : texts.get(source.id.path);
+  if (given === undefined) return { id: randomEventId(nowMs), providerId: undefined };
+  // Halves of surrogate pairs have no UTF-8, and two ids that differ in them are two; JSON writes them as escapes.
+  const text = given.isWellFormed() ? given : JSON.stringify(given);
+  const id = eventId(source.name, text);
+  return { id, providerId: text.length > MAX_TEXT ? id : text };
+}
+
+function idInHeader(header: string, headers: WebhookHeaders): string | undefined {
   const given = headers.one(header);
   if (given.kind === 'missing') return undefined;
   if (given.kind === 'several') throw new AppError('invalid_header', `${header}: expected it once, got it several times`);
@@ -59,29 +126,8 @@ export function providerIdOf(source: Source, headers: WebhookHeaders): string | 
   return given.value;
 }
 
-/** Maps a verified webhook. Nothing is refused here but an id that is none: the sender is genuine, and workflows judge the rest. */
-export function toReceivedEvent(webhook: ReceivedWebhook): ReceivedEvent {
-  const { source, headers, value, nowMs } = webhook;
-  const providerId = providerIdOf(source, headers);
-  const id = providerId === undefined ? randomEventId(nowMs) : eventId(source.name, providerId);
-  const find = (locator: Locator) => locate(locator, headers, value);
-  return {
-    id,
-    providerId,
-    source: source.name,
-    type: source.type.map((parts) => typeOf(parts.map(find))).find((type) => type !== undefined) ?? 'unknown',
-    key: source.key.map(find).find((key) => key !== undefined) ?? id,
-    priority: priorityOf(source, value),
-    time: timeOf(source, find),
-    receivedAt: new Date(nowMs).toISOString(),
-    contentType: webhook.contentType,
-    traceparent: webhook.traceparent,
-    body: webhook.body,
-  };
-}
-
-function locate(locator: Locator, headers: WebhookHeaders, value: unknown): string | undefined {
-  const text = 'header' in locator ? headerValue(headers, locator.header) : textAt(value, locator.path);
+function locate(locator: Locator, headers: WebhookHeaders, texts: BodyTexts): string | undefined {
+  const text = 'header' in locator ? headerValue(headers, locator.header) : texts.get(locator.path);
   return text === undefined || text === '' ? undefined : text.slice(0, MAX_TEXT).toWellFormed();
 }
 
@@ -93,11 +139,10 @@ function typeOf(parts: readonly (string | undefined)[]): string | undefined {
     .slice(0, MAX_TEXT);
 }
 
-function priorityOf(source: Source, value: unknown): Priority {
-  const rule = source.priority;
-  if (rule.kind === 'fixed') return rule.priority;
-  const found = textAt(value, rule.path);
-  return found !== undefined && Object.hasOwn(rule.values, found) ? (rule.values[found] ?? rule.otherwise) : rule.otherwise;
+function priorityOf({ priority }: Source, texts: BodyTexts): Priority {
+  if (priority.kind === 'fixed') return priority.priority;
+  const found = texts.get(priority.path);
+  return found !== undefined && Object.hasOwn(priority.values, found) ? (priority.values[found] ?? priority.otherwise) : priority.otherwise;
 }
 
 function timeOf({ time }: Source, find: (locator: Locator) => string | undefined): string | undefined {

@@ -1,0 +1,94 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { noteRequest } from '../../lib/http/edge-server.ts';
+import { problemOf, type Problem } from '../../lib/http/problem.ts';
+import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
+import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
+import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
+import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
+import type { Acceptor } from './acceptor.ts';
+import { toClientEvent } from './events/client-event.ts';
+import { createKeyGuard } from './events/key-guard.ts';
+import { eventMode, idempotencyKeyOf, invalidEvent, readEvents, type EventMode } from './events/read-request.ts';
+import type { Settings } from './settings.ts';
+
+export interface EventsOptions {
+  readonly settings: Pick<Settings, 'keys' | 'state'>;
+  readonly acceptor: Acceptor;
+  readonly metrics: IngestMetrics;
+  readonly now: () => number;
+}
+
+/** What became of one event of a batch. */
+export type BatchResult = { readonly id: string; readonly duplicate: boolean } | { readonly problem: Problem };
+
+/**
+ * `POST /v1/events` and `POST /v1/events/batch`, for clients of our own: CloudEvents under an API key. A client can mend
+ * what it sends, so all that is wrong is told with its place, and nothing is guessed.
+ */
+export function addEventsRoutes(server: FastifyInstance, options: EventsOptions): void {
+  const { acceptor, metrics, now } = options;
+  const guard = createKeyGuard(options.settings, 'events:write', now);
+  const modes = new WeakMap<FastifyRequest, EventMode>();
+
+  /** One call for all of a request, so that they are durable together and in order. */
+  async function accept(request: FastifyRequest, events: readonly ReceivedEvent[]) {
+    const endTimer = metrics.acceptSeconds.startTimer();
+    const accepted = await acceptor.accept(events);
+    endTimer();
+    for (const [index, event] of events.entries()) {
+      metrics.accepted.inc({ source: event.source, duplicate: String(accepted[index]?.duplicate ?? false) });
+      metrics.bodyBytes.observe(event.body.length);
+    }
+    noteRequest(request, { reason: 'accepted' });
+    return events.map(({ id }, index) => ({ id, duplicate: accepted[index]?.duplicate ?? false }));
+  }
+
+  function read(request: FastifyRequest) {
+    const { source } = guard.keyOf(request);
+    const traceparent = headerValue(headersFromRaw(request.raw.rawHeaders), 'traceparent');
+    const idempotencyKey = idempotencyKeyOf(request);
+    noteRequest(request, { bytes: Buffer.isBuffer(request.body) ? request.body.length : 0 });
+    return { reads: readEvents(modes.get(request) ?? 'structured', request), sending: { source, traceparent, idempotencyKey, nowMs: now() } };
+  }
+
+  const checkHeaders = (takesBatch: boolean) => async (request: FastifyRequest, reply: Parameters<typeof guard.check>[1]) => {
+    guard.check(request, reply);
+    modes.set(request, eventMode(request, takesBatch));
+  };
+
+  server.post('/v1/events', { onRequest: checkHeaders(false) }, async (request, reply) => {
+    const { reads, sending } = read(request);
+    const [found] = reads;
+    if (found === undefined || !found.ok) throw invalidEvent(found?.mistakes ?? []);
+    const event = toClientEvent(found.event, sending);
+    const traceId = traceIdOf(event.traceparent);
+    noteRequest(request, { eventId: event.id, type: event.type, ...(traceId === undefined ? {} : { traceId }) });
+    const [receipt] = await accept(request, [event]);
+    noteRequest(request, { duplicate: receipt?.duplicate ?? false });
+    return reply.code(202).send(receipt);
+  });
+
+  server.post('/v1/events/batch', { onRequest: checkHeaders(true) }, async (request, reply) => {
+    const { reads, sending } = read(request);
+    const events: ReceivedEvent[] = [];
+    const results: (BatchResult | number)[] = [];
+    for (const [index, found] of reads.entries()) {
+      if (!found.ok) {
+        results.push({ problem: problemOf(invalidEvent(found.mistakes)) });
+        continue;
+      }
+      const idempotencyKey = sending.idempotencyKey === undefined ? undefined : `${sending.idempotencyKey}/${index}`;
+      results.push(events.length);
+      events.push(toClientEvent(found.event, { ...sending, idempotencyKey }));
+    }
+    noteRequest(request, { count: reads.length });
+    if (events.length === 0 && reads.length > 0) throw invalidEvent(reads.flatMap((found) => (found.ok ? [] : found.mistakes)));
+    const receipts = events.length === 0 ? [] : await accept(request, events);
+    const refused = reads.length - events.length;
+    return reply.code(refused > 0 ? 207 : 202).send({
+      accepted: events.length,
+      refused,
+      results: results.map((result) => (typeof result === 'number' ? receipts[result] : result)),
+    });
+  });
+}
