@@ -26,7 +26,7 @@ export interface Accepted {
 export const ACCEPT_TIMEOUT_MS = 2_200;
 
 /** A broker that restarts is back in a second or two; a leader that is elected takes up to nine. */
-const RETRY_AFTER_SECONDS = 5;
+export const RETRY_AFTER_SECONDS = 5;
 
 /** Accepts by the log's own fsynced confirmation, and knows duplicates by the broker's window of two minutes. */
 export function createLogAcceptor(broker: Pick<BrokerPort, 'publish'>, timeoutMs = ACCEPT_TIMEOUT_MS): Acceptor {

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, BROKER_RELATIONS, instanceVariable } from '../../lib/config/common.ts';
 import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
 import type { ConfigOf, Relation } from '../../lib/config/config.ts';
+
+/** `INGEST_JOURNAL_PATH` where ingest has no disk that survives its process. */
+export const NO_JOURNAL = 'none';
 
 export const INGEST_VARIABLES = {
   ...COMMON_VARIABLES,
@@ -18,6 +22,24 @@ export const INGEST_VARIABLES = {
     description: "The largest body that is taken; the broker's own limit must be larger. Bytes.",
     default: '1048576',
   }),
+  acceptAfter: variable('ACCEPT_AFTER', z.enum(['journal', 'log']), {
+    description: 'Answer when the journal holds the event, or (`log`) wait up to 250 ms for the log to hold it too.',
+    default: 'journal',
+  }),
+  journalPath: variable('INGEST_JOURNAL_PATH', text, {
+    description: 'The folder of the journal, on a disk that survives the process; `none` means none, and then the broker has to be up.',
+    default: join('.visapi', 'data', 'journal'),
+  }),
+  journalMaxBytes: variable('INGEST_JOURNAL_MAX_BYTES', integer({ min: 1_048_576, max: 1_099_511_627_776 }), {
+    // 300 events a second of 1 KB each, and the broker away for an hour and a half.
+    description: 'What may wait in the journal while the broker is away; then the answer is 503. Bytes.',
+    default: '2147483648',
+  }),
+  relayMaxPerSecond: variable('RELAY_MAX_PER_SECOND', integer({ min: 1, max: 1_000_000 }), {
+    // A quarter of what two cores accept and relay: the rest is for live traffic. A minute's outage at 300/s is gone in 4 s.
+    description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance.',
+    default: '5000',
+  }),
   rejectedRatePerSecond: variable('INGEST_REJECTED_RATE', integer({ min: 1, max: 100_000 }), {
     description: 'Unverified requests of one source that are kept per second, for a readmission; the others are counted and dropped.',
     default: '200',
@@ -30,12 +52,22 @@ export const INGEST_VARIABLES = {
 
 export type IngestConfig = ConfigOf<typeof INGEST_VARIABLES>;
 
-export const INGEST_RELATIONS: readonly Relation<IngestConfig>[] = [...BROKER_RELATIONS];
+export const INGEST_RELATIONS: readonly Relation<IngestConfig>[] = [
+  ...BROKER_RELATIONS,
+  {
+    of: ['ACCEPT_AFTER', 'INGEST_JOURNAL_PATH'],
+    expected: '`log` where INGEST_JOURNAL_PATH is `none`',
+    holds: ({ acceptAfter, journalPath }) => journalPath !== NO_JOURNAL || acceptAfter === 'log',
+  },
+];
 
 /** Reads the environment and the command line. */
 export function readIngestConfig(): IngestConfig {
   const environment = withFlags(process.env, process.argv, COMMON_FLAGS);
   const home = environment['VISAPI_HOME'];
-  const defaults = home === undefined || home === '' ? {} : { INGEST_SOURCES_FILE: join(home, 'sources.json') };
+  const defaults =
+    home === undefined || home === ''
+      ? {}
+      : { INGEST_SOURCES_FILE: join(home, 'sources.json'), INGEST_JOURNAL_PATH: join(home, 'data', 'journal') };
   return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment }, { relations: INGEST_RELATIONS });
 }

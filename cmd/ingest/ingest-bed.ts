@@ -7,6 +7,8 @@ import type { EdgeLimits } from '../../lib/http/edge-server.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { createRegistry } from '../../lib/telemetry/metrics.ts';
 import { parseSources } from '../../lib/webhook/source-list.ts';
+import { createLogAcceptor, type Acceptor } from './acceptor.ts';
+import { testKeyRing } from './events/test-keys.ts';
 import { startIngestServer } from './ingest.ts';
 import type { Refused } from './rejected-store.ts';
 
@@ -15,6 +17,8 @@ export const SECRET = 'a secret for tests';
 
 export interface IngestBedOptions {
   readonly broker?: Pick<BrokerPort, 'publish'>;
+  /** (Default: one by the broker) */
+  readonly acceptor?: Acceptor;
   readonly limits?: Partial<EdgeLimits>;
   readonly now?: () => number;
   readonly sources?: unknown;
@@ -45,7 +49,8 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     port: 0,
     limits: { ...DEFAULT_EDGE_LIMITS, ...options.limits },
     sources,
-    broker: options.broker ?? recording,
+    keys: { keys: testKeyRing(), state: { kind: 'current' } },
+    acceptor: options.acceptor ?? createLogAcceptor(options.broker ?? recording),
     rejected: { keep: (request) => void refused.push(request) },
     log,
     registry,

@@ -1,4 +1,3 @@
-import type { BrokerPort } from '../../lib/actor/broker-port.ts';
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
 import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
@@ -6,9 +5,11 @@ import type { Logger } from '../../lib/telemetry/log.ts';
 import { ingestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { Registry } from 'prom-client';
-import { createLogAcceptor } from './acceptor.ts';
+import type { Acceptor } from './acceptor.ts';
+import { addEventsRoutes } from './events-route.ts';
 import { addHooksRoute } from './hooks-route.ts';
 import type { RejectedStore } from './rejected-store.ts';
+import type { Settings } from './settings.ts';
 import type { SourceFile } from './source-file.ts';
 
 export interface IngestServerOptions {
@@ -17,7 +18,9 @@ export interface IngestServerOptions {
   readonly port: number;
   readonly limits: EdgeLimits;
   readonly sources: Pick<SourceFile, 'get'>;
-  readonly broker: Pick<BrokerPort, 'publish'>;
+  /** Missing: there is no API, only webhooks. */
+  readonly keys?: Pick<Settings, 'keys' | 'state'>;
+  readonly acceptor: Acceptor;
   readonly rejected: Pick<RejectedStore, 'keep'>;
   readonly log: Logger;
   readonly registry: Registry;
@@ -28,15 +31,17 @@ export interface IngestServerOptions {
 /** Starts the door. `stop` takes no new connection and waits for the requests that are under way. */
 export async function startIngestServer(options: IngestServerOptions): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { host, port, limits, log, registry } = options;
+  const now = options.now ?? Date.now;
   const metrics = ingestMetrics(registry);
   const server = await createEdgeServer({ log, registry, limits, onRequestEnd: (line) => countRequest(metrics, line) });
   addHooksRoute(server, {
     findSource: (name) => options.sources.get(name),
-    acceptor: createLogAcceptor(options.broker),
+    acceptor: options.acceptor,
     rejected: options.rejected,
     metrics,
-    now: options.now ?? Date.now,
+    now,
   });
+  if (options.keys !== undefined) addEventsRoutes(server, { settings: options.keys, acceptor: options.acceptor, metrics, now });
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };
 }

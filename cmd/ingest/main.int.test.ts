@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
+import type { Readiness } from '../../lib/http/ops-server.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { openTestBed } from '../../lib/dev/test-bed.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
@@ -58,7 +59,9 @@ test('the program takes what visapi send signs, knows a duplicate, reads its sou
   const [url, opsUrl] = [await program.urlOf('webhooks are taken'), await program.urlOf('operations server listens')];
   assert.ok(url, program.output());
 
-  assert.equal((await fetch(`${opsUrl}/readyz`)).status, 503, 'there is no stream yet');
+  const early = await fetch(`${opsUrl}/readyz`);
+  const { checks } = (await early.json()) as Readiness;
+  assert.deepEqual([early.status, checks['journal']?.ok, checks['relay']?.ok], [200, true, false], 'there is no stream yet');
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   const manager = await jetstreamManager(connection.nats);

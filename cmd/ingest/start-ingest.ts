@@ -5,38 +5,40 @@ import { inOrder, createService } from '../../lib/core/service.ts';
 import type { Service } from '../../lib/core/service.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
-import type { Readiness } from '../../lib/http/ops-server.ts';
-import { requestApi } from '../../lib/jetstream/api-request.ts';
-import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
-import { measurePublisher } from '../../lib/jetstream/measured-publisher.ts';
-import { openBroker } from '../../lib/jetstream/open-broker.ts';
-import { createPublisher } from '../../lib/jetstream/publisher.ts';
+import { openBrokerLink } from '../../lib/jetstream/broker-link.ts';
+import { openJournal } from '../../lib/journal/open-journal.ts';
+import { createRelay } from '../../lib/journal/relay.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
-import { publisherMetrics, rejectedMetrics } from '../../lib/telemetry/metrics.ts';
-import { STREAMS } from '../../streams/subjects.ts';
-import { ACCEPT_TIMEOUT_MS } from './acceptor.ts';
-import type { IngestConfig } from './config.ts';
+import { publisherMetrics, rejectedMetrics, relayMetrics } from '../../lib/telemetry/metrics.ts';
+import { ACCEPT_TIMEOUT_MS, createLogAcceptor } from './acceptor.ts';
+import { NO_JOURNAL, type IngestConfig } from './config.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
 import { startIngestServer } from './ingest.ts';
+import { createJournalAcceptor } from './journal-acceptor.ts';
+import { checkReadiness, type JournalParts } from './readiness.ts';
 import { createRejectedStore } from './rejected-store.ts';
 import { openSourceFile } from './source-file.ts';
-import type { SourceFile } from './source-file.ts';
 
-/** Shorter than a probe's patience. */
-const CHECK_TIMEOUT_MS = 1_000;
+/** A backlog of 25,000 at the default rate; what is left lies in the journal until the next start. Well below `STOP_TIMEOUT_MS`. */
+const STOP_RELAY_MS = 5_000;
 
 /** They are kept as far as it costs nothing; a stop does not wait for them longer than for a round trip. */
 const STOP_REJECTED_MS = 1_000;
 
-/** Connects to the broker, reads the sources, opens the operations server and then the door; the door closes first. */
+/**
+ * Opens the journal, begins to relay, reads the sources, opens the operations server and then the door; the door closes first.
+ * With a journal the broker may be away, now and at any time.
+ */
 export async function startIngest(context: ProgramContext<IngestConfig>): Promise<Service> {
   const { config, log, registry, version } = context;
   const sources = await openSourceFile(config.sourcesFile, log);
-  const connection = await openBroker(config, `ingest ${config.instance}`, log);
-  const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
+  const link = await openBrokerLink(config, `ingest ${config.instance}`, log);
+  const eventLog = createEventLog(link, publisherMetrics(registry));
+  const parts = config.journalPath === NO_JOURNAL ? undefined : await openJournalParts(context, eventLog);
   // Kept requests open only in this process until the key is configured.
   const seal = createSeal(new Secret(randomBytes(32).toString('base64')));
   const rejected = createRejectedStore({
-    broker: publisher,
+    broker: eventLog,
     seal,
     metrics: rejectedMetrics(registry),
     ratePerSecond: config.rejectedRatePerSecond,
@@ -44,8 +46,15 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   });
   const onHangUp = () => void sources.reload();
 
-  const broker = createService('broker', async () => () => connection.close());
-  const publishing = createService('publisher', async () => () => publisher.stop(ACCEPT_TIMEOUT_MS));
+  const broker = createService('broker', async () => () => link.close());
+  const publishing = createService('publisher', async () => () => eventLog.stop(ACCEPT_TIMEOUT_MS));
+  const relaying = createService('journal and relay', async () => {
+    parts?.relay.start();
+    return async () => {
+      await parts?.relay.stop(STOP_RELAY_MS);
+      await parts?.journal.close();
+    };
+  });
   const keeping = createService('rejected requests', async () => () => rejected.stop(STOP_REJECTED_MS));
   const sourceFile = createService('sources', async () => {
     process.on('SIGHUP', onHangUp);
@@ -55,7 +64,9 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     };
   });
   const ops = createService('operations server', async () => {
-    const readiness = () => checkReadiness(connection, sources);
+    // Known sources still work: what is wrong with newer ones is told, and does not close the door.
+    const settings = () => ({ ok: true, ...(sources.staleBecause === undefined ? {} : { detail: sources.staleBecause }) });
+    const readiness = () => checkReadiness(link, parts, settings());
     const server = await startOpsServer({ host: config.opsHost, port: config.opsPort, program: 'ingest', version, registry, readiness });
     log.info({ url: server.url }, 'operations server listens');
     return () => server.stop();
@@ -67,7 +78,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
       port: config.port,
       limits,
       sources,
-      broker: publisher,
+      acceptor: parts?.acceptor ?? createLogAcceptor(eventLog),
       rejected,
       log,
       registry,
@@ -75,19 +86,15 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     log.info({ url: server.url, sources: sources.names }, 'webhooks are taken');
     return () => server.stop();
   });
-  const all = inOrder('ingest', [broker, publishing, keeping, sourceFile, ops, door]);
+  const all = inOrder('ingest', [broker, publishing, relaying, keeping, sourceFile, ops, door]);
   await all.start();
   return all;
 }
 
-/** Ready: an event that came now would be stored. */
-async function checkReadiness(connection: BrokerConnection, sources: SourceFile): Promise<Readiness> {
-  const broker = connection.isConnected() ? { ok: true } : { ok: false, detail: 'not connected' };
-  const events = await requestApi(connection, `$JS.API.STREAM.INFO.${STREAMS.events}`, undefined, CHECK_TIMEOUT_MS).then(
-    () => ({ ok: true }),
-    () => ({ ok: false, detail: `the stream ${STREAMS.events} does not answer` }),
-  );
-  // Known sources still work: this is told, and does not close the door.
-  const known = { ok: true, ...(sources.staleBecause === undefined ? {} : { detail: sources.staleBecause }) };
-  return { ready: broker.ok && events.ok, checks: { broker, events, sources: known } };
+async function openJournalParts({ config, log, registry }: ProgramContext<IngestConfig>, eventLog: EventLog): Promise<JournalParts> {
+  const journal = await openJournal({ path: config.journalPath, maxBytes: config.journalMaxBytes });
+  const metrics = relayMetrics(registry);
+  const relay = createRelay({ journal, log: eventLog, metrics, logger: log, maxPerSecond: config.relayMaxPerSecond });
+  const { acceptAfter } = config;
+  return { journal, relay, acceptor: createJournalAcceptor({ journal, relay, acceptAfter, acceptedEarly: metrics.acceptedEarly }) };
 }

@@ -12,6 +12,7 @@ import {
   ingestMetrics,
   publisherMetrics,
   rejectedMetrics,
+  relayMetrics,
 } from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
@@ -20,6 +21,7 @@ const REGISTERED_BY = {
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
+  relayMetrics: ['cmd/ingest/start-ingest.ts'],
   publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
 };
 
@@ -36,7 +38,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
       if (!readFileSync(join(projectRoot, file), 'utf8').includes(`${name}(registry)`))
         throw new Error(`expected ${file} to register ${name}`);
   const registry = createRegistry({ program: 'test', version: '0', env: 'development' });
-  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics]) register(registry);
+  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics, relayMetrics]) register(registry);
   const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
   const ops = await startOpsServer({
     host: '127.0.0.1',

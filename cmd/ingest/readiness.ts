@@ -1,0 +1,71 @@
+import type { Readiness } from '../../lib/http/ops-server.ts';
+import { requestApi } from '../../lib/jetstream/api-request.ts';
+import type { BrokerLink } from '../../lib/jetstream/broker-link.ts';
+import type { Journal } from '../../lib/journal/journal.ts';
+import type { Relay } from '../../lib/journal/relay.ts';
+import { STREAMS } from '../../streams/subjects.ts';
+import type { JournalAcceptor } from './journal-acceptor.ts';
+
+type Check = Readiness['checks'][string];
+
+/** The parts that hold events on this side of the broker. */
+export interface JournalParts {
+  readonly journal: Journal;
+  readonly relay: Relay;
+  readonly acceptor: JournalAcceptor;
+}
+
+/** Shorter than a probe's patience. */
+const CHECK_TIMEOUT_MS = 1_000;
+/** From here on somebody should look why it fills; at the end of it the answer is 503. */
+const FILLING = 0.5;
+/** A relay that works is a few milliseconds behind. */
+const LAG_MS = 1_000;
+
+/**
+ * Ready: an event that came now would be stored. With a journal that needs no broker: what is wrong behind it is told, and
+ * closes no door.
+ */
+export async function checkReadiness(link: BrokerLink, parts: JournalParts | undefined, settings: Check): Promise<Readiness> {
+  const broker = checkBroker(link);
+  if (parts === undefined) {
+    const events = await checkEvents(link);
+    return { ready: broker.ok && events.ok && settings.ok, checks: { broker, events, settings } };
+  }
+  const journal = await checkJournal(parts);
+  return { ready: journal.ok && settings.ok, checks: { journal, relay: checkRelay(parts.relay), broker, settings } };
+}
+
+function checkBroker({ state }: BrokerLink): Check {
+  return state.kind === 'safe' ? { ok: true } : { ok: false, detail: `${state.kind}: ${state.because}` };
+}
+
+async function checkEvents({ connection }: BrokerLink): Promise<Check> {
+  try {
+    if (connection === undefined) throw new Error('not connected');
+    await requestApi(connection, `$JS.API.STREAM.INFO.${STREAMS.events}`, undefined, CHECK_TIMEOUT_MS);
+    return { ok: true };
+  } catch {
+    return { ok: false, detail: `the stream ${STREAMS.events} does not answer` };
+  }
+}
+
+async function checkJournal({ journal, acceptor }: JournalParts): Promise<Check> {
+  const failing = await acceptor.failing();
+  if (failing !== undefined) return { ok: false, detail: failing };
+  const { bytes, maxBytes, depth } = journal.status();
+  const used = bytes / maxBytes;
+  const detail = `${depth} events wait, ${Math.floor(used * 100)} % of INGEST_JOURNAL_MAX_BYTES`;
+  if (used >= 1) return { ok: false, detail: `full: ${detail}` };
+  return used < FILLING ? { ok: true } : { ok: true, detail: `filling: ${detail}` };
+}
+
+function checkRelay(relay: Relay): Check {
+  const { waitsBecause, lagMs, refused } = relay.status();
+  const details = [
+    ...(waitsBecause === undefined ? [] : [`waits: ${waitsBecause}`]),
+    ...(lagMs < LAG_MS ? [] : [`${Math.round(lagMs / 1_000)} s behind`]),
+    ...(refused.length === 0 ? [] : [`the log refuses ${refused.length} events for good`]),
+  ];
+  return details.length === 0 ? { ok: true } : { ok: waitsBecause === undefined, detail: details.join('; ') };
+}
