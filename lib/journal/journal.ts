@@ -20,7 +20,7 @@ export interface Journal {
   append(offers: readonly JournalOffer[]): Promise<readonly Appended[]>;
   /** Records with a number above `after`, in their order. Reads from memory-mapped pages: no I/O to wait for. */
   read(after: number, limit: number): JournalRecord[];
-  /** The log has confirmed these: they are removed, and the highest log sequence is kept as the place to read back from. */
+  /** The log has confirmed these: they are removed, and the log sequence given last is kept as the place to read back from. */
   forget(confirmed: readonly Confirmed[]): Promise<void>;
   /** Called after every commit that stored something, and when another process may have. Returns how to stop listening. */
   onAppended(listener: () => void): () => void;
@@ -50,6 +50,7 @@ export interface JournalRecord {
 
 export interface Confirmed {
   readonly number: number;
+  /** No record that is still in doubt lies at or below it in the log. It may go down: a restored log counts on from its backup. */
   readonly logSeq: number;
 }
 
@@ -67,7 +68,7 @@ export interface JournalStatus {
   readonly lastNumber: number;
   /** Remembered identities. */
   readonly ids: number;
-  /** The log's sequence of the last confirmed event; 0: none yet. */
+  /** Above it in the log lies all that is in doubt; 0: nothing was confirmed yet. */
   readonly confirmedLogSeq: number;
   /** Records that could not be read. */
   readonly damaged: number;

@@ -75,12 +75,13 @@ export async function openJournal({ path, maxBytes, now = Date.now, onDamaged }:
   }
 
   async function commit(): Promise<void> {
-    const appends = waiting;
-    const forgets = confirmations;
-    waiting = [];
-    confirmations = [];
+    let appends: Waiting[] = [];
+    let forgets: typeof confirmations = [];
     try {
       const state = await root.transaction(() => {
+        // Taken as late as possible: what was offered while the transaction began goes into it.
+        [appends, waiting] = [waiting, []];
+        [forgets, confirmations] = [confirmations, []];
         const state = readState();
         for (const { confirmed } of forgets) for (const one of confirmed) remove(one, state);
         for (const append of appends) append.outcome = store(append, state);
@@ -125,7 +126,7 @@ export async function openJournal({ path, maxBytes, now = Date.now, onDamaged }:
   }
 
   function remove({ number, logSeq }: Confirmed, state: JournalState): void {
-    state.confirmedLogSeq = Math.max(state.confirmedLogSeq, logSeq);
+    state.confirmedLogSeq = logSeq;
     const bytes = records.getBinaryFast(number)?.length;
     if (bytes === undefined) return;
     records.removeSync(number);

@@ -3,78 +3,84 @@ import { failPoint } from './fail-point.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * Lets the journal forget what the log has confirmed, in groups: what comes while a group is under way goes together into the
- * next one. A group that the journal cannot write now (its disk is full) is tried again; until then its numbers are `pending`.
+ * Lets the journal forget what the log has confirmed, in groups. A group that the journal cannot write now (its disk is
+ * full) is tried again; until then its numbers are `pending`. Nothing depends on forgetting soon: what a crash leaves is
+ * found when the log is read back.
  */
 export interface RelayForgetter {
   add(number: number): void;
   /** Confirmed, and still in the journal. */
   isPending(number: number): boolean;
-  readonly size: number;
-  /** Resolves when nothing is under way; at once where the journal does not take it now. */
-  idle(): Promise<void>;
+  /** Forgets at once what is pending. Resolves when it is forgotten, or when the journal does not take it now. */
+  flush(): Promise<void>;
+  /** May be called twice. */
   stop(): void;
 }
 
 export interface RelayForgetterOptions {
   readonly journal: Pick<Journal, 'forget'>;
   readonly clock: Clock;
-  /** Where reading back would have to begin now, see `RelaySession.readBackFrom`. */
+  /** See `Confirmed.logSeq`. */
   readonly readBackFrom: () => number;
   readonly onFailed: (error: unknown) => void;
 }
 
+/** Each group is an fsync of the disk that acceptance waits for: 40 in a second, not one per event. */
+const GROUP_MS = 25;
 const RETRY_MS = 250;
 
 export function createRelayForgetter(options: RelayForgetterOptions): RelayForgetter {
   const { journal, clock, readBackFrom, onFailed } = options;
   const pending = new Set<number>();
   let running: Promise<void> | undefined;
-  let cancelRetry: (() => void) | undefined;
+  let cancel: (() => void) | undefined;
   let isStopped = false;
 
-  function pump(): void {
-    if (isStopped || cancelRetry !== undefined) return;
-    running ??= drain().finally(() => {
-      running = undefined;
+  function later(delayMs: number): void {
+    if (isStopped || cancel !== undefined) return;
+    cancel = clock.after(delayMs, () => {
+      cancel = undefined;
+      void forget();
     });
   }
 
-  async function drain(): Promise<void> {
-    while (pending.size > 0 && !isStopped) {
-      const numbers = [...pending];
-      const logSeq = readBackFrom();
-      failPoint('relay.before-forget');
-      try {
-        await journal.forget(numbers.map((number) => ({ number, logSeq })));
-      } catch (error) {
-        onFailed(error);
-        cancelRetry = clock.after(RETRY_MS, () => {
-          cancelRetry = undefined;
-          pump();
-        });
-        return;
-      }
-      failPoint('relay.forgotten');
-      for (const number of numbers) pending.delete(number);
+  function forget(): Promise<void> {
+    running ??= forgetGroup().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function forgetGroup(): Promise<void> {
+    if (isStopped || pending.size === 0) return;
+    const numbers = [...pending];
+    const logSeq = readBackFrom();
+    failPoint('relay.before-forget');
+    try {
+      await journal.forget(numbers.map((number) => ({ number, logSeq })));
+    } catch (error) {
+      onFailed(error);
+      return later(RETRY_MS);
     }
+    failPoint('relay.forgotten');
+    for (const number of numbers) pending.delete(number);
+    if (pending.size > 0) later(GROUP_MS);
   }
 
   return {
     add(number) {
       pending.add(number);
-      pump();
+      later(GROUP_MS);
     },
     isPending: (number) => pending.has(number),
-    get size() {
-      return pending.size;
-    },
-    async idle() {
-      while (running !== undefined) await running;
+    async flush() {
+      // The one that is under way began without the last ones.
+      await running;
+      await forget();
     },
     stop() {
       isStopped = true;
-      cancelRetry?.();
+      cancel?.();
     },
   };
 }

@@ -139,7 +139,7 @@ export function createRelay(options: RelayOptions): Relay {
       await pause(AbortSignal.any([closing.signal, stopping.signal]));
     } finally {
       stopListening();
-      await forgetter.idle();
+      await forgetter.flush();
     }
   }
 
@@ -238,7 +238,7 @@ export function createRelay(options: RelayOptions): Relay {
         session?.end('the relay was stopped');
         waitsBecause = 'stopped';
         await running;
-        await Promise.race([forgetter.idle(), isTimeUp]);
+        await Promise.race([forgetter.flush(), isTimeUp]);
         forgetter.stop();
         cancel();
       })();
