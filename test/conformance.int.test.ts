@@ -11,6 +11,7 @@ import { systemClock } from '../lib/core/clock.ts';
 import { slotOf } from '../lib/core/slot.ts';
 import { openTestBed } from '../lib/dev/test-bed.ts';
 import { createActorObserver } from '../lib/host/actor-observer.ts';
+import { requestApi } from '../lib/jetstream/api-request.ts';
 import { createBrokerAdapter } from '../lib/jetstream/broker-adapter.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { scanLog } from '../lib/jetstream/log-scan.ts';
@@ -95,6 +96,10 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
       );
       // The broker serves pulls in turn: once the owner's open one has expired and was asked for anew, the thief's is first.
       await wait(300);
+    },
+    forgetConsumers: async () => {
+      const { consumers } = await requestApi<{ consumers: string[] }>(connection, '$JS.API.CONSUMER.NAMES.COMMANDS');
+      await Promise.all(consumers.map((name) => requestApi(connection, `$JS.API.CONSUMER.DELETE.COMMANDS.${name}`)));
     },
     subjectTo: (actor, key) => commandSubject({ priority: 'default', slot: slotOf(key), actor }),
   };

@@ -201,6 +201,12 @@ async function poisonOneAfterTheOther(ward: Ward): Promise<void> {
   assert.equal(reasonsOf(second)['second/k7/2'], 'crashed');
   assert.equal(startsOf(second, 'second/k7/2'), ATTEMPTS);
   assert.ok(ward.restarts >= restarts + ATTEMPTS);
+
+  // Its process took over after an unclean death, and the message came only then.
+  await ward.poison('third', { k7: 'block' });
+  const third = await assertNeighbours(ward, 'third', { k7: 'block' });
+  assert.equal(reasonsOf(third)['third/k7/2'], 'crashed');
+  assert.equal(startsOf(third, 'third/k7/2'), ATTEMPTS);
 }
 
 async function poisonAtOnce(ward: Ward): Promise<void> {
@@ -209,9 +215,9 @@ async function poisonAtOnce(ward: Ward): Promise<void> {
   const outcome = await assertNeighbours(ward, 'together', poisons);
   assert.deepEqual(reasonsOf(outcome), { 'together/k1/2': 'crashed', 'together/k2/2': 'crashed', 'together/k3/2': 'exhausted' });
   for (const { messageId, reason, detail } of outcome.dead) {
-    // A start that was recorded and then cut off by another one's end counts; the handler itself may not have been reached.
+    // The first one to end the process may have done so before the first start of the others, which is not recorded and counts.
     const starts = startsOf(outcome, messageId);
-    assert.ok(starts >= 1 && starts <= ATTEMPTS, `${messageId} was started ${starts} times`);
+    assert.ok(starts === ATTEMPTS || starts === ATTEMPTS - 1, `${messageId} was started ${starts} times`);
     if (reason === 'crashed') assert.equal((detail as { starts: number }).starts, ATTEMPTS, messageId);
   }
 }

@@ -79,7 +79,7 @@ function settle(
 ): Conclusion {
   const { unit, message, arrival, row } = job;
   const address = { stream: message.stream, seq: message.seq };
-  const isSuspect = unit.suspects.startsOf(message) > 0;
+  const isSuspect = unit.suspects.has(message);
   const settlement = {
     unit: unit.lease,
     effects,

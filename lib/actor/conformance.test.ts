@@ -58,6 +58,7 @@ function openBench(): ConformanceBench {
     outboxSize: () => Promise.resolve(record.outbox().length),
     adopt: ({ actor, partition, ...row }) => Promise.resolve(record.park({ ...row, unit: { actor, partition, epoch: 0 } })),
     steal: (actor, priority, partition) => Promise.resolve(broker.steal('COMMANDS', `${actor}-${priority}-${partition}`)),
+    forgetConsumers: () => Promise.resolve(broker.restart()),
     subjectTo: (actor, key) => `commands.default.${slotOf(key)}.${actor}`,
   };
 }

@@ -13,7 +13,7 @@ export interface ActorDefinition<Input = unknown> {
   readonly partitions?: number;
   /** Where a lane that has no record yet begins. (Default: the log's end, so that a new actor does not replay a month) */
   readonly start?: 'end' | 'beginning';
-  /** Handlers at once in one process, all priorities together. (Default: 64) */
+  /** Handlers at once in one process, all priorities together. (Default: `DEFAULT_SLOTS`) */
   readonly slots?: number;
   /** Makes the input of a message; throws `InvalidInput` when it does not fit. `jsonInput(schema)` is the usual one. */
   readonly input: (message: Message) => Input;
@@ -29,6 +29,9 @@ export interface ActorDefinition<Input = unknown> {
   /** What a dead letter of this actor sends to whoever waits for an answer (a run). Called without `receive` having run. */
   readonly onDead?: (message: Message, death: Death) => readonly Emit[];
 }
+
+/** Enough that what waits for answers of some 100 ms keeps two cores busy; each one's message is in memory. */
+export const DEFAULT_SLOTS = 64;
 
 export interface Death {
   readonly id: string;

@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { type AttemptOutcome, runAttempt } from './attempt.ts';
+import { type Attempt, type AttemptOutcome, runAttempt } from './attempt.ts';
 import type { BrokerPort } from './broker-port.ts';
 import type { Claims } from './claims.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
-import type { ActorDefinition, ActorLog } from './define-actor.ts';
+import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
 import { type Job, takeJob } from './job.ts';
 import { isReady, type Line } from './line.ts';
 import type { ActorObserver } from './observer.ts';
@@ -13,7 +13,9 @@ import type { Quarantine } from './quarantine.ts';
 import type { RecordPort } from './record-port.ts';
 import { reportAttempt } from './report-attempt.ts';
 import { Scheduler } from './scheduler.ts';
+import type { Sequence } from './sequence.ts';
 import type { Settler } from './settler.ts';
+import { needsQuarantine } from './suspects.ts';
 import type { Unit } from './unit.ts';
 import { reject, type Verdict } from './verdict.ts';
 
@@ -28,6 +30,8 @@ export interface ExecutorEnvironment {
   readonly settler: Settler;
   readonly outbox: Outbox;
   readonly quarantine: Quarantine;
+  /** One suspect after the other, of the whole process, is recorded and started. */
+  readonly suspectStarts: Sequence;
   readonly observer: ActorObserver;
   readonly subjects: DeadLetterSubjects;
   readonly clock: Clock;
@@ -53,7 +57,7 @@ export class Executor {
   constructor(definition: ActorDefinition, environment: ExecutorEnvironment) {
     this.definition = definition;
     this.#environment = environment;
-    this.#scheduler = new Scheduler(definition.slots ?? 64);
+    this.#scheduler = new Scheduler(definition.slots ?? DEFAULT_SLOTS);
   }
 
   offer(unit: Unit, line: Line): void {
@@ -94,7 +98,7 @@ export class Executor {
 
   async #handle(job: Job): Promise<void> {
     const { quarantine, log, clock } = this.#environment;
-    const isAlone = job.unit.suspects.needsQuarantine(job.message);
+    const isAlone = job.isSuspect && needsQuarantine(job.starts, job.attempt >= this.definition.retry.attempts);
     await (isAlone ? quarantine.enterAlone() : quarantine.enter());
     const leave = (): void => (isAlone ? quarantine.leaveAlone() : quarantine.leave());
     // It may have been read, or have waited for its turn, for so long that the process stops or the unit is somebody else's.
@@ -106,9 +110,12 @@ export class Executor {
     let conclusion: Conclusion;
     try {
       const begun = clock.monotonic();
-      const outcome = await this.#attempt(job, isAlone);
-      conclusion = conclude(job, outcome, this.#environment);
-      reportAttempt(job, outcome, begun, this.#environment);
+      const crashed = this.#judgeSuspect(job);
+      const outcome = crashed === undefined ? await this.#attempt(job, isAlone) : decided(crashed);
+      // One that crashed is not started again: its last attempt is the one before.
+      const ended = crashed === undefined ? job : { ...job, attempt: job.attempt - 1 };
+      conclusion = conclude(ended, outcome, this.#environment);
+      reportAttempt(ended, outcome, begun, this.#environment);
     } catch (error) {
       log.error(
         { err: error, actor: this.definition.name, messageId: job.message.id },
@@ -147,32 +154,34 @@ export class Executor {
   }
 
   async #attempt(job: Job, isAlone: boolean): Promise<AttemptOutcome> {
-    const { unit, message, parsed } = job;
+    const { message, parsed } = job;
     if (job.isGone) return decided(reject('expired', `the log does not hold ${message.stream} ${message.seq} any more`));
     if ('invalid' in parsed) return decided(reject('invalid', parsed.invalid, parsed.detail));
-    const { claims, clock, log, stop, record } = this.#environment;
-    if (job.isSuspect || unit.suspects.startsOf(message) > 0) {
-      const crashed = this.#judgeSuspect(job);
-      if (crashed !== undefined) return decided(crashed);
-      if (!(await unit.suspects.recordStart(message, isAlone, record, clock))) return decided({ kind: 'fenced' });
-    }
-    return await runAttempt({
-      definition: this.definition,
-      message,
-      input: parsed.input,
-      number: job.attempt,
-      claim: (request) => claims.claim(unit.lease, message, parsed.key, request),
-      stop,
-      clock,
-      log,
+    return await (job.isSuspect ? this.#startSuspect(job, parsed, isAlone) : this.#start(job, parsed));
+  }
+
+  #start({ unit, message, attempt }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
+    const { claims, clock, log, stop } = this.#environment;
+    const claim: Attempt['claim'] = (request) => claims.claim(unit.lease, message, key, request);
+    return runAttempt({ definition: this.definition, message, input, number: attempt, claim, stop, clock, log });
+  }
+
+  async #startSuspect(job: Job, parsed: Readable, isAlone: boolean): Promise<AttemptOutcome> {
+    const { suspectStarts, record, clock } = this.#environment;
+    const { unit, message, starts } = job;
+    // The handler is begun before the next suspect's turn, and not waited for.
+    const begun = await suspectStarts.run(async () => {
+      const isRecorded = await unit.suspects.recordStart(message, starts + 1, isAlone, record, clock);
+      return { outcome: isRecorded ? this.#start(job, parsed) : decided({ kind: 'fenced' }) };
     });
+    return await begun.outcome;
   }
 
   /** A suspect that died alone and has used up its attempts is not started again. */
   #judgeSuspect({ unit, message, attempt }: Job): Verdict | undefined {
-    // The start that made it a suspect was not recorded: `attempt` counts one more than was recorded, which is that one.
-    if (!unit.suspects.diedAlone(message) || attempt < this.definition.retry.attempts) return undefined;
-    return reject('crashed', `its process ended or stood still during ${attempt} starts, the last of them alone`, { starts: attempt });
+    const starts = attempt - 1;
+    if (!unit.suspects.diedAlone(message) || starts < this.definition.retry.attempts) return undefined;
+    return reject('crashed', `its process ended or stood still during ${starts} starts, the last of them alone`, { starts });
   }
 
   /** `isLast`: it is settled as what cannot be stored otherwise. */
@@ -181,7 +190,7 @@ export class Executor {
     const { settler, outbox, log, clock } = this.#environment;
     if (conclusion.kind === 'left') {
       if (conclusion.isFenced) unit.drop();
-      const wasRecorded = !conclusion.isFenced && unit.suspects.startsOf(message) > 0;
+      const wasRecorded = !conclusion.isFenced && unit.suspects.has(message);
       unit.suspects.clear(message);
       // An orderly stop is no death: its start must not count as one.
       if (wasRecorded)
@@ -196,7 +205,7 @@ export class Executor {
       return;
     }
     const { settlement, retryRow } = conclusion;
-    if (retryRow !== undefined) unit.wait(line, retryRow);
+    if (retryRow !== undefined) unit.wait(line, retryRow, job.isSuspect);
     settler.submit({
       ...settlement,
       onCommitted: () => {
@@ -227,6 +236,8 @@ export class Executor {
     });
   }
 }
+
+type Readable = Exclude<Job['parsed'], { invalid: string }>;
 
 function decided(verdict: AttemptOutcome['verdict']): AttemptOutcome {
   return { verdict, emits: [], rows: [], effects: [] };

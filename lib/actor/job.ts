@@ -1,6 +1,7 @@
 import type { BrokerPort } from './broker-port.ts';
 import { reviveMessage } from './dead-letter.ts';
 import type { Arrival, Line } from './line.ts';
+import type { Suspicion } from './last-hands.ts';
 import type { Message } from './message.ts';
 import { type Parsed, parseInput } from './parsed.ts';
 import type { ParkedRow } from './record-port.ts';
@@ -14,8 +15,10 @@ export interface Job {
   readonly parsed: Parsed;
   readonly arrival: Arrival | undefined;
   readonly row: ParkedRow | undefined;
-  /** It may have been in flight when an owner died. */
+  /** Whether its start has to be recorded: it may have been in flight when an owner died. */
   readonly isSuspect: boolean;
+  /** Starts as a suspect that count, before this one. */
+  readonly starts: number;
   /** The number of this start, from 1. */
   readonly attempt: number;
   /** The log does not hold the message any more. */
@@ -27,8 +30,8 @@ export async function takeJob(unit: Unit, line: Line, broker: BrokerPort): Promi
   const { waiting } = line;
   if (waiting === undefined) {
     const arrival = line.queue.shift()!;
-    const { message, parsed, isSuspect } = arrival;
-    return { unit, line, message, parsed, arrival, row: undefined, isSuspect, attempt: unit.suspects.startsOf(message) + 1, isGone: false };
+    const { message, parsed, suspicion } = arrival;
+    return { unit, line, message, parsed, arrival, row: undefined, ...countStarts(unit, message, suspicion, 0), isGone: false };
   }
   const row = waiting.head;
   const stored = await broker.read(row.stream, row.seq);
@@ -36,8 +39,18 @@ export async function takeJob(unit: Unit, line: Line, broker: BrokerPort): Promi
   // A dead letter's copy has no priority of its own.
   const message = stored === undefined ? remnantOf(row) : { ...reviveMessage(stored), priority: row.priority };
   const parsed = stored === undefined ? { key: row.key, invalid: 'gone', detail: null } : parseInput(unit.definition, message);
-  const attempt = row.attempts + unit.suspects.startsOf(message) + 1;
-  return { unit, line, message, parsed, arrival: undefined, row, isSuspect: waiting.isSuspect, attempt, isGone: stored === undefined };
+  const counted = countStarts(unit, message, waiting.suspicion, row.attempts);
+  return { unit, line, message, parsed, arrival: undefined, row, ...counted, isGone: stored === undefined };
+}
+
+function countStarts(
+  { suspects }: Unit,
+  message: Message,
+  suspicion: Suspicion,
+  attempts: number,
+): Pick<Job, 'isSuspect' | 'starts' | 'attempt'> {
+  const starts = suspects.startsOf(message, suspicion);
+  return { isSuspect: suspicion !== 'none' || suspects.has(message), starts, attempt: attempts + starts + 1 };
 }
 
 /** What a parked row alone knows of its message. */

@@ -47,6 +47,7 @@ export class Lane implements LaneId {
   #expected = 1;
   #hasGap = false;
   #isPositioned = false;
+  #deliveredBefore: number | undefined;
   #compared = 0;
   #comparedAt = 0;
   #loop: Promise<void> | undefined;
@@ -65,6 +66,14 @@ export class Lane implements LaneId {
     return this.#isPositioned;
   }
 
+  /**
+   * Nothing above this sequence can have been in an earlier owner's hand; undefined where the log does not know: its consumer
+   * is new or stands below the record, or was re-pointed and has delivered nothing since, and forgot what it had delivered before.
+   */
+  get deliveredBefore(): number | undefined {
+    return this.#deliveredBefore;
+  }
+
   /** Throws before `open`. */
   get progress(): LaneProgress {
     if (this.#progress === undefined) throw new Error(`lane ${this.stream}:${this.priority} is not open`);
@@ -76,6 +85,7 @@ export class Lane implements LaneId {
     const state = await this.#options.source.ensure();
     const floor = record?.floor ?? (start === 'end' ? state.lastSeq : 0);
     this.#progress = new LaneProgress(floor, record?.exceptions);
+    if (state.deliveredConsumerSeq > 0 && state.deliveredStreamSeq >= floor) this.#deliveredBefore = state.deliveredStreamSeq;
     return floor;
   }
 

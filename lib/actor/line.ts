@@ -1,5 +1,6 @@
 import type { Delivery } from './broker-port.ts';
 import type { Lane } from './lane.ts';
+import type { Suspicion } from './last-hands.ts';
 import type { Message } from './message.ts';
 import type { Parsed } from './parsed.ts';
 import type { LaneId, ParkedRow } from './record-port.ts';
@@ -34,8 +35,7 @@ export interface Arrival {
   readonly message: Message;
   readonly delivery: Delivery;
   readonly parsed: Parsed;
-  /** It may have been in flight when an owner died. */
-  readonly isSuspect: boolean;
+  readonly suspicion: Suspicion;
 }
 
 export interface Waiting {
@@ -47,8 +47,8 @@ export interface Waiting {
   isDue: boolean;
   /** The head is settled and the rows behind it are being read: there is nothing to run until they are here. */
   isReading: boolean;
-  /** The head may have been in flight when an owner died. */
-  isSuspect: boolean;
+  /** Of the head. */
+  suspicion: Suspicion;
   cancelTimer: () => void;
 }
 
@@ -61,8 +61,8 @@ export function isIdle(line: Line): boolean {
 }
 
 /** A line's wait, with `behind` rows in the store behind its head. */
-export function waitFor(head: ParkedRow, behind = 0, isSuspect = false): Waiting {
-  return { head, page: [], behind, isDue: false, isReading: false, isSuspect, cancelTimer: () => undefined };
+export function waitFor(head: ParkedRow, behind = 0, suspicion: Suspicion = 'none'): Waiting {
+  return { head, page: [], behind, isDue: false, isReading: false, suspicion, cancelTimer: () => undefined };
 }
 
 /** Puts a row that came from elsewhere to its place among those that are read. */

@@ -100,7 +100,7 @@ export interface SuspectStart {
   readonly unit: UnitLease;
   readonly stream: string;
   readonly seq: number;
-  /** Recorded starts, this one included. */
+  /** Starts that count, this one included (see `Suspects`). */
   readonly starts: number;
   /** Whether the last recorded start was in quarantine: alone in its process. */
   readonly quarantined: boolean;

@@ -8,6 +8,7 @@ import type { ActorObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Quarantine } from './quarantine.ts';
 import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
+import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
 import { Unit, type UnitEnvironment } from './unit.ts';
 
@@ -95,10 +96,11 @@ export class ActorRuntime {
     this.#quarantine = new Quarantine(() => this.#pump());
     const claims = new Claims({ record, clock, nonce });
     const shared = { broker, record, claims, settler: this.#settler, outbox: this.#outbox, observer, clock, log };
+    const suspectStarts = new Sequence();
     for (const definition of options.actors)
       this.#executors.set(
         definition.name,
-        new Executor(definition, { ...shared, quarantine: this.#quarantine, subjects, random, stop: this.#abort.signal }),
+        new Executor(definition, { ...shared, quarantine: this.#quarantine, suspectStarts, subjects, random, stop: this.#abort.signal }),
       );
     this.#environment = {
       ...shared,

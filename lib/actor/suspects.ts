@@ -1,10 +1,20 @@
 import type { Clock } from '../core/clock.ts';
+import type { Suspicion } from './last-hands.ts';
 import type { RecordPort, SuspectStart, UnitLease } from './record-port.ts';
 
 /**
- * Messages of one unit that may have been in flight when an owner died. A suspect's start is recorded before its handler
- * runs; one that was started twice runs in quarantine from then on; and only starts in quarantine can end as `crashed`, so
- * a neighbour of a message that kills its process never pays for it.
+ * Messages of one unit that may have been in flight when an owner died, and how often they were started.
+ *
+ * 1. A suspect's start is recorded before its handler runs, and only then may the next suspect's be: whoever ends the
+ *    process takes no start with it that was recorded and never came to be.
+ * 2. The start that made a message a suspect was not recorded, since recording every start costs a commit each. It counts,
+ *    once, where the message stood first of its key when its owner died, for then it had been started; what was merely in
+ *    the queue had not, and where nobody knows it does not count: rather one start more than one that was never there.
+ * 3. One that was started twice runs in quarantine from then on, and so does one whose next start is its last.
+ * 4. Only what died in quarantine can end as `crashed`, so a neighbour of a message that kills its process never pays for it.
+ *
+ * So a message that kills its process is started as often as its actor's retry policy says, when nobody dies beside it: once
+ * unrecorded and then recorded, or recorded from its first start. (At least twice, and the last time alone.)
  */
 export class Suspects {
   readonly #unit: UnitLease;
@@ -19,13 +29,14 @@ export class Suspects {
     for (const start of starts) this.#starts.set(addressOf(start), start);
   }
 
-  /** Recorded starts of a message; 0 when it is none or was never recorded. */
-  startsOf(message: Address): number {
-    return this.#starts.get(addressOf(message))?.starts ?? 0;
+  /** Whether there is a recorded start of the message. */
+  has(message: Address): boolean {
+    return this.#starts.has(addressOf(message));
   }
 
-  needsQuarantine(message: Address): boolean {
-    return this.startsOf(message) >= STARTS_BEFORE_QUARANTINE;
+  /** Starts of a message that count, besides those whose end is known. */
+  startsOf(message: Address, suspicion: Suspicion): number {
+    return this.#starts.get(addressOf(message))?.starts ?? (suspicion === 'started' ? 1 : 0);
   }
 
   /** Whether its last recorded start was in quarantine, and it did not come back from there. */
@@ -33,10 +44,13 @@ export class Suspects {
     return this.#starts.get(addressOf(message))?.quarantined === true;
   }
 
-  /** Resolves when the start is durable; false when the unit has a new owner. Tries again while the store is away. */
-  async recordStart(message: Address, quarantined: boolean, record: RecordPort, clock: Clock): Promise<boolean> {
+  /**
+   * Resolves when the start is durable; false when the unit has a new owner. Tries again while the store is away.
+   * `starts`: those that count, this one included.
+   */
+  async recordStart(message: Address, starts: number, quarantined: boolean, record: RecordPort, clock: Clock): Promise<boolean> {
     const { stream, seq } = message;
-    const start = { unit: this.#unit, stream, seq, starts: this.startsOf(message) + 1, quarantined };
+    const start = { unit: this.#unit, stream, seq, starts, quarantined };
     for (;;) {
       try {
         const { refused } = await record.recordStarts([start]);
@@ -54,6 +68,11 @@ export class Suspects {
   clear(message: Address): void {
     this.#starts.delete(addressOf(message));
   }
+}
+
+/** Whether a suspect with so many starts that count has to run alone. `isLast`: it may be started once more at most. */
+export function needsQuarantine(starts: number, isLast: boolean): boolean {
+  return starts >= STARTS_BEFORE_QUARANTINE || (starts > 0 && isLast);
 }
 
 interface Address {

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { BrokerPort, Delivery, LaneSpec } from './broker-port.ts';
-import type { ActorDefinition, ActorLog } from './define-actor.ts';
+import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
 import { Lane } from './lane.ts';
+import { LastHands } from './last-hands.ts';
 import { insertInOrder, isIdle, type Line, type Mailbox, type Waiting, waitFor } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
@@ -59,7 +60,7 @@ export class Unit {
   readonly #isUnclean: boolean;
   readonly #environment: UnitEnvironment;
   readonly #mailboxes = new Map<string, Mailbox>();
-  readonly #suspectDeliveries = new Map<Lane, number>();
+  readonly #lastHands: LastHands;
   #lanes: Lane[] = [];
 
   constructor(unit: AcquiredUnit, definition: ActorDefinition, leasedAt: number, environment: UnitEnvironment) {
@@ -67,6 +68,7 @@ export class Unit {
     this.suspects = new Suspects(this.lease);
     this.#isUnclean = unit.unclean;
     this.definition = definition;
+    this.#lastHands = new LastHands(definition.slots ?? DEFAULT_SLOTS);
     this.leasedAt = leasedAt;
     this.#environment = environment;
   }
@@ -93,7 +95,7 @@ export class Unit {
       const lane = this.#createLane({ stream, priority }, broker.lane(spec));
       await lane.open(known, this.definition.start ?? 'end');
       if (known === undefined) isNew.push(lane);
-      else if (this.#isUnclean) this.#suspectDeliveries.set(lane, this.#environment.capacity);
+      else if (this.#isUnclean) this.#lastHands.add(lane, this.#environment.capacity);
       this.#lanes.push(lane);
     }
     if (isNew.length > 0)
@@ -136,20 +138,24 @@ export class Unit {
     if (line.mailbox.running !== line) this.#takeAdopted(line);
   }
 
-  /** Makes the line wait with this row at its head (again); what is behind it in memory goes to the store. */
-  wait(line: Line, row: ParkedRow): void {
+  /**
+   * Makes the line wait with this row at its head (again); what is behind it in memory goes to the store. `wasSuspect`: its next
+   * start is recorded, too, while there may be somebody about who ends the process.
+   */
+  wait(line: Line, row: ParkedRow, wasSuspect: boolean): void {
+    const suspicion = wasSuspect ? 'delivered' : 'none';
     if (line.waiting === undefined) {
-      line.waiting = waitFor(row);
+      line.waiting = waitFor(row, 0, suspicion);
       this.#environment.observer.parked(this.definition.name, 1);
       this.#parkQueue(line);
-    } else Object.assign(line.waiting, { head: row, isDue: false, isSuspect: false });
+    } else Object.assign(line.waiting, { head: row, isDue: false, suspicion });
   }
 
   /** The waiting head is settled for good: the row behind it is next. */
   advance(line: Line, waiting: Waiting): void {
     this.#environment.observer.parked(this.definition.name, -1);
     const next = waiting.page.shift();
-    if (next !== undefined) Object.assign(waiting, { head: next, isDue: false, isSuspect: false });
+    if (next !== undefined) Object.assign(waiting, { head: next, isDue: false, suspicion: 'none' });
     else if (waiting.behind > 0) {
       Object.assign(waiting, { isDue: false, isReading: true });
       void this.#readPage(line, waiting);
@@ -199,9 +205,8 @@ export class Unit {
     const { message } = delivery;
     const parsed = parseInput(this.definition, message);
     const line = this.#line(parsed.key, lane);
-    const left = this.#suspectDeliveries.get(lane) ?? 0;
-    if (left > 0) this.#suspectDeliveries.set(lane, left - 1);
-    line.queue.push({ lane, message, delivery, parsed, isSuspect: left > 0 });
+    const suspicion = this.#lastHands.judge(lane, message.seq, parsed.key, line.waiting !== undefined);
+    line.queue.push({ lane, message, delivery, parsed, suspicion });
     if (line.waiting === undefined) this.#environment.offer(this, line);
     else this.#parkQueue(line);
   }
@@ -250,8 +255,8 @@ export class Unit {
   #takeAdopted(line: Line): void {
     for (const row of line.adopted.splice(0)) {
       if (line.waiting === undefined) {
-        // The last owner may have had it in hand when it died.
-        line.waiting = waitFor(row, 0, this.#isUnclean);
+        // The last owner took it in and started it, most likely.
+        line.waiting = waitFor(row, 0, this.#isUnclean ? 'started' : 'none');
         this.#parkQueue(line);
         if (line.mailbox.running === undefined) this.#arm(line, line.waiting);
       } else insertInOrder(line.waiting.page, row);
@@ -260,8 +265,10 @@ export class Unit {
 
   #restore(head: ParkedRow, behind: number): void {
     const line = this.#line(head.key, head);
-    const isDue = (head.dueAt ?? 0) <= this.#environment.clock.now();
-    line.waiting = waitFor(head, behind, this.#isUnclean && isDue);
+    const wasDue = (head.dueAt ?? 0) <= this.#environment.clock.now();
+    // Without a time it was next when the message before it ended; a retry may have become due while nobody was there.
+    const suspicion = head.dueAt === null ? 'started' : 'delivered';
+    line.waiting = waitFor(head, behind, this.#isUnclean && wasDue ? suspicion : 'none');
     this.#environment.observer.parked(this.definition.name, 1 + behind);
     this.#arm(line, line.waiting);
   }
@@ -292,7 +299,7 @@ export class Unit {
       return;
     }
     waiting.behind = Math.max(0, waiting.behind - rows.length);
-    Object.assign(waiting, { head, page, isReading: false, isSuspect: false });
+    Object.assign(waiting, { head, page, isReading: false, suspicion: 'none' });
     this.#arm(line, waiting);
   }
 }

@@ -24,6 +24,8 @@ export interface ConformanceBench {
   adopt(row: Omit<ParkedRow, 'unit'> & { actor: string; partition: number }): Promise<void>;
   /** Takes the next delivery of an actor's lane away from its owner, as a frozen process's open pull does. */
   steal(actor: string, priority: Priority, partition: number): Promise<void>;
+  /** Makes the log forget where everybody stood, as its restart does. Only while nobody runs. */
+  forgetConsumers(): Promise<void>;
   /** A subject on COMMANDS addressed to an actor. */
   subjectTo(actor: string, key: string): string;
 }

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import type { OpenBench, Property } from './bench.ts';
+import { describeCrashes } from './crashes.ts';
 import { describeEffects } from './effects.ts';
 import { describeFailures } from './failures.ts';
 import { describeOrder } from './order.ts';
@@ -12,5 +13,6 @@ import { describeTakeOver } from './take-over.ts';
  */
 export function describeConformance(kind: string, open: OpenBench): void {
   const property: Property = (name, run) => void test(`${kind}: ${name}`, async (t) => await run(await open(t), t));
-  for (const describe of [describeOrder, describeFailures, describeEffects, describeTakeOver, describeRedelivery]) describe(property);
+  for (const describe of [describeOrder, describeFailures, describeEffects, describeTakeOver, describeCrashes, describeRedelivery])
+    describe(property);
 }

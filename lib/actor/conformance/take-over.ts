@@ -155,42 +155,4 @@ export function describeTakeOver(property: Property): void {
     assert.deepEqual(seen, ['0', '1']);
     await running.stop();
   });
-
-  property('a message that kills its process each time is dead-lettered after its attempts, and no neighbour is', async (bench) => {
-    const starts: string[] = [];
-    const handled: string[] = [];
-    let kill: () => void = () => undefined;
-    const definition = actor(async (body) => {
-      starts.push(body);
-      if (body === 'poison') {
-        kill();
-        await new Promise(() => undefined);
-      }
-      await wait(1);
-      handled.push(body);
-      return done();
-    });
-    await bench.send({ actor: 'tester', key: 'a', body: 'poison', id: 'p1' });
-    for (let i = 0; i < 6; i++) await bench.send({ actor: 'tester', key: `n${i}`, body: `n${i}` });
-    await bench.send({ actor: 'tester', key: 'a', body: 'after' });
-    for (let life = 0; life < 10 && (await bench.deadLetters()).length === 0; life++) {
-      let isDead = false;
-      const running = bench.start([definition]);
-      kill = () => {
-        isDead = true;
-        running.kill();
-      };
-      await until('it is killed or the poison is dead', async () => isDead || (await bench.deadLetters()).length > 0);
-      if (!isDead) {
-        await until('the key goes on', () => handled.includes('after'));
-        await running.stop();
-      }
-    }
-    assert.deepEqual(
-      (await bench.deadLetters()).map(({ messageId, reason }) => ({ messageId, reason })),
-      [{ messageId: 'p1', reason: 'crashed' }],
-    );
-    assert.equal(starts.filter((body) => body === 'poison').length, 4);
-    assert.deepEqual([...new Set(handled)].sort(), ['after', 'n0', 'n1', 'n2', 'n3', 'n4', 'n5']);
-  });
 }
