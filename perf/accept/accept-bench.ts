@@ -4,11 +4,11 @@ import { describeMachine } from '../machine.ts';
 import { openBenchBed } from './bench-bed.ts';
 import { checkBounds } from './bounds.ts';
 import { formatReport, type Report } from './report.ts';
-import { runRounds } from './rounds.ts';
-import { TARGETS, type TargetName } from './target.ts';
+import { LOADS, runRounds } from './rounds.ts';
+import { TARGETS } from './target.ts';
 
 /**
- * `npm run bench -- accept [--json] [--rounds 5] [--seconds 3] [--only visapi,publish] [--profile <folder>]`: how fast the
+ * `npm run bench -- accept [--json] [--rounds 5] [--seconds 3] [--only visapi,publish] [--loads closed-64] [--profile <folder>]`: how fast the
  * door accepts, beside what one would build without it. Resolves with the exit code: 0 when every bound is met.
  */
 export async function runAcceptBench(args: readonly string[]): Promise<number> {
@@ -19,17 +19,19 @@ export async function runAcceptBench(args: readonly string[]): Promise<number> {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
       only: { type: 'string', default: TARGETS.join(',') },
+      loads: { type: 'string', default: LOADS.join(',') },
       profile: { type: 'string' },
     },
   });
   const rounds = positive('--rounds', values.rounds);
   const seconds = positive('--seconds', values.seconds);
-  const targets = values.only.split(',').map(readTarget);
+  const targets = readNames('--only', values.only, TARGETS);
+  const loads = readNames('--loads', values.loads, LOADS);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const bed = await openBenchBed({ targets, profileFolder: values.profile, say });
   try {
     const machine = describeMachine(bed.folder);
-    const measurements = await runRounds(bed, { rounds, seconds, say });
+    const measurements = await runRounds(bed, { rounds, seconds, loads, say });
     const report: Report = {
       machine,
       loadAfter: loadavg()[0] ?? NaN,
@@ -56,8 +58,10 @@ function positive(name: string, text: string): number {
   return number;
 }
 
-function readTarget(text: string): TargetName {
-  const name = TARGETS.find((each) => each === text);
-  if (name === undefined) throw new TypeError(`--only: expected some of ${TARGETS.join(',')}, got ${JSON.stringify(text)}`);
-  return name;
+function readNames<Name extends string>(option: string, text: string, names: readonly Name[]): readonly Name[] {
+  return text.split(',').map((each) => {
+    const name = names.find((known) => known === each);
+    if (name === undefined) throw new TypeError(`${option}: expected some of ${names.join(',')}, got ${JSON.stringify(each)}`);
+    return name;
+  });
 }

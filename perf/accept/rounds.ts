@@ -20,6 +20,7 @@ export interface RoundOptions {
   readonly rounds: number;
   /** Of each measurement, closed loop and at half load. At 300 a second it is as long as its samples need. */
   readonly seconds: number;
+  readonly loads: readonly LoadName[];
   readonly say: (line: string) => void;
 }
 
@@ -41,7 +42,7 @@ export async function runRounds(bed: BenchBed, options: RoundOptions): Promise<M
   const generator = startLoadGenerator();
   try {
     for (let round = 1; round <= rounds; round += 1) {
-      for (const load of LOADS) {
+      for (const load of options.loads) {
         const targets = bed.targets.filter(({ name }) => takesPart(name, load));
         for (const target of round % 2 === 1 ? targets : targets.toReversed()) {
           const shape = shapeOf(load, all);

@@ -11,7 +11,7 @@ process.on('message', (job: LoadJob) => {
 });
 process.on('disconnect', () => process.exit());
 
-/** Connections are opened before the first request is due. */
+/** The metronome has started before the first request is due. */
 const OPEN_LOOP_LEAD_MS = 50;
 
 async function runJob(job: LoadJob): Promise<LoadResult> {

@@ -14,7 +14,7 @@ export interface RawConnection {
 const READ_BYTES = 16_384;
 
 /**
- * Opens at once, and again whenever the server has closed.
+ * Opens with the first request, and again whenever the server has closed.
  * @param onAnswer called with the status of each answer, and with undefined when the connection broke under a request
  */
 export function openRawConnection(port: number, onAnswer: (status: number | undefined) => void): RawConnection {
@@ -53,15 +53,16 @@ export function openRawConnection(port: number, onAnswer: (status: number | unde
   }
 
   function onWhole(from: Socket, answer: Answer): void {
+    const isAsked = isWaiting;
     isWaiting = false;
-    if (answer.closes && socket === from) {
+    // Nobody asked: the server says that it closes an idle connection.
+    if ((answer.closes || !isAsked) && socket === from) {
       socket = undefined;
       from.end();
     }
-    onAnswer(answer.status);
+    if (isAsked) onAnswer(answer.status);
   }
 
-  socket = open();
   return {
     send(request) {
       if (isClosed) return;
