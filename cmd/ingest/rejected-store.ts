@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { BrokerPort } from '../../lib/actor/broker-port.ts';
 import type { Emit } from '../../lib/actor/message.ts';
 import { AppError } from '../../lib/core/app-error.ts';
@@ -46,6 +47,7 @@ export const MAX_HELD = 2_000;
 const MAX_HELD_BYTES = 16 * 1024 ** 2;
 /** Half of the broker's duplicate window: what was stored without our knowing is not stored twice. */
 const GIVE_UP_AFTER_MS = 60_000;
+const RETRY_MS = 250;
 
 /** Why a request was not kept. */
 type DropCause = 'rate' | 'full' | 'too_large' | 'unavailable' | 'refused' | 'stopped';
@@ -64,6 +66,7 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
   let underWay = 0;
   let heldBytes = 0;
   let lastNumber = 0;
+  let isStopping = false;
   let onIdle: (() => void) | undefined;
 
   function bucketOf(source: string): TokenBucket {
@@ -88,15 +91,26 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
 
   async function store({ request, emit }: Waiting): Promise<void> {
     const { source, reason } = request;
-    try {
-      await broker.publish(emit, AbortSignal.any([stopping.signal, AbortSignal.timeout(giveUpAfterMs)]));
-      metrics.stored.inc({ source, reason });
-    } catch (error) {
-      drop(request, causeOf(error, stopping.signal.aborted));
-    }
+    const error = await publish(emit, AbortSignal.any([stopping.signal, AbortSignal.timeout(giveUpAfterMs)]));
+    if (error === undefined) metrics.stored.inc({ source, reason });
+    else drop(request, causeOf(error, stopping.signal.aborted));
     underWay -= 1;
     heldBytes -= sizeOf(emit);
     pump();
+  }
+
+  /** Undefined when it is stored. */
+  async function publish(emit: Emit, signal: AbortSignal): Promise<unknown> {
+    for (;;) {
+      try {
+        await broker.publish(emit, signal);
+        return undefined;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof AppError) || !error.retryable) return error;
+        // A broker that was never there says so at once.
+        await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   return {
@@ -104,7 +118,7 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
       return waiting.length + underWay;
     },
     keep(request) {
-      if (stopping.signal.aborted) return drop(request, 'stopped');
+      if (isStopping) return drop(request, 'stopped');
       if (!bucketOf(request.source).take(performance.now())) return drop(request, 'rate');
       if (waiting.length + underWay >= MAX_HELD || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
       const id = randomEventId(request.receivedAtMs);
@@ -117,15 +131,12 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
       pump();
     },
     async stop(timeoutMs) {
+      isStopping = true;
       if (underWay > 0) {
         const idle = new Promise<void>((resolve) => (onIdle = resolve));
-        const timer = setTimeout(() => stopping.abort(), timeoutMs);
-        stopping.signal.addEventListener('abort', () => {
-          for (const { request } of waiting.splice(0)) drop(request, 'stopped');
-        });
-        await idle;
-        clearTimeout(timer);
+        await Promise.race([idle, setTimeout(timeoutMs, undefined, { ref: false })]);
       }
+      for (const { request } of waiting.splice(0)) drop(request, 'stopped');
       stopping.abort();
     },
   };
