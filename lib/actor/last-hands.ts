@@ -8,6 +8,9 @@ import type { Lane } from './lane.ts';
  */
 export type Suspicion = 'none' | 'delivered' | 'started';
 
+/** What is asked of a lane. */
+type LastLane = Pick<Lane, 'stream' | 'priority' | 'deliveredBefore'>;
+
 /**
  * What the last owner of a unit may have had in hand when it died, told as its lanes deliver it again.
  *
@@ -17,7 +20,7 @@ export type Suspicion = 'none' | 'delivered' | 'started';
  */
 export class LastHands {
   readonly #slots: number;
-  readonly #left = new Map<Lane, number>();
+  readonly #left = new Map<LastLane, number>();
   readonly #begun = new Set<string>();
 
   /** @param slots handlers that run at once */
@@ -26,12 +29,12 @@ export class LastHands {
   }
 
   /** A lane that the last owner had. */
-  add(lane: Lane, capacity: number): void {
+  add(lane: LastLane, capacity: number): void {
     this.#left.set(lane, capacity);
   }
 
   /** To be asked once for each new delivery, in order. `isBehind`: its line waits for an earlier message. */
-  judge(lane: Lane, seq: number, key: string, isBehind: boolean): Suspicion {
+  judge(lane: LastLane, seq: number, key: string, isBehind: boolean): Suspicion {
     const left = this.#left.get(lane);
     if (left === undefined) return 'none';
     const { deliveredBefore } = lane;
