@@ -5,14 +5,18 @@ import { AppError } from '../core/app-error.ts';
  * `done` is what has happened when the process dies there, `next` what has not.
  */
 export const FAIL_POINTS = {
-  'accept.offered': { done: 'the event is verified and offered to the journal', next: 'a transaction takes it' },
+  'accept.before-append': { done: 'the event is verified', next: 'it is offered to the journal' },
+  'accept.before-transaction': { done: 'it is offered to the journal', next: 'a transaction takes it' },
   'accept.written': { done: 'record and identity are written in the transaction', next: 'the transaction is committed' },
-  'accept.committed': { done: 'the transaction is on the disk', next: 'the sender is answered' },
-  'relay.read': { done: 'the relay has read the event', next: 'it is sent to the log' },
-  'relay.sent': { done: 'the event is sent to the log', next: 'its confirmation arrives' },
-  'relay.confirmed': { done: 'the log has confirmed the event', next: 'the journal is told to forget it' },
-  'relay.removed': { done: 'the record is removed in the transaction', next: 'the transaction is committed' },
+  'accept.committed': { done: 'the transaction is on the disk', next: 'the acceptor hears of it' },
+  'accept.appended': { done: 'the acceptor has heard of it', next: 'the sender is answered' },
+  'relay.before-publish': { done: 'the relay has read the event', next: 'it is sent to the log' },
+  'relay.confirmed': { done: 'the log has confirmed the event', next: 'the confirmation is noted' },
+  'relay.before-forget': { done: 'confirmations are noted', next: 'the journal is told to forget the events' },
+  'relay.removed': { done: 'the records are removed in the transaction', next: 'the transaction is committed' },
   'relay.forgotten': { done: 'the transaction is on the disk', next: 'the relay goes on' },
+  'relay.found': { done: 'an event in doubt is found in the log when it is read back', next: 'the journal is told to forget it' },
+  'relay.found-forgotten': { done: 'the journal has forgotten what was found', next: 'the rest is published' },
 } as const satisfies Record<string, { done: string; next: string }>;
 
 export type FailPointName = keyof typeof FAIL_POINTS;
