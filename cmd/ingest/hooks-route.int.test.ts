@@ -105,8 +105,7 @@ test('what is wrong with a request is a problem with a stable code', async (t) =
   const signed = (body: string, headers: Record<string, string> = {}) => post(bed.url, body, { ...githubHeaders(body, 'd-1'), ...headers });
   const cases: readonly [number, string, () => ReturnType<typeof post>][] = [
     [400, 'invalid_json', () => signed('{')],
-    [400, 'invalid_json', () => signed('{"__proto__":{}}')],
-    [400, 'too_deep', () => signed('['.repeat(65) + ']'.repeat(65))],
+    [400, 'invalid_json', () => signed('')],
     [400, 'invalid_header', () => signed(BODY, { 'x-github-delivery': 'a.b' })],
     [400, 'invalid_header', () => signed(BODY, { 'x-github-delivery': 'a'.repeat(10_000) })],
     [404, 'not_found', () => post(bed.url, BODY, {}, '/hooks/nobody')],
@@ -117,6 +116,7 @@ test('what is wrong with a request is a problem with a stable code', async (t) =
     [415, 'unsupported_media_type', () => signed(BODY, { 'content-type': 'application/json\ta' })],
     [415, 'unsupported_media_type', () => signed(BODY, { 'content-type': 'application/jsonx' })],
     [415, 'unsupported_media_type', () => signed(BODY, { 'content-type': 'application/x-www-form-urlencoded' })],
+    [415, 'unsupported_media_type', () => signed(BODY, { 'content-encoding': 'gzip' })],
   ];
   for (const [status, code, send] of cases) {
     const { json, headers, ...rest } = await send();
@@ -132,7 +132,15 @@ test('what is wrong with a request is a problem with a stable code', async (t) =
 
 test('a body is signed and kept as it came, whatever a parser would make of it', async (t) => {
   const bed = await openIngestBed(t);
-  for (const body of ['\uFEFF{"a":1}', '{"a":1,\r\n "a":2}', '{"n":12345678901234567890,"m":1e400}', '{"t":"\\u0000\\ud800"}', 'null']) {
+  for (const body of [
+    '\uFEFF{"a":1}',
+    '{"a":1,\r\n "a":2}',
+    '{"n":12345678901234567890,"m":1e400}',
+    '{"t":"\\u0000\\ud800"}',
+    'null',
+    '{"__proto__":{}}',
+    '['.repeat(10_000) + ']'.repeat(10_000),
+  ]) {
     assert.equal((await post(bed.url, body, githubHeaders(body, 'd-1'))).status, 202, body);
     assert.deepEqual(Buffer.from(bed.published.at(-1)?.body ?? []), Buffer.from(body));
   }

@@ -8,14 +8,12 @@ import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { readStored } from '../../lib/jetstream/log-reader.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
 import type { RejectedMetrics } from '../../lib/telemetry/metrics.ts';
-import { readJsonBody } from '../../lib/webhook/json-body.ts';
-import { toReceivedEvent } from '../../lib/webhook/received-event.ts';
+import { receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
 import { readRejected } from '../../lib/webhook/rejected-request.ts';
 import type { RejectedRequest } from '../../lib/webhook/rejected-request.ts';
 import type { Source } from '../../lib/webhook/source.ts';
-import { continueTrace } from '../../lib/webhook/traceparent.ts';
-import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
+import { headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
 import { readmitRequestSchema } from '../../streams/readmission.ts';
 import type { ReadmitAnswer, ReadmitResult } from '../../streams/readmission.ts';
 import { READMIT_SUBJECT, STREAMS, parseSubject } from '../../streams/subjects.ts';
@@ -126,11 +124,9 @@ function judgeRequest(source: Source, seq: number, request: RejectedRequest): Ju
   const headers = headersFromRaw(request.rawHeaders);
   const verification = source.verify(headers, body, nowMs);
   if (!verification.ok) return { seq, outcome: 'refused', because: verification.reason };
-  const json = readJsonBody(body);
-  if (!json.ok) return { seq, outcome: 'unusable', because: json.code };
-  const contentType = headerValue(headers, 'content-type') ?? 'application/json';
-  const traceparent = continueTrace(headerValue(headers, 'traceparent'));
-  const event = toReceivedEvent({ source, headers, body, value: json.value, contentType, traceparent, nowMs });
+  const received = receiveWebhook({ source, headers, body, nowMs });
+  if (received.kind === 'challenge') return { seq, outcome: 'unusable', because: 'challenge' };
+  const { event } = received;
   return { seq, source: source.name, event: event.providerId === undefined ? withIdentity(event, request.id) : event };
 }
 

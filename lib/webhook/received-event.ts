@@ -80,7 +80,7 @@ export function receiveWebhook(request: GenuineRequest): ReceivedWebhook {
   const read = source.readBody(kind, body);
   if (!read.ok)
     throw new AppError('invalid_json', `expected JSON: ${read.because}, at byte ${read.offset}`, {
-      mistakes: [{ detail: read.because, pointer: '', offset: read.offset }],
+      mistakes: [{ detail: read.because, offset: read.offset }],
     });
   const { texts } = read;
   const { challenge } = source;

@@ -3,6 +3,7 @@ import { AppError } from '../core/app-error.ts';
 import { PRIORITIES } from '../core/priority.ts';
 import type { Priority } from '../core/priority.ts';
 import { BODY_PATH } from './body-path.ts';
+import { createBodyReader } from './body-reader.ts';
 import { MEDIA_TYPE, bodyKindOf } from './content-type.ts';
 import { parsePayloadTemplate } from './payload-template.ts';
 import { PRESETS, PRESET_NAMES } from './presets.ts';
@@ -30,6 +31,8 @@ export interface Source {
   readonly key: Preset['key'];
   readonly time: Preset['time'];
   readonly priority: PriorityRule;
+  /** Checks a body by its kind, and reads the paths of all of these. */
+  readonly readBody: ReturnType<typeof createBodyReader>;
 }
 
 /** One priority for all, or by a value of the body. */
@@ -141,6 +144,14 @@ export function compileSource(document: SourceDocument, secrets: readonly Signin
   const verify = scheme === undefined ? undefined : attempt('', () => createVerifier(scheme, secrets));
   mistakes.push(...unreachable(document, contentTypes));
   if (scheme === undefined || verify === undefined || mistakes.length > 0) throw invalid(mistakes, document.name);
+  const places = {
+    id: document.id === undefined ? preset.id : toLocator(document.id),
+    type: document.type === undefined ? preset.type : [[toLocator(document.type)]],
+    key: document.key === undefined ? preset.key : [toLocator(document.key)],
+    time: preset.time,
+    challenge: preset.challenge,
+    priority: toRule(document.priority),
+  };
   return {
     name: document.name,
     preset: document.preset,
@@ -149,14 +160,30 @@ export function compileSource(document: SourceDocument, secrets: readonly Signin
     contentTypes,
     maxBodyBytes: document.maxBodyBytes,
     accepted: preset.accepted,
-    challenge: preset.challenge,
-    id: document.id === undefined ? preset.id : toLocator(document.id),
-    type: document.type === undefined ? preset.type : [[toLocator(document.type)]],
-    key: document.key === undefined ? preset.key : [toLocator(document.key)],
-    time: preset.time,
-    priority:
-      typeof document.priority === 'string' ? { kind: 'fixed', priority: document.priority } : { kind: 'byPath', ...document.priority },
+    ...places,
+    readBody: createBodyReader(bodyPaths(places)),
   };
+}
+
+/** All paths into the body that an event of the source is made by. */
+function bodyPaths({
+  id,
+  type,
+  key,
+  time,
+  challenge,
+  priority: rule,
+}: Pick<Source, 'id' | 'type' | 'key' | 'time' | 'challenge' | 'priority'>): string[] {
+  const locators = [id, ...type.flat(), ...key, time].filter((each) => each !== null);
+  return [
+    ...locators.flatMap((each) => ('path' in each ? [each.path] : [])),
+    ...(challenge === null ? [] : [challenge.at, challenge.answer]),
+    ...(rule.kind === 'byPath' ? [rule.path] : []),
+  ];
+}
+
+function toRule(given: SourceDocument['priority']): PriorityRule {
+  return typeof given === 'string' ? { kind: 'fixed', priority: given } : { kind: 'byPath', ...given };
 }
 
 function toLocator(text: string | { readonly header: string }): Locator {
