@@ -7,6 +7,7 @@ import { scanLog } from '../../lib/jetstream/log-scan.ts';
 import { measurePublisher } from '../../lib/jetstream/measured-publisher.ts';
 import { createPublisher, type Publisher } from '../../lib/jetstream/publisher.ts';
 import type { RelayLog } from '../../lib/journal/relay-log.ts';
+import { DOUBT_MS } from '../../lib/journal/relay-session.ts';
 import type { PublisherMetrics } from '../../lib/telemetry/metrics.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 
@@ -21,7 +22,7 @@ export function createEventLog(link: BrokerLink, metrics: PublisherMetrics): Eve
   let publisher: Publisher | undefined;
 
   function begin(): void {
-    if (link.connection !== undefined) publisher ??= measurePublisher(createPublisher(link.connection), metrics);
+    if (link.connection !== undefined) publisher ??= measurePublisher(createPublisher(link.connection, { doubtMs: DOUBT_MS }), metrics);
   }
 
   function connected(): BrokerConnection {

@@ -13,6 +13,8 @@ export interface PublishEntry extends Queued {
   readonly body: Uint8Array;
   /** Times it was sent. */
   tries: number;
+  /** When it was sent first, monotonic milliseconds; Infinity before. */
+  firstSentAt: number;
   /** What the broker said last, for the error of whoever gives up. */
   lastAnswer: string;
   /** Nobody waits for it any more; in flight it keeps its key until its fate is known or its deadline has passed. */
@@ -54,6 +56,7 @@ export function createEntry(emit: Emit, maxPayloadBytes: number, settle: Publish
     block,
     body: emit.body,
     tries: 0,
+    firstSentAt: Infinity,
     lastAnswer: 'none yet',
     abandoned: false,
     settle,

@@ -175,3 +175,16 @@ test('stopping is bounded while the broker is away, and rejects what is not sett
   assert.ok(performance.now() - began < 1_000);
   await assert.rejects(publishing.publish(testEmit('a', 2), never), hasCode('broker_unavailable'));
 });
+
+test('what is in doubt for too long is given back instead of sent again, with all that waits behind it', async (t) => {
+  const { broker, publisher } = await openTestLog(t);
+  // The first retry comes after a second.
+  const publishing = publisher({ doubtMs: 500 });
+  await publishing.publish(testEmit('key', 1), never);
+  broker.freeze();
+  const fates = await Promise.allSettled([2, 3].map((number) => publishing.publish(testEmit('key', number), never)));
+  for (const fate of fates) assert.ok(fate.status === 'rejected' && hasCode('broker_unavailable')(fate.reason));
+  broker.thaw();
+  const { seq, duplicate } = await publishing.publish(testEmit('key', 2), never);
+  assert.deepEqual([seq, duplicate], [2, true], 'the first try was stored when the broker went on');
+});

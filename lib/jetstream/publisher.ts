@@ -13,6 +13,11 @@ export interface PublisherOptions {
   readonly maxMessages?: number;
   /** Their bytes at most. (Default: 64 MiB) */
   readonly maxBytes?: number;
+  /**
+   * What was sent first longer ago than this and is not confirmed is rejected instead of sent again, with everything that
+   * waits, so that its owner can find out first whether the log has it. Less than the broker's duplicate window. (Default: never)
+   */
+  readonly doubtMs?: number;
 }
 
 /**
@@ -43,7 +48,7 @@ const TICK_MS = 100;
 
 /** Starts to listen for answers on the connection; `stop` ends it. */
 export function createPublisher(connection: BrokerConnection, options: PublisherOptions = {}): Publisher {
-  const { maxMessages = 20_000, maxBytes = 64 * 1024 * 1024 } = options;
+  const { maxMessages = 20_000, maxBytes = 64 * 1024 * 1024, doubtMs = Infinity } = options;
   const { nats } = connection;
   const inbox = createInbox();
   const windows = new Map<string, StreamWindow>();
@@ -109,7 +114,7 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
     const dot = subject.indexOf('.');
     const root = dot < 0 ? subject : subject.slice(0, dot);
     let window = windows.get(root);
-    if (window === undefined) windows.set(root, (window = new StreamWindow(transport)));
+    if (window === undefined) windows.set(root, (window = new StreamWindow(transport, doubtMs)));
     return window;
   }
 

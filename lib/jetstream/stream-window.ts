@@ -66,8 +66,12 @@ export class StreamWindow {
   #nobodySince: number | undefined;
   #isAsking = false;
 
-  constructor(transport: WindowTransport) {
+  readonly #doubtMs: number;
+
+  /** @param doubtMs see `PublisherOptions.doubtMs` */
+  constructor(transport: WindowTransport, doubtMs: number) {
     this.#transport = transport;
+    this.#doubtMs = doubtMs;
   }
 
   add(entry: PublishEntry): void {
@@ -137,6 +141,7 @@ export class StreamWindow {
   }
 
   #sendOne(entry: PublishEntry): void {
+    if (this.#giveUpDoubtful([entry])) return;
     this.#singles += 1;
     const token = this.#takeOff([entry], false);
     const because = this.#transport.send(entry, readyHeaders(entry.block), token);
@@ -148,6 +153,7 @@ export class StreamWindow {
     const [first] = entries;
     if (first === undefined) return;
     if (entries.length === 1) return this.#sendOne(first);
+    if (this.#giveUpDoubtful(entries)) return;
     this.#batches += 1;
     const token = this.#takeOff(entries, true);
     // A new id at each try: the broker would take a second first message for a gap in the first batch.
@@ -164,14 +170,30 @@ export class StreamWindow {
     }
   }
 
+  /**
+   * What was sent first too long ago is not sent again, whatever kept it so long: also where the whole process stood still
+   * and its owner could not say so. With it everything that waits is given back, because a later one must not overtake it.
+   */
+  #giveUpDoubtful(entries: PublishEntry[]): boolean {
+    const now = performance.now();
+    if (!entries.some(({ firstSentAt }) => now - firstSentAt > this.#doubtMs)) return false;
+    const error = new AppError('broker_unavailable', `expected the log's confirmation within ${this.#doubtMs} ms of the first try`);
+    this.#queue.release(entries);
+    for (const entry of entries) entry.settle(error);
+    this.#rejectWaiting(error);
+    return true;
+  }
+
   #takeOff(entries: PublishEntry[], isBatch: boolean): string {
     const token = this.#transport.nextToken(this);
+    const now = performance.now();
     let tries = 0;
     for (const entry of entries) {
       entry.tries += 1;
+      entry.firstSentAt = Math.min(entry.firstSentAt, now);
       tries = Math.max(tries, entry.tries);
     }
-    const deadline = performance.now() + Math.min(MAX_DEADLINE_MS, DEADLINE_MS * 2 ** (tries - 1));
+    const deadline = now + Math.min(MAX_DEADLINE_MS, DEADLINE_MS * 2 ** (tries - 1));
     this.#flights.set(token, { token, entries, isBatch, deadline });
     return token;
   }
