@@ -86,7 +86,7 @@ export function describeCrashes(property: Property): void {
       kill(first);
       const second = lives.begin();
       await until('it is handled', () => lives.handled.has('hang'));
-      await bench.send({ actor: 'tester', key: 'a', body: 'poison', id: 'p1' });
+      await bench.send({ actor: 'tester', key: 'b', body: 'poison', id: 'p1' });
       await lives.untilOver(1, ['hang'], second);
       assert.deepEqual(await reasons(bench), { p1: 'crashed' });
       assert.equal(lives.startsOf('poison'), FAST.attempts);
