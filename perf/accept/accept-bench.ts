@@ -37,7 +37,7 @@ export async function runAcceptBench(args: readonly string[]): Promise<number> {
       loadAfter: loadavg()[0] ?? NaN,
       broker: bed.brokerVersion,
       fsync: {
-        door: bed.acceptAfter,
+        door: 'ACCEPT_AFTER=journal, one transaction of LMDB for all that came while the last one was written, fdatasync before their answers',
         broker: bed.brokerSyncsAlways ? 'sync_interval always: every stored message before its confirmation' : 'lazy: UNSAFE',
       },
       bodyBytes: bed.bodyBytes,

@@ -23,8 +23,6 @@ export interface BenchBed {
   readonly brokerVersion: string;
   /** Whether the broker fsyncs before it confirms, as it says itself. */
   readonly brokerSyncsAlways: boolean;
-  /** What the door said of its durability when it started. */
-  readonly acceptAfter: string;
   readonly path: string;
   readonly secret: string;
   readonly bodyBytes: number;
@@ -86,7 +84,6 @@ export async function openBenchBed(options: BedOptions): Promise<BenchBed> {
       broker,
       brokerVersion: await brokerVersion(binary),
       brokerSyncsAlways: await syncsAlways(monitorUrl),
-      acceptAfter: 'log',
       path: PATH,
       secret,
       bodyBytes,
@@ -129,6 +126,8 @@ async function startDoor(options: DoorOptions): Promise<Target> {
       NATS_URL: natsUrl,
       NATS_MONITOR_URL: monitorUrl,
       INGEST_SOURCES_FILE: sources,
+      ACCEPT_AFTER: 'journal',
+      INGEST_JOURNAL_PATH: join(folder, 'journal'),
       INGEST_PORT: String(port),
       INGEST_OPS_PORT: String(opsPort),
     }),
