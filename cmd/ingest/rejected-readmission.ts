@@ -1,9 +1,10 @@
 import { createInbox } from '@nats-io/transport-node';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { Message } from '../../lib/actor/message.ts';
 import { AppError, toAppError } from '../../lib/core/app-error.ts';
 import { eventId } from '../../lib/core/identity.ts';
 import type { Seal } from '../../lib/core/seal.ts';
+import type { BrokerLink } from '../../lib/jetstream/broker-link.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { readStored } from '../../lib/jetstream/log-reader.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
@@ -20,7 +21,7 @@ import { READMIT_SUBJECT, STREAMS, parseSubject } from '../../streams/subjects.t
 import type { Acceptor } from './acceptor.ts';
 
 export interface ReadmissionOptions {
-  readonly connection: BrokerConnection;
+  readonly link: Pick<BrokerLink, 'connection' | 'onChange'>;
   readonly findSource: (name: string) => Source | undefined;
   readonly acceptor: Acceptor;
   readonly seal: Pick<Seal, 'open'>;
@@ -43,39 +44,56 @@ type Judgement = ReadmitResult | { readonly seq: number; readonly source: string
  *    try; where the provider gave no id, the request's own identity is the event's.
  */
 export function startReadmission(options: ReadmissionOptions): { stop(): Promise<void> } {
-  const { nats } = options.connection;
+  const { link, log } = options;
   const session = createInbox('visapi.ingest.readmission');
   let last: Promise<void> = Promise.resolve();
+  let subscriptions: Subscription[] | undefined;
 
-  const callback = (error: Error | null, message: Msg): void => {
-    // One after the other, also where two people ask.
-    if (error === null) last = last.then(() => answer(message));
-  };
-  const subscriptions = [nats.subscribe(READMIT_SUBJECT, { queue: 'ingest', callback }), nats.subscribe(session, { callback })];
+  function listen(): void {
+    const { connection } = link;
+    if (connection === undefined || subscriptions !== undefined) return;
+    const callback = (error: Error | null, message: Msg): void => {
+      // One after the other, also where two people ask.
+      if (error === null) last = last.then(() => answer(connection, message));
+    };
+    subscriptions = [
+      connection.nats.subscribe(READMIT_SUBJECT, { queue: 'ingest', callback }),
+      connection.nats.subscribe(session, { callback }),
+    ];
+  }
 
-  async function answer(message: Msg): Promise<void> {
+  async function answer(connection: BrokerConnection, message: Msg): Promise<void> {
     let reply: ReadmitAnswer;
     try {
       const { seqs, isDryRun } = readmitRequestSchema.parse(message.json());
-      reply = { session, results: await readmit(options, seqs, isDryRun) };
+      reply = { session, results: await readmit(options, connection, seqs, isDryRun) };
     } catch (cause) {
       const { code, message: text } = toAppError(cause, 'bad_request');
-      options.log.warn({ err: cause }, 'readmission not finished');
+      log.warn({ err: cause }, 'readmission not finished');
       reply = { session, error: { code, message: text } };
     }
-    if (!nats.isClosed()) message.respond(JSON.stringify(reply));
+    if (!connection.nats.isClosed()) message.respond(JSON.stringify(reply));
   }
 
+  listen();
+  // The broker may be reached for the first time much later than we start.
+  const stopListening = link.onChange(listen);
   return {
     async stop() {
-      if (!nats.isClosed()) for (const subscription of subscriptions) subscription.unsubscribe();
+      stopListening();
+      if (link.connection?.nats.isClosed() === false) for (const subscription of subscriptions ?? []) subscription.unsubscribe();
       await last;
     },
   };
 }
 
-async function readmit(options: ReadmissionOptions, seqs: readonly number[], isDryRun: boolean): Promise<ReadmitResult[]> {
-  const stored = await Promise.all(seqs.map((seq) => readStored(options.connection, STREAMS.rejected, seq)));
+async function readmit(
+  options: ReadmissionOptions,
+  connection: BrokerConnection,
+  seqs: readonly number[],
+  isDryRun: boolean,
+): Promise<ReadmitResult[]> {
+  const stored = await Promise.all(seqs.map((seq) => readStored(connection, STREAMS.rejected, seq)));
   const judged = seqs.map((seq, index) => judge(options, seq, stored[index]));
   const events = judged.flatMap((each) => ('event' in each ? [each.event] : []));
   const accepted = isDryRun ? undefined : await accept(options.acceptor, events);

@@ -16,6 +16,7 @@ import { createEventLog, type EventLog } from './event-log.ts';
 import { startIngestServer } from './ingest.ts';
 import { createJournalAcceptor } from './journal-acceptor.ts';
 import { checkReadiness, type JournalParts } from './readiness.ts';
+import { startReadmission } from './rejected-readmission.ts';
 import { createRejectedStore } from './rejected-store.ts';
 import { openSourceFile } from './source-file.ts';
 
@@ -37,13 +38,15 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   const parts = config.journalPath === NO_JOURNAL ? undefined : await openJournalParts(context, eventLog);
   // Kept requests open only in this process until the key is configured.
   const seal = createSeal(new Secret(randomBytes(32).toString('base64')));
+  const keptMetrics = rejectedMetrics(registry);
   const rejected = createRejectedStore({
     broker: eventLog,
     seal,
-    metrics: rejectedMetrics(registry),
+    metrics: keptMetrics,
     ratePerSecond: config.rejectedRatePerSecond,
     burst: config.rejectedBurst,
   });
+  const acceptor = parts?.acceptor ?? createLogAcceptor(eventLog);
   const onHangUp = () => void sources.reload();
 
   const broker = createService('broker', async () => () => link.close());
@@ -56,6 +59,11 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     };
   });
   const keeping = createService('rejected requests', async () => () => rejected.stop(STOP_REJECTED_MS));
+  const readmitting = createService('readmission', async () => {
+    const findSource = (name: string) => sources.get(name);
+    const readmission = startReadmission({ link, findSource, acceptor, seal, metrics: keptMetrics, log });
+    return () => readmission.stop();
+  });
   const sourceFile = createService('sources', async () => {
     process.on('SIGHUP', onHangUp);
     return async () => {
@@ -77,8 +85,13 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
       host: config.host,
       port: config.port,
       limits,
+      senders: {
+        trustProxy: config.trustProxy,
+        address: { requestsPerSecond: config.addressRequestsPerSecond, exempt: config.addressLimitExempt },
+        keyRequestsPerSecond: config.keyRequestsPerSecond,
+      },
       sources,
-      acceptor: parts?.acceptor ?? createLogAcceptor(eventLog),
+      acceptor,
       rejected,
       log,
       registry,
@@ -86,7 +99,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     log.info({ url: server.url, sources: sources.names }, 'webhooks are taken');
     return () => server.stop();
   });
-  const all = inOrder('ingest', [broker, publishing, relaying, keeping, sourceFile, ops, door]);
+  const all = inOrder('ingest', [broker, publishing, relaying, keeping, readmitting, sourceFile, ops, door]);
   await all.start();
   return all;
 }
