@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, BROKER_RELATIONS, instanceVariable } from '../../lib/config/common.ts';
 import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
 import type { ConfigOf, Relation } from '../../lib/config/config.ts';
+import { networkList } from '../../lib/config/network-list.ts';
 
 /** `INGEST_JOURNAL_PATH` where ingest has no disk that survives its process. */
 export const NO_JOURNAL = 'none';
@@ -21,6 +22,25 @@ export const INGEST_VARIABLES = {
   maxBodyBytes: variable('INGEST_MAX_BODY_BYTES', integer({ min: 1_024, max: 8_388_608 }), {
     description: "The largest body that is taken; the broker's own limit must be larger. Bytes.",
     default: '1048576',
+  }),
+  trustProxy: variable('TRUST_PROXY', networkList, {
+    description: 'Networks (CIDR, with commas) of the proxies whose `X-Forwarded-For` is believed. Empty: nobody is.',
+    default: '',
+  }),
+  addressRequestsPerSecond: variable('INGEST_ADDRESS_REQUESTS_PER_SECOND', integer({ min: 0, max: 1_000_000 }), {
+    // Far above what a provider sends, so that none that is genuine is ever refused; a quarter of what two cores take.
+    description: 'Requests per second from one address (IPv6: one /64) that are taken, over 10 s, by each process; 0: any number.',
+    default: '5000',
+  }),
+  addressLimitExempt: variable('INGEST_ADDRESS_LIMIT_EXEMPT', networkList, {
+    // What comes from this machine is a proxy that TRUST_PROXY does not name, or somebody who tries things out.
+    description: 'Networks (CIDR, with commas) whose requests are not counted by address.',
+    default: '127.0.0.0/8,::1/128',
+  }),
+  keyRequestsPerSecond: variable('INGEST_KEY_REQUESTS_PER_SECOND', integer({ min: 0, max: 1_000_000 }), {
+    // A request may bring 1,000 events: who needs more sends batches.
+    description: 'Requests per second with one API key that are taken, over 10 s, by each process; 0: any number.',
+    default: '1000',
   }),
   acceptAfter: variable('ACCEPT_AFTER', z.enum(['journal', 'log']), {
     description: 'Answer when the journal holds the event, or (`log`) wait up to 250 ms for the log to hold it too.',

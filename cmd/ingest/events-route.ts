@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { noteRequest } from '../../lib/http/edge-server.ts';
 import { problemOf, type Problem } from '../../lib/http/problem.ts';
+import { createRequestLimit } from '../../lib/http/request-limits.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
@@ -16,6 +17,8 @@ export interface EventsOptions {
   readonly acceptor: Acceptor;
   readonly metrics: IngestMetrics;
   readonly now: () => number;
+  /** Requests with one key, in this process; 0: any number. */
+  readonly keyRequestsPerSecond: number;
 }
 
 /** What became of one event of a batch. */
@@ -28,6 +31,7 @@ export type BatchResult = { readonly id: string; readonly duplicate: boolean } |
 export function addEventsRoutes(server: FastifyInstance, options: EventsOptions): void {
   const { acceptor, metrics, now } = options;
   const guard = createKeyGuard(options.settings, 'events:write', now);
+  const limitKey = createRequestLimit(server, options.keyRequestsPerSecond, (request) => guard.keyOf(request).id);
   const modes = new WeakMap<FastifyRequest, EventMode>();
 
   /** One call for all of a request, so that they are durable together and in order. */
@@ -48,11 +52,15 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     const traceparent = headerValue(headersFromRaw(request.raw.rawHeaders), 'traceparent');
     const idempotencyKey = idempotencyKeyOf(request);
     noteRequest(request, { bytes: Buffer.isBuffer(request.body) ? request.body.length : 0 });
-    return { reads: readEvents(modes.get(request) ?? 'structured', request), sending: { source, traceparent, idempotencyKey, nowMs: now() } };
+    return {
+      reads: readEvents(modes.get(request) ?? 'structured', request),
+      sending: { source, traceparent, idempotencyKey, nowMs: now() },
+    };
   }
 
   const checkHeaders = (takesBatch: boolean) => async (request: FastifyRequest, reply: Parameters<typeof guard.check>[1]) => {
     guard.check(request, reply);
+    await limitKey(request);
     modes.set(request, eventMode(request, takesBatch));
   };
 

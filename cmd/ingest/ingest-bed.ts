@@ -9,7 +9,7 @@ import { createRegistry } from '../../lib/telemetry/metrics.ts';
 import { parseSources } from '../../lib/webhook/source-list.ts';
 import { createLogAcceptor, type Acceptor } from './acceptor.ts';
 import { testKeyRing } from './events/test-keys.ts';
-import { startIngestServer } from './ingest.ts';
+import { startIngestServer, type SenderLimits } from './ingest.ts';
 import type { Refused } from './rejected-store.ts';
 
 /** What the tests of the door share: a server on a port of its own, its log as text, and a signing sender. */
@@ -20,6 +20,7 @@ export interface IngestBedOptions {
   /** (Default: one by the broker) */
   readonly acceptor?: Acceptor;
   readonly limits?: Partial<EdgeLimits>;
+  readonly senders?: SenderLimits;
   readonly now?: () => number;
   readonly sources?: unknown;
 }
@@ -48,6 +49,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     host: '127.0.0.1',
     port: 0,
     limits: { ...DEFAULT_EDGE_LIMITS, ...options.limits },
+    ...(options.senders === undefined ? {} : { senders: options.senders }),
     sources,
     keys: { keys: testKeyRing(), state: { kind: 'current' } },
     acceptor: options.acceptor ?? createLogAcceptor(options.broker ?? recording),

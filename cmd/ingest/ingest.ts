@@ -1,5 +1,6 @@
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import type { AddressLimit } from '../../lib/http/request-limits.ts';
 import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
 import { ingestMetrics } from '../../lib/telemetry/metrics.ts';
@@ -17,6 +18,8 @@ export interface IngestServerOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly limits: EdgeLimits;
+  /** (Default: any number of requests, and nobody's `X-Forwarded-For` is believed) */
+  readonly senders?: SenderLimits;
   readonly sources: Pick<SourceFile, 'get'>;
   /** Missing: there is no API, only webhooks. */
   readonly keys?: Pick<Settings, 'keys' | 'state'>;
@@ -28,12 +31,27 @@ export interface IngestServerOptions {
   readonly now?: () => number;
 }
 
+/** How many requests of one sender are taken, and who says who the sender is. */
+export interface SenderLimits {
+  readonly trustProxy: readonly string[];
+  readonly address: AddressLimit;
+  /** 0: any number. */
+  readonly keyRequestsPerSecond: number;
+}
+
 /** Starts the door. `stop` takes no new connection and waits for the requests that are under way. */
 export async function startIngestServer(options: IngestServerOptions): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { host, port, limits, log, registry } = options;
   const now = options.now ?? Date.now;
   const metrics = ingestMetrics(registry);
-  const server = await createEdgeServer({ log, registry, limits, onRequestEnd: (line) => countRequest(metrics, line) });
+  const { senders } = options;
+  const server = await createEdgeServer({
+    log,
+    registry,
+    limits,
+    ...(senders === undefined ? {} : { trustProxy: senders.trustProxy, addressLimit: senders.address }),
+    onRequestEnd: (line) => countRequest(metrics, line),
+  });
   addHooksRoute(server, {
     findSource: (name) => options.sources.get(name),
     acceptor: options.acceptor,
@@ -41,7 +59,10 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
     metrics,
     now,
   });
-  if (options.keys !== undefined) addEventsRoutes(server, { settings: options.keys, acceptor: options.acceptor, metrics, now });
+  if (options.keys !== undefined) {
+    const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
+    addEventsRoutes(server, { settings: options.keys, acceptor: options.acceptor, metrics, now, keyRequestsPerSecond });
+  }
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };
 }

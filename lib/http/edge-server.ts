@@ -10,6 +10,8 @@ import type { RequestLine } from '../telemetry/canonical-line.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerClientError } from './client-error.ts';
 import { sendProblem, toRequestError } from './problem.ts';
+import { addRequestLimits, limitAddresses } from './request-limits.ts';
+import type { AddressLimit } from './request-limits.ts';
 
 /** What one connection and one request may cost. Milliseconds and bytes. */
 export interface EdgeLimits {
@@ -20,6 +22,7 @@ export interface EdgeLimits {
   readonly connectionTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly checkIntervalMs: number;
+  readonly handlerTimeoutMs: number;
   readonly requestsPerSocket: number;
   readonly maxConnections: number;
 }
@@ -36,6 +39,8 @@ export const DEFAULT_EDGE_LIMITS: EdgeLimits = {
   keepAliveTimeoutMs: 65_000,
   // Node looks at its timeouts every 30 s unless told otherwise, and they fire that much late.
   checkIntervalMs: 1_000,
+  // Slack waits 3 s for an answer, the shortest of all providers.
+  handlerTimeoutMs: 2_500,
   requestsPerSocket: 1_000,
   // Each costs some 20 KiB and a file descriptor (of 16,384 usually).
   maxConnections: 8_192,
@@ -45,6 +50,10 @@ export interface EdgeServerOptions {
   readonly log: Logger;
   readonly registry: Registry;
   readonly limits: EdgeLimits;
+  /** (Default: none) */
+  readonly addressLimit?: AddressLimit;
+  /** Networks (CIDR) of proxies whose `X-Forwarded-For` is believed. (Default: none) */
+  readonly trustProxy?: readonly string[];
   /** Called once for each request when it is over, with its line. */
   readonly onRequestEnd?: (line: RequestLine) => void;
 }
@@ -65,6 +74,7 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   const log = options.log;
   const server = fastify({
     logger: false,
+    trustProxy: options.trustProxy === undefined || options.trustProxy.length === 0 ? false : [...options.trustProxy],
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     connectionTimeout: limits.connectionTimeoutMs,
@@ -115,6 +125,17 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
   });
+  await addRequestLimits(server);
+  if (options.addressLimit !== undefined) limitAddresses(server, options.addressLimit);
+  server.addHook('onRequest', (request, _reply, done) => done(repeatedHeader(request.raw.rawHeaders)));
+  // From the whole request on: a body that comes slowly has its own limit.
+  server.addHook('preHandler', (_request, reply, done) => {
+    const timer = setTimeout(() => {
+      if (!reply.sent) void sendProblem(reply, new AppError('not_accepting', 'no answer in time', { retryAfterSeconds: 5 }));
+    }, limits.handlerTimeoutMs);
+    reply.raw.once('close', () => clearTimeout(timer));
+    done();
+  });
   await server.register(fastifyMetrics.default, {
     endpoint: null,
     promClient: { ...promClient, register: registry },
@@ -125,4 +146,22 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     },
   });
   return server;
+}
+
+/**
+ * Headers that decide how a request is read, and by whom. Node keeps the first of several and drops the others without a
+ * word, a proxy in front may keep the last: then the two have read different requests.
+ */
+const SINGLE_HEADERS: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type', 'content-encoding', 'idempotency-key']);
+
+function repeatedHeader(rawHeaders: readonly string[]): AppError | undefined {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (seen.has(name))
+      return new AppError('invalid_header', `${name}: expected it once`, { mistakes: [{ header: name, detail: 'expected it once' }] });
+    seen.add(name);
+  }
+  return undefined;
 }
