@@ -101,6 +101,64 @@ export function rejectedMetrics(registry: Registry) {
   };
 }
 
+/** What the journal's gauges ask for whenever the metrics are read. */
+export interface JournalGauges {
+  readonly depth: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly fileBytes: number;
+  readonly ids: number;
+  readonly damaged: number;
+  /** Milliseconds since the epoch. */
+  readonly oldestAcceptedAt: number | undefined;
+}
+
+export type JournalMetrics = ReturnType<typeof journalMetrics>;
+
+export function journalMetrics(registry: Registry) {
+  const registers = [registry];
+  let read: (() => JournalGauges) | undefined;
+  const gauge = (name: string, help: string, value: (journal: JournalGauges) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read ? value(read()) : 0);
+      },
+    });
+  };
+  gauge('visapi_journal_records', 'Events in the journal that the log has not confirmed', ({ depth }) => depth);
+  gauge('visapi_journal_oldest_age_seconds', 'Age of the oldest of them; 0 where none waits', ({ oldestAcceptedAt }) =>
+    oldestAcceptedAt === undefined ? 0 : Math.max(0, (Date.now() - oldestAcceptedAt) / 1_000),
+  );
+  gauge('visapi_journal_bytes', 'Bytes of the events that wait in the journal', ({ bytes }) => bytes);
+  gauge('visapi_journal_max_bytes', 'Bytes that may wait in the journal', ({ maxBytes }) => maxBytes);
+  gauge('visapi_journal_file_bytes', 'Size of the journal on the disk, with identities and free pages', ({ fileBytes }) => fileBytes);
+  gauge('visapi_journal_ids', 'Identities that the journal remembers', ({ ids }) => ids);
+  gauge('visapi_journal_damaged_records', 'Records that were kept aside because their checksum does not fit', ({ damaged }) => damaged);
+  return {
+    observe: (journal: () => JournalGauges) => void (read = journal),
+    commitSeconds: new Histogram({
+      name: 'visapi_journal_commit_duration_seconds',
+      help: 'Writing and flushing one transaction of the journal',
+      buckets: FAST_SECONDS,
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'visapi_journal_batch_changes',
+      help: 'Requests for a change that one transaction of the journal took',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024],
+      registers,
+    }),
+    failedCommits: new Counter({
+      name: 'visapi_journal_failed_commits_total',
+      help: 'Transactions of the journal that did not come to the disk',
+      registers,
+    }),
+  };
+}
+
 export type RelayMetrics = ReturnType<typeof relayMetrics>;
 
 /** What the relay's gauges ask for whenever the metrics are read. */
