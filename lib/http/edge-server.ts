@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import helmet from '@fastify/helmet';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -127,7 +128,7 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   });
   await addRequestLimits(server);
   if (options.addressLimit !== undefined) limitAddresses(server, options.addressLimit);
-  server.addHook('onRequest', (request, _reply, done) => done(repeatedHeader(request.raw.rawHeaders)));
+  server.addHook('onRequest', (request, _reply, done) => done(oldProtocol(request.raw) ?? repeatedHeader(request.raw.rawHeaders)));
   // From the whole request on: a body that comes slowly has its own limit.
   server.addHook('preHandler', (_request, reply, done) => {
     const timer = setTimeout(() => {
@@ -146,6 +147,11 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     },
   });
   return server;
+}
+
+/** Node's parser takes HTTP/0.9 with headers and a body, which never was; whatever stands in front of us may read it otherwise. */
+function oldProtocol({ httpVersionMajor }: IncomingMessage): AppError | undefined {
+  return httpVersionMajor < 1 ? new AppError('bad_request', 'expected HTTP/1.1') : undefined;
 }
 
 /**
