@@ -43,29 +43,9 @@ test('a secret shows [set], an error only its listed parts, and credentials in i
 });
 
 test('the first look at a text lets nothing through that a rule would hide', () => {
-  const piece = fc.constantFrom(
-    ...[
-      'postgres',
-      '://',
-      'user',
-      ':',
-      '@',
-      'host',
-      'Bearer',
-      'basic',
-      '\t',
-      'abcdefghij',
-      'whsec_',
-      'xoxb-',
-      'ghp_',
-      'vis_',
-      '=',
-      '"',
-      '.',
-      '/',
-    ],
-    ...['password', 'PASSWD', 'Secret', 'token', 'api_key', 'apikey', 'signature'],
-  );
+  const around = 'postgres :// user : @ host Bearer basic abcdefghij whsec_ xoxb- ghp_ vis_ = . /'.split(' ');
+  const words = 'password PASSWD Secret token api_key apikey signature'.split(' ');
+  const piece = fc.constantFrom('\t', '"', ...around, ...words);
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
       const text = pieces.join('');
