@@ -12,6 +12,7 @@ import { projectRoot } from '../lib/dev/local-home.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
+import { createTestSecrets, storeTestSettings, type TestSecrets, type TestSource } from '../lib/dev/test-settings.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
@@ -32,6 +33,8 @@ export interface SystemBed {
   /** What the tool needs to find this system: the environment of `visapi`. */
   readonly env: NodeJS.ProcessEnv;
   readonly logFolder: string;
+  /** May send events of the source `api` to /v1/events. */
+  readonly apiKey: string;
   /** Runs the tool as a person would, in this system's environment. */
   visapi(...words: string[]): Promise<Ended>;
   /** Posts one signed GitHub release; the repository is the key. */
@@ -51,7 +54,7 @@ export interface SystemBed {
 
 /** What a test wants otherwise than most. */
 export interface SystemOptions {
-  /** The sources' file, as JSON. (Default: `github` with `SECRET`) */
+  /** The sources with their secrets, as a JSON list. (Default: `github` with `SECRET`) */
   readonly sources?: string;
   /** The Slack channels' file, as JSON, by the local Slack's address. (Default: the demo's) */
   readonly channels?: (sinkUrl: string) => string;
@@ -107,16 +110,19 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
   const sink = await startSink({ port: 0, ...(options.workspace === undefined ? {} : { workspace: options.workspace }) });
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
-  await prepare(broker.url, database, workflows);
+  const secrets = createTestSecrets();
+  const sources = JSON.parse(
+    options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]),
+  ) as TestSource[];
+  await prepareDatabase(database, workflows);
+  const apiKey = await prepareBroker(broker.url, secrets, sources);
   const [ingestPort, ingestOps, processorOps, notifierOps] = [
     await findFreePort(),
     await findFreePort(),
     await findFreePort(),
     await findFreePort(),
   ];
-  const sources = join(folder, 'sources.json');
   const channels = join(folder, 'channels.json');
-  writeFileSync(sources, options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]));
   writeFileSync(channels, (options.channels ?? demoSlackChannels)(sink.url));
   const env: NodeJS.ProcessEnv = {
     VISAPI_HOME: folder,
@@ -127,7 +133,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     INGEST_OPS_PORT: String(ingestOps),
     PROCESSOR_OPS_PORT: String(processorOps),
     NOTIFIER_OPS_PORT: String(notifierOps),
-    INGEST_SOURCES_FILE: sources,
+    ...secrets.env,
     SLACK_CHANNELS_FILE: channels,
     SLACK_API_URL: `${sink.url}/api`,
     EGRESS_ALLOW: sink.url,
@@ -170,6 +176,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     programs,
     env,
     logFolder: folder,
+    apiKey,
     visapi: (...words) => runTool(words, env),
     post: (release) => postRelease(ingestUrl, release),
     messages: ({ sinceMs } = {}) => json(sinceMs === undefined ? '/messages' : `/messages?since=${sinceMs}`),
@@ -199,10 +206,18 @@ function withLogin(address: string, password: string): string {
   return url.toString();
 }
 
-async function prepare(natsUrl: string, database: Database, workflows: readonly string[]): Promise<void> {
+/** @returns the text of an API key */
+async function prepareBroker(natsUrl: string, secrets: TestSecrets, sources: readonly TestSource[]): Promise<string> {
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
-  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
-  await connection.close();
+  try {
+    await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+    return await storeTestSettings(secrets, connection, sources);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function prepareDatabase(database: Database, workflows: readonly string[]): Promise<void> {
   for (const text of workflows) {
     const checked = compileText(text, 1);
     if (checked.kind !== 'right') throw new Error(JSON.stringify(checked.mistakes));

@@ -1,12 +1,23 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { BROKER_VARIABLES, COMMON_FLAGS, COMMON_VARIABLES, BROKER_RELATIONS, instanceVariable } from '../../lib/config/common.ts';
+import {
+  BROKER_RELATIONS,
+  BROKER_VARIABLES,
+  COMMON_FLAGS,
+  COMMON_VARIABLES,
+  instanceVariable,
+  SETTINGS_RELATIONS,
+  SETTINGS_VARIABLES,
+} from '../../lib/config/common.ts';
 import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
 import type { ConfigOf, Relation } from '../../lib/config/config.ts';
 import { networkList } from '../../lib/config/network-list.ts';
 
 /** `INGEST_JOURNAL_PATH` where ingest has no disk that survives its process. */
 export const NO_JOURNAL = 'none';
+
+/** `INGEST_SETTINGS_FILE` where ingest has no such disk. */
+export const NO_SETTINGS_FILE = 'none';
 
 export const INGEST_VARIABLES = {
   ...COMMON_VARIABLES,
@@ -15,9 +26,10 @@ export const INGEST_VARIABLES = {
   host: variable('INGEST_HOST', text, { description: 'The address that webhooks come in on.', default: '127.0.0.1' }),
   port: variable('INGEST_PORT', port, { description: 'The port that webhooks come in on.', default: '27080' }),
   opsPort: variable('INGEST_OPS_PORT', port, { description: 'The port of the operations server.', default: '27081' }),
-  sourcesFile: variable('INGEST_SOURCES_FILE', text, {
-    description: 'The JSON file with the sources and their secrets; it is read again on SIGHUP and when it changes.',
-    default: join('.visapi', 'sources.json'),
+  ...SETTINGS_VARIABLES,
+  settingsFile: variable('INGEST_SETTINGS_FILE', text, {
+    description: 'Where the sources and keys that were known last are kept, sealed, so that a start needs no broker; `none` keeps none.',
+    default: join('.visapi', 'data', 'settings.sealed'),
   }),
   maxBodyBytes: variable('INGEST_MAX_BODY_BYTES', integer({ min: 1_024, max: 8_388_608 }), {
     description: "The largest body that is taken; the broker's own limit must be larger. Bytes.",
@@ -74,6 +86,7 @@ export type IngestConfig = ConfigOf<typeof INGEST_VARIABLES>;
 
 export const INGEST_RELATIONS: readonly Relation<IngestConfig>[] = [
   ...BROKER_RELATIONS,
+  ...SETTINGS_RELATIONS,
   {
     of: ['ACCEPT_AFTER', 'INGEST_JOURNAL_PATH'],
     expected: '`log` where INGEST_JOURNAL_PATH is `none`',
@@ -88,6 +101,6 @@ export function readIngestConfig(): IngestConfig {
   const defaults =
     home === undefined || home === ''
       ? {}
-      : { INGEST_SOURCES_FILE: join(home, 'sources.json'), INGEST_JOURNAL_PATH: join(home, 'data', 'journal') };
+      : { INGEST_SETTINGS_FILE: join(home, 'data', 'settings.sealed'), INGEST_JOURNAL_PATH: join(home, 'data', 'journal') };
   return parseConfig(INGEST_VARIABLES, { ...defaults, ...environment }, { relations: INGEST_RELATIONS });
 }

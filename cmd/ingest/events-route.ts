@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { noteRequest } from '../../lib/http/edge-server.ts';
 import { problemOf, type Problem } from '../../lib/http/problem.ts';
 import { createRequestLimit } from '../../lib/http/request-limits.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
@@ -10,7 +11,6 @@ import type { Acceptor } from './acceptor.ts';
 import { toClientEvent } from './events/client-event.ts';
 import { createKeyGuard } from './events/key-guard.ts';
 import { eventMode, idempotencyKeyOf, invalidEvent, readEvents, type EventMode } from './events/read-request.ts';
-import type { Settings } from './settings.ts';
 
 export interface EventsOptions {
   readonly settings: Pick<Settings, 'keys' | 'state'>;

@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../../lib/core/app-error.ts';
 import { noteRequest } from '../../lib/http/edge-server.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import { contentOf, receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { Source } from '../../lib/webhook/source.ts';
 import { headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
-import type { Acceptor } from './acceptor.ts';
+import { RETRY_AFTER_SECONDS, type Acceptor } from './acceptor.ts';
 import type { RejectedStore } from './rejected-store.ts';
 
 export interface HooksOptions {
-  readonly findSource: (name: string) => Source | undefined;
+  readonly settings: Pick<Settings, 'findSource' | 'isUndecided'>;
   readonly acceptor: Acceptor;
   /** Keeps what could not be verified. */
   readonly rejected: Pick<RejectedStore, 'keep'>;
@@ -26,21 +27,26 @@ const ROUTE = '/hooks/:source';
  */
 export function addHooksRoute(server: FastifyInstance, options: HooksOptions): void {
   const { acceptor, metrics, now } = options;
+  /** Where nobody can say whether there is such a source, the sender comes again: a 404 would make it give up. */
+  const unknownSource = (name: string): AppError =>
+    options.settings.isUndecided(name)
+      ? new AppError('not_accepting', 'expected to know the sources', { retryAfterSeconds: RETRY_AFTER_SECONDS })
+      : new AppError('not_found', 'expected the name of a source');
 
   server.post<{ Params: { source: string } }>(
     ROUTE,
     {
       onRequest: (request, _reply, done) => {
-        const source = options.findSource(request.params.source);
-        if (source === undefined) return done(new AppError('not_found', 'expected the name of a source'));
+        const source = options.settings.findSource(request.params.source);
+        if (source === undefined) return done(unknownSource(request.params.source));
         noteRequest(request, { source: source.name });
         return done(refuseUnread(source, request));
       },
     },
     async (request, reply) => {
-      const source = options.findSource(request.params.source);
+      const source = options.settings.findSource(request.params.source);
       // The sources may be read anew between the headers and the end of the body.
-      if (source === undefined) throw new AppError('not_found', 'expected the name of a source');
+      if (source === undefined) throw unknownSource(request.params.source);
       const headers = headersFromRaw(request.raw.rawHeaders);
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const receivedAtMs = now();

@@ -5,13 +5,12 @@ import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
 import { ingestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import type { Registry } from 'prom-client';
 import type { Acceptor } from './acceptor.ts';
 import { addEventsRoutes } from './events-route.ts';
 import { addHooksRoute } from './hooks-route.ts';
 import type { RejectedStore } from './rejected-store.ts';
-import type { Settings } from './settings.ts';
-import type { SourceFile } from './source-file.ts';
 
 export interface IngestServerOptions {
   readonly host: string;
@@ -20,9 +19,7 @@ export interface IngestServerOptions {
   readonly limits: EdgeLimits;
   /** (Default: any number of requests, and nobody's `X-Forwarded-For` is believed) */
   readonly senders?: SenderLimits;
-  readonly sources: Pick<SourceFile, 'get'>;
-  /** Missing: there is no API, only webhooks. */
-  readonly keys?: Pick<Settings, 'keys' | 'state'>;
+  readonly settings: Pick<Settings, 'findSource' | 'isUndecided' | 'keys' | 'state'>;
   readonly acceptor: Acceptor;
   readonly rejected: Pick<RejectedStore, 'keep'>;
   readonly log: Logger;
@@ -53,16 +50,14 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
     onRequestEnd: (line) => countRequest(metrics, line),
   });
   addHooksRoute(server, {
-    findSource: (name) => options.sources.get(name),
+    settings: options.settings,
     acceptor: options.acceptor,
     rejected: options.rejected,
     metrics,
     now,
   });
-  if (options.keys !== undefined) {
-    const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
-    addEventsRoutes(server, { settings: options.keys, acceptor: options.acceptor, metrics, now, keyRequestsPerSecond });
-  }
+  const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
+  addEventsRoutes(server, { settings: options.settings, acceptor: options.acceptor, metrics, now, keyRequestsPerSecond });
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };
 }

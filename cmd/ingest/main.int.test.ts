@@ -1,33 +1,35 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { DEVELOPMENT_MARK } from '../../lib/core/seal.ts';
+import { Secret } from '../../lib/core/secret.ts';
 import type { Readiness } from '../../lib/http/ops-server.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { openTestBed } from '../../lib/dev/test-bed.ts';
+import { createTestSecrets, storeTestSettings } from '../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
-import { eventsStream } from '../../streams/events.ts';
+import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
+import { logStreams } from '../../streams/log-streams.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const TOOL = fileURLToPath(new URL('../visapi/main.ts', import.meta.url));
 const runFile = promisify(execFile);
 
-function openHome(t: TestContext) {
+function openHome(t: TestContext): string {
   const home = mkdtempSync(join(tmpdir(), 'visapi-ingest-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));
-  const writeSources = (sources: unknown) =>
-    writeFileSync(join(home, 'sources.json'), typeof sources === 'string' ? sources : JSON.stringify(sources));
-  return { home, writeSources };
+  return home;
 }
 
-function startProgram(t: TestContext, home: string, natsUrl: string, allowUnsafe = true) {
+function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Record<string, string>, allowUnsafe = true) {
   const env = {
     PATH: process.env['PATH'] ?? '',
     VISAPI_HOME: home,
@@ -35,6 +37,7 @@ function startProgram(t: TestContext, home: string, natsUrl: string, allowUnsafe
     INGEST_PORT: '0',
     INGEST_OPS_PORT: '0',
     NATS_MONITOR_URL: 'http://127.0.0.1:1',
+    ...secrets,
   };
   const child = spawn(process.execPath, [MAIN, ...(allowUnsafe ? ['--allow-unsafe-broker'] : [])], {
     env,
@@ -51,27 +54,35 @@ function startProgram(t: TestContext, home: string, natsUrl: string, allowUnsafe
 
 const GITHUB = { name: 'github', preset: 'github', secrets: [{ value: 'hunter2hunter2' }] };
 
-test('the program takes what visapi send signs, knows a duplicate, reads its sources anew, and stops cleanly', async (t) => {
+test('the program takes what visapi send signs, knows a duplicate, hears of new sources and keys, and stops cleanly', async (t) => {
   const { natsUrl } = await openTestBed(t);
-  const { home, writeSources } = openHome(t);
-  writeSources([GITHUB]);
-  const program = startProgram(t, home, natsUrl);
+  const home = openHome(t);
+  const secrets = createTestSecrets();
+  const program = startProgram(t, home, natsUrl, secrets.env);
   const [url, opsUrl] = [await program.urlOf('webhooks are taken'), await program.urlOf('operations server listens')];
   assert.ok(url, program.output());
 
   const early = await fetch(`${opsUrl}/readyz`);
   const { checks } = (await early.json()) as Readiness;
-  assert.deepEqual([early.status, checks['journal']?.ok, checks['relay']?.ok], [200, true, false], 'there is no stream yet');
+  assert.deepEqual(
+    [early.status, checks['journal']?.ok, checks['relay']?.ok, checks['settings']?.ok],
+    [503, true, false, false],
+    'there is no stream yet, and no bucket',
+  );
+  const hook = (name: string) =>
+    fetch(`${url}/hooks/${name}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+  const undecided = await hook('github');
+  assert.deepEqual([undecided.status, undecided.headers.get('retry-after')], [503, '5'], 'nobody can say yet that there is no such source');
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
-  const manager = await jetstreamManager(connection.nats);
-  await manager.streams.add(
-    eventsStream({ maxBytes: 64 * 1024 * 1024, replicas: 1 }) as unknown as Parameters<typeof manager.streams.add>[0],
-  );
+  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  const apiKey = await storeTestSettings(secrets, connection, [GITHUB]);
+  await poll(async () => (await hook('github')).status === 401, { deadlineMs: 5_000, what: 'the source is known' });
+  assert.equal((await hook('gitlab')).status, 404);
   assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
 
   const send = async (...args: string[]) => {
-    const env = { PATH: process.env['PATH'] ?? '', VISAPI_HOME: home, INGEST_URL: url };
+    const env = { PATH: process.env['PATH'] ?? '', VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
     const { stdout } = await runFile(process.execPath, [TOOL, 'send', ...args, '--json'], { env }).catch(
       (error: { stdout: string }) => error,
     );
@@ -83,46 +94,58 @@ test('the program takes what visapi send signs, knows a duplicate, reads its sou
   assert.deepEqual([line['type'], line['status'], line['reason']], ['release.published', 202, 'accepted']);
   assert.match(await (await fetch(`${opsUrl}/metrics`)).text(), /visapi_ingest_accepted_total\{source="github",duplicate="true"\} 1/);
 
-  writeSources([
-    GITHUB,
-    { name: 'shop', preset: 'standard-webhooks', secrets: [{ value: `whsec_${Buffer.alloc(24, 1).toString('base64')}` }] },
-  ]);
-  program.child.kill('SIGHUP');
-  await program.lineWith('sources read');
+  const { sources, keys } = secrets.stores(connection);
+  const shopSecret = new Secret(`whsec_${Buffer.alloc(24, 1).toString('base64')}`);
+  await sources.add({ name: 'shop', preset: 'standard-webhooks' }, [{ value: shopSecret }]);
+  await poll(async () => (await hook('shop')).status === 401, { deadlineMs: 5_000, what: 'the new source is known' });
   assert.equal((await send('shop', '--data', '{"type":"order.paid"}')).status, 202);
-  writeSources('[{"name": "hunter2hunter2"');
-  program.child.kill('SIGHUP');
-  await program.lineWith('sources not taken');
-  assert.equal(
-    (await fetch(`${url}/hooks/shop`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).status,
-    401,
-    'what was known stays',
-  );
+
+  const event = () =>
+    fetch(`${url}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${apiKey}` },
+      body: JSON.stringify({ specversion: '1.0', id: randomUUID(), source: 'api', type: 'order.paid', data: {} }),
+    });
+  assert.equal((await event()).status, 202);
+  await keys.revoke((await keys.list()).keys[0]?.id ?? '');
+  await poll(async () => (await event()).status === 401, { deadlineMs: 5_000, what: 'the revoked key is refused' });
+  await sources.remove('shop');
+  await poll(async () => (await hook('shop')).status === 404, { deadlineMs: 5_000, what: 'the removed source is gone' });
 
   program.child.kill('SIGTERM');
   assert.deepEqual(await program.exit, [0, null]);
-  assert.doesNotMatch(program.output(), /hunter2/);
+  assert.doesNotMatch(program.output(), /hunter2|vis_dev_/);
 });
 
 test('a broker that cannot be seen to be safe is not run on, with 78', async (t) => {
   const { natsUrl } = await openTestBed(t);
-  const { home, writeSources } = openHome(t);
-  writeSources([GITHUB]);
-  const program = startProgram(t, home, natsUrl, false);
+  const program = startProgram(t, openHome(t), natsUrl, createTestSecrets().env, false);
   assert.deepEqual(await program.exit, [78, null]);
   assert.match(program.output(), /the broker is not safe to run on/);
 });
 
-for (const [name, sources] of [
-  ['an empty secret', [{ ...GITHUB, secrets: [{ value: '' }] }]],
-  ['no secret', [{ ...GITHUB, secrets: [] }]],
-  ['a source that is no list', {}],
+for (const [name, secrets, expected] of [
+  ['no secrets key', { ...createTestSecrets().env, VISAPI_SECRETS_KEY: undefined }, /VISAPI_SECRETS_KEY: expected a value/],
+  ['no pepper', { ...createTestSecrets().env, API_KEY_PEPPER: undefined }, /API_KEY_PEPPER: expected a value/],
+  [
+    "development's secrets key",
+    { VISAPI_ENV: 'production', ...marked() },
+    /VISAPI_SECRETS_KEY: expected one of its own where VISAPI_ENV is production/,
+  ],
 ] as const) {
   test(`${name} refuses to start, with 78`, async (t) => {
-    const { home, writeSources } = openHome(t);
-    writeSources(sources);
-    const program = startProgram(t, home, 'nats://127.0.0.1:1');
+    const program = startProgram(
+      t,
+      openHome(t),
+      'nats://127.0.0.1:1',
+      JSON.parse(JSON.stringify(secrets)) as Record<string, string>,
+      false,
+    );
     assert.deepEqual(await program.exit, [78, null]);
-    assert.match(program.output(), /problem\(s\) in the sources/);
+    assert.match(program.output(), expected);
   });
+}
+
+function marked(): Record<string, string> {
+  return Object.fromEntries(Object.entries(createTestSecrets().env).map(([name, value]) => [name, DEVELOPMENT_MARK + value]));
 }

@@ -3,6 +3,7 @@ import { requestApi } from '../../lib/jetstream/api-request.ts';
 import type { BrokerLink } from '../../lib/jetstream/broker-link.ts';
 import type { Journal } from '../../lib/journal/journal.ts';
 import type { Relay } from '../../lib/journal/relay.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 import type { JournalAcceptor } from './journal-acceptor.ts';
 
@@ -34,6 +35,16 @@ export async function checkReadiness(link: BrokerLink, parts: JournalParts | und
   }
   const journal = await checkJournal(parts);
   return { ready: journal.ok && settings.ok, checks: { journal, relay: checkRelay(parts.relay), broker, settings } };
+}
+
+/** What is known still works: that it is old, or that something of it cannot be used, is told, and closes no door. */
+export function checkSettings({ state, invalid }: Pick<Settings, 'state' | 'invalid'>): Check {
+  if (state.kind === 'unknown') return { ok: false, detail: `nothing is known of sources and keys: ${state.because}` };
+  const details = [
+    ...(state.kind === 'stale' ? [`the last that was heard counts: ${state.because}`] : []),
+    ...(invalid.length === 0 ? [] : [`cannot be used: ${invalid.join(', ')}`]),
+  ];
+  return details.length === 0 ? { ok: true } : { ok: true, detail: details.join('; ') };
 }
 
 function checkBroker({ state }: BrokerLink): Check {

@@ -1,24 +1,25 @@
-import { randomBytes } from 'node:crypto';
+import { KEY_ENVIRONMENTS } from '../../lib/access/api-key.ts';
 import { createSeal } from '../../lib/core/seal.ts';
-import { Secret } from '../../lib/core/secret.ts';
 import { inOrder, createService } from '../../lib/core/service.ts';
 import type { Service } from '../../lib/core/service.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
-import { openBrokerLink } from '../../lib/jetstream/broker-link.ts';
+import { type BrokerLink, openBrokerLink } from '../../lib/jetstream/broker-link.ts';
+import { createKvBucket } from '../../lib/jetstream/kv-bucket.ts';
 import { openJournal } from '../../lib/journal/open-journal.ts';
 import { createRelay } from '../../lib/journal/relay.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
-import { publisherMetrics, rejectedMetrics, relayMetrics } from '../../lib/telemetry/metrics.ts';
+import { openSettings, type OpenSettings } from '../../lib/settings/settings.ts';
+import { publisherMetrics, rejectedMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/metrics.ts';
+import { CONFIG_BUCKET } from '../../streams/config-bucket.ts';
 import { ACCEPT_TIMEOUT_MS, createLogAcceptor } from './acceptor.ts';
-import { NO_JOURNAL, type IngestConfig } from './config.ts';
+import { NO_JOURNAL, NO_SETTINGS_FILE, type IngestConfig } from './config.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import { startIngestServer } from './ingest.ts';
 import { createJournalAcceptor } from './journal-acceptor.ts';
-import { checkReadiness, type JournalParts } from './readiness.ts';
+import { checkReadiness, checkSettings, type JournalParts } from './readiness.ts';
 import { startReadmission } from './rejected-readmission.ts';
 import { createRejectedStore } from './rejected-store.ts';
-import { openSourceFile } from './source-file.ts';
 
 /** A backlog of 25,000 at the default rate; what is left lies in the journal until the next start. Well below `STOP_TIMEOUT_MS`. */
 const STOP_RELAY_MS = 5_000;
@@ -32,12 +33,18 @@ const STOP_REJECTED_MS = 1_000;
  */
 export async function startIngest(context: ProgramContext<IngestConfig>): Promise<Service> {
   const { config, log, registry, version } = context;
-  const sources = await openSourceFile(config.sourcesFile, log);
+  const seal = createSeal(config.secretsKey);
+  const settings = await openSettings({
+    snapshotPath: config.settingsFile === NO_SETTINGS_FILE ? undefined : config.settingsFile,
+    seal,
+    pepper: config.apiKeyPepper,
+    env: KEY_ENVIRONMENTS[config.env],
+    log,
+    metrics: settingsMetrics(registry),
+  });
   const link = await openBrokerLink(config, `ingest ${config.instance}`, log);
   const eventLog = createEventLog(link, publisherMetrics(registry));
   const parts = config.journalPath === NO_JOURNAL ? undefined : await openJournalParts(context, eventLog);
-  // Kept requests open only in this process until the key is configured.
-  const seal = createSeal(new Secret(randomBytes(32).toString('base64')));
   const keptMetrics = rejectedMetrics(registry);
   const rejected = createRejectedStore({
     broker: eventLog,
@@ -47,7 +54,6 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     burst: config.rejectedBurst,
   });
   const acceptor = parts?.acceptor ?? createLogAcceptor(eventLog);
-  const onHangUp = () => void sources.reload();
 
   const broker = createService('broker', async () => () => link.close());
   const publishing = createService('publisher', async () => () => eventLog.stop(ACCEPT_TIMEOUT_MS));
@@ -60,21 +66,13 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   });
   const keeping = createService('rejected requests', async () => () => rejected.stop(STOP_REJECTED_MS));
   const readmitting = createService('readmission', async () => {
-    const findSource = (name: string) => sources.get(name);
+    const { findSource } = settings;
     const readmission = startReadmission({ link, findSource, acceptor, seal, metrics: keptMetrics, log });
     return () => readmission.stop();
   });
-  const sourceFile = createService('sources', async () => {
-    process.on('SIGHUP', onHangUp);
-    return async () => {
-      process.off('SIGHUP', onHangUp);
-      sources.stop();
-    };
-  });
+  const following = createService('settings', async () => followSettings(settings, link));
   const ops = createService('operations server', async () => {
-    // Known sources still work: what is wrong with newer ones is told, and does not close the door.
-    const settings = () => ({ ok: true, ...(sources.staleBecause === undefined ? {} : { detail: sources.staleBecause }) });
-    const readiness = () => checkReadiness(link, parts, settings());
+    const readiness = () => checkReadiness(link, parts, checkSettings(settings));
     const server = await startOpsServer({ host: config.opsHost, port: config.opsPort, program: 'ingest', version, registry, readiness });
     log.info({ url: server.url }, 'operations server listens');
     return () => server.stop();
@@ -90,16 +88,16 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
         address: { requestsPerSecond: config.addressRequestsPerSecond, exempt: config.addressLimitExempt },
         keyRequestsPerSecond: config.keyRequestsPerSecond,
       },
-      sources,
+      settings,
       acceptor,
       rejected,
       log,
       registry,
     });
-    log.info({ url: server.url, sources: sources.names }, 'webhooks are taken');
+    log.info({ url: server.url, sources: settings.sourceNames }, 'webhooks are taken');
     return () => server.stop();
   });
-  const all = inOrder('ingest', [broker, publishing, relaying, keeping, readmitting, sourceFile, ops, door]);
+  const all = inOrder('ingest', [broker, publishing, relaying, keeping, readmitting, following, ops, door]);
   await all.start();
   return all;
 }
@@ -110,4 +108,17 @@ async function openJournalParts({ config, log, registry }: ProgramContext<Ingest
   const relay = createRelay({ journal, log: eventLog, metrics, logger: log, maxPerSecond: config.relayMaxPerSecond });
   const { acceptAfter } = config;
   return { journal, relay, acceptor: createJournalAcceptor({ journal, relay, acceptAfter, acceptedEarly: metrics.acceptedEarly }) };
+}
+
+/** The bucket is followed from the first connection on; that one comes back by itself. */
+function followSettings(settings: OpenSettings, link: BrokerLink): () => Promise<void> {
+  const begin = (): void => {
+    if (link.connection !== undefined) settings.follow(createKvBucket(link.connection, CONFIG_BUCKET));
+  };
+  begin();
+  const stopListening = link.onChange(begin);
+  return async () => {
+    stopListening();
+    await settings.stop();
+  };
 }

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { COMMON_VARIABLES, OPTIONAL_SETTINGS_VARIABLES } from '../../lib/config/common.ts';
 import { type ConfigOf, integer, optional, parseConfig, text, variable } from '../../lib/config/config.ts';
-import { localHome } from '../../lib/dev/local-home.ts';
+import { type LocalHome, localHome } from '../../lib/dev/local-home.ts';
 
 /** Below 1024 only root may listen. */
 const localPort = integer({ min: 1_024, max: 65_535 });
@@ -43,18 +45,32 @@ const ADDRESS_VARIABLES = {
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
 
-export const TOOL_VARIABLES = { ...PORT_VARIABLES, ...ADDRESS_VARIABLES } as const;
+export const TOOL_VARIABLES = {
+  ...PORT_VARIABLES,
+  ...ADDRESS_VARIABLES,
+  env: COMMON_VARIABLES.env,
+  ...OPTIONAL_SETTINGS_VARIABLES,
+} as const;
 
 /** What the tool takes from its environment. */
 export type ToolConfig = ConfigOf<typeof TOOL_VARIABLES> & {
   /** `.visapi`, or what VISAPI_HOME names. */
-  readonly home: ReturnType<typeof localHome>;
+  readonly home: LocalHome;
 };
 
 /** Reads the environment. @throws AppError `invalid_config` with all problems together */
 export function readToolConfig(env: NodeJS.ProcessEnv = process.env): ToolConfig {
-  const config = parseConfig(TOOL_VARIABLES, env);
-  return { ...config, natsUrl: withLogin(config.natsUrl, config.natsUser, config.natsPassword), home: localHome(env['VISAPI_HOME']) };
+  const home = localHome(env['VISAPI_HOME']);
+  const made = Object.entries(localSecretFiles(home, env)).filter(([, file]) => existsSync(file));
+  const config = parseConfig(TOOL_VARIABLES, { ...env, ...Object.fromEntries(made) });
+  return { ...config, natsUrl: withLogin(config.natsUrl, config.natsUser, config.natsPassword), home };
+}
+
+/** The variables of the secrets that `npm start` makes, where a person has set none: what it made, and where that is. */
+export function localSecretFiles(home: LocalHome, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const files = { VISAPI_SECRETS_KEY: home.secretsKey, API_KEY_PEPPER: home.apiKeyPepper };
+  const missing = Object.entries(files).filter(([name]) => env[name] === undefined && !env[`${name}_FILE`]);
+  return Object.fromEntries(missing.map(([name, file]) => [`${name}_FILE`, file]));
 }
 
 /** What a child program inherits: what a person has set, and nothing of npm's own. */

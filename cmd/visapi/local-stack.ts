@@ -2,30 +2,34 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { createBroker } from '../../lib/dev/broker.ts';
-import { ensureDemoSources } from '../../lib/dev/demo-sources.ts';
+import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
 import { createPostgres } from '../../lib/dev/postgres.ts';
 import { createProgram, type LocalProgram } from '../../lib/dev/program.ts';
-import type { Ready } from '../../lib/dev/ready-file.ts';
+import type { Ready, ReadyDemo } from '../../lib/dev/ready-file.ts';
 import { demoSlackChannels } from '../../lib/sink/workspace.ts';
 import { createSupervisor, type Supervisor } from '../../lib/dev/supervisor.ts';
-import { inheritedEnvironment, PORT_VARIABLES, type ToolConfig } from './config.ts';
+import { inheritedEnvironment, localSecretFiles, PORT_VARIABLES, type ToolConfig } from './config.ts';
+import { ensureDemoSettings } from './demo-settings.ts';
 import { prepareStores } from './prepare.ts';
 
 /** Everything that `visapi dev` runs, and what it will be known by. */
 export interface LocalStack {
   readonly supervisor: Supervisor;
-  readonly ready: Ready;
+  /** Known once the supervisor has started: the demo's secrets are in the broker. */
+  ready(): Ready;
 }
 
-const signatureHeader = 'x-hub-signature-256';
+type Addresses = Omit<Ready, 'demo'>;
 
-/** Puts together broker, database and programs out of the configuration; the sources' secrets are made here when they are missing. */
+/** Puts together broker, database and programs out of the configuration; what only this machine needs is made when it is missing. */
 export async function createLocalStack(config: ToolConfig, say: (line: string) => void): Promise<LocalStack> {
   const { home } = config;
   await mkdir(home.root, { recursive: true });
-  const ready = await describeStack(config);
-  await writeFile(home.slackChannels, demoSlackChannels(ready.sinkUrl), { mode: 0o600 });
-  const programs = localPrograms(config, ready);
+  await ensureLocalSecrets(home);
+  const addresses = describeStack(config);
+  let demo: ReadyDemo | undefined;
+  await writeFile(home.slackChannels, demoSlackChannels(addresses.sinkUrl), { mode: 0o600 });
+  const programs = localPrograms(config, addresses);
   const supervisor = createSupervisor({
     home,
     ports: portsToListenOn(config),
@@ -41,26 +45,33 @@ export async function createLocalStack(config: ToolConfig, say: (line: string) =
       const broker = createBroker({ binary, folder: home.natsData, port: config.nats, monitorPort: config.natsMonitor, logFile });
       return { broker, postgres };
     },
-    prepare: () => prepareStores(ready.natsUrl, ready.databaseUrl, say),
+    async prepare() {
+      await prepareStores(addresses.natsUrl, addresses.databaseUrl, say);
+      demo = await ensureDemoSettings(addresses.natsUrl, home.demoApiKey, say);
+    },
   });
-  return { supervisor, ready };
+  return {
+    supervisor,
+    ready() {
+      if (demo === undefined) throw new Error('expected a stack that has started');
+      return { ...addresses, demo };
+    },
+  };
 }
 
-async function describeStack(config: ToolConfig): Promise<Ready> {
+function describeStack(config: ToolConfig): Addresses {
   const at = (port: number) => `http://127.0.0.1:${port}`;
-  const github = (await ensureDemoSources(config.home.sources)).find(({ preset }) => preset === 'github');
   return {
     ingestUrl: at(config.ingest),
     opsUrls: { ingest: at(config.ingestOps), processor: at(config.processorOps), notifier: at(config.notifierOps) },
     natsUrl: config.natsUrl ?? `nats://127.0.0.1:${config.nats}`,
     databaseUrl: config.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${config.postgres}/visapi`,
     sinkUrl: at(config.sink),
-    demo: { source: github?.name ?? 'github', secret: github?.secrets[0]?.value ?? '', signatureHeader, apiKey: null },
   };
 }
 
 /** In the order of a stop: the door closes first, and the local Slack stays until nobody can call it. */
-function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[] {
+function localPrograms(config: ToolConfig, ready: Addresses): readonly LocalProgram[] {
   const env: NodeJS.ProcessEnv = {
     ...inheritedEnvironment(),
     VISAPI_HOME: config.home.root,
@@ -74,7 +85,7 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
     NOTIFIER_OPS_PORT: `${config.notifierOps}`,
     SINK_PORT: `${config.sink}`,
     SINK_URL: ready.sinkUrl,
-    INGEST_SOURCES_FILE: config.home.sources,
+    ...localSecretFiles(config.home),
     ...localSlack(config, ready),
   };
   const program = (name: string, command: readonly [string, ...string[]], readyUrl: string) =>
@@ -86,7 +97,7 @@ function localPrograms(config: ToolConfig, ready: Ready): readonly LocalProgram[
 }
 
 /** The local peer stands for Slack, unless a person has named channels of their own. */
-function localSlack(config: ToolConfig, { sinkUrl }: Ready): NodeJS.ProcessEnv {
+function localSlack(config: ToolConfig, { sinkUrl }: Addresses): NodeJS.ProcessEnv {
   if (config.slackChannelsFile) return {};
   return { SLACK_CHANNELS_FILE: config.home.slackChannels, SLACK_API_URL: `${sinkUrl}/api`, EGRESS_ALLOW: sinkUrl };
 }

@@ -16,8 +16,12 @@ export interface LocalHome {
   readonly run: string;
   /** The addresses and the demo's secret, there only while everything runs. */
   readonly ready: string;
-  /** The sources that ingest reads in development. */
-  readonly sources: string;
+  /** Seals secrets in development (VISAPI_SECRETS_KEY_FILE). */
+  readonly secretsKey: string;
+  /** API keys are digested under it in development (API_KEY_PEPPER_FILE). */
+  readonly apiKeyPepper: string;
+  /** The text of the demo's API key: nobody else keeps it. */
+  readonly demoApiKey: string;
   /** The channels that the notifier posts to in development. */
   readonly slackChannels: string;
 }
@@ -33,7 +37,9 @@ export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): Local
     logs: join(absolute, 'logs'),
     run: join(absolute, 'run'),
     ready: join(absolute, 'ready.json'),
-    sources: join(absolute, 'sources.json'),
+    secretsKey: join(absolute, 'secrets-key'),
+    apiKeyPepper: join(absolute, 'api-key-pepper'),
+    demoApiKey: join(absolute, 'demo-api-key'),
     slackChannels: join(absolute, 'slack-channels.json'),
   };
 }

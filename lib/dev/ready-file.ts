@@ -5,8 +5,8 @@ export interface ReadyDemo {
   readonly source: string;
   readonly secret: string;
   readonly signatureHeader: string;
-  /** Null until there are API keys. */
-  readonly apiKey: string | null;
+  /** May send events of the source `demo` to /v1/events. */
+  readonly apiKey: string;
 }
 
 /** Where everything is while `npm start` runs. */
@@ -20,7 +20,7 @@ export interface Ready {
   readonly demo: ReadyDemo;
 }
 
-/** Writes it whole or not at all, readable by us alone: it has the demo's secret. */
+/** Writes it whole or not at all, readable by us alone: it has the demo's secrets. */
 export async function writeReady(path: string, ready: Ready): Promise<void> {
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(ready, null, 2)}\n`, { mode: 0o600 });

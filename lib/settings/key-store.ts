@@ -40,7 +40,8 @@ export interface KeyStore {
   revoke(id: string): Promise<KeyView | undefined>;
 }
 
-export function createKeyStore(options: StoreOptions & { readonly pepper: Secret; readonly env: KeyEnvironment }): KeyStore {
+/** `pepper` is asked for when a key is made, and not before. */
+export function createKeyStore(options: StoreOptions & { readonly pepper: () => Secret; readonly env: KeyEnvironment }): KeyStore {
   const { bucket, pepper, env, who, now = Date.now } = options;
   const timeNow = (): string => new Date(now()).toISOString();
 
@@ -60,7 +61,7 @@ export function createKeyStore(options: StoreOptions & { readonly pepper: Secret
     const parts = parseApiKey(text.reveal());
     if (typeof parts === 'string') throw new TypeError(`a new key: expected one that fits, got ${parts}`);
     const { name, source, scopes, expiresAt } = key;
-    const digest = keyDigest(parts.signed, pepper).toString('hex');
+    const digest = keyDigest(parts.signed, pepper()).toString('hex');
     const stored = { id, name, source, scopes: [...scopes], digest, expiresAt, createdAt: timeNow(), revokedAt: null, replaces };
     return { key: await write(stored, 0), text };
   }

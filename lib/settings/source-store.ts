@@ -88,6 +88,19 @@ export function createSourceStore(options: StoreOptions & { readonly seal: Seal 
     return entry === undefined ? undefined : { entry, stored: readStored(storedSourceSchema, entry.value) };
   }
 
+  /**
+   * Whoever has another key than those who were here before is at the wrong place, and ingest could not open what he adds.
+   * @throws AppError `cannot_unseal`
+   */
+  function checkSameKey(present: readonly BucketEntry[]): void {
+    for (const { key, value } of present) {
+      if (!key.startsWith(SOURCES_PREFIX)) continue;
+      const [secret] = readStored(storedSourceSchema, value).secrets;
+      if (secret !== undefined) seal.open(secret.sealed, key);
+      return;
+    }
+  }
+
   /** What ingest will make of it, made here first. */
   function check(document: SourceDocument, secrets: readonly StoredSecret[]): void {
     const opened = secrets.map(({ sealed, expiresAt }) => ({
@@ -134,7 +147,9 @@ export function createSourceStore(options: StoreOptions & { readonly seal: Seal 
     },
     async add(given, secrets) {
       const document = parseSourceDocument(given);
-      if ((await bucket.get(sourceKey(document.name))) !== undefined) return undefined;
+      const present = await bucket.list();
+      if (present.some(({ key }) => key === sourceKey(document.name))) return undefined;
+      checkSameKey(present);
       return await write(
         document,
         secrets.map((secret) => sealed(document.name, secret)),

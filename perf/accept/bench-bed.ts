@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brokerVersion, findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { type Broker, createBroker } from '../../lib/dev/broker.ts';
 import { localHome } from '../../lib/dev/local-home.ts';
 import { findFreePort } from '../../lib/dev/port.ts';
+import { createTestSecrets, storeTestSettings, type TestSecrets } from '../../lib/dev/test-settings.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
@@ -67,10 +68,12 @@ export async function openBenchBed(options: BedOptions): Promise<BenchBed> {
     await broker.start();
     connection = await connectBroker({ url: broker.url, name: 'bench' });
     await createStreams(connection);
+    const settings = createTestSecrets();
+    await storeTestSettings(settings, connection, [{ name: SOURCE, preset: 'github', secrets: [{ value: secret }] }]);
     const { requestBytes, bodyBytes } = createReleaseRequests(PATH, secret);
     const monitorUrl = `http://127.0.0.1:${monitorPort}`;
     const start: Record<TargetName, () => Promise<Target>> = {
-      visapi: () => startDoor({ ...options, folder, secret, natsUrl: broker.url, monitorUrl }),
+      visapi: () => startDoor({ ...options, folder, secrets: settings.env, natsUrl: broker.url, monitorUrl }),
       fastify: () => startTarget({ name: 'fastify', folder, command: ['perf/reference/fastify-server.ts', PORT] }),
       publish: () =>
         startTarget({ name: 'publish', folder, command: ['perf/reference/fastify-server.ts', PORT, broker.url, REFERENCE_STREAM] }),
@@ -107,15 +110,13 @@ async function createStreams(connection: BrokerConnection): Promise<void> {
 
 interface DoorOptions extends BedOptions {
   readonly folder: string;
-  readonly secret: string;
+  readonly secrets: TestSecrets['env'];
   readonly natsUrl: string;
   readonly monitorUrl: string;
 }
 
 async function startDoor(options: DoorOptions): Promise<Target> {
-  const { folder, secret, natsUrl, monitorUrl, profileFolder } = options;
-  const sources = join(folder, 'sources.json');
-  writeFileSync(sources, JSON.stringify([{ name: SOURCE, preset: 'github', secrets: [{ value: secret }] }]), { mode: 0o600 });
+  const { folder, secrets, natsUrl, monitorUrl, profileFolder } = options;
   const opsPort = await findFreePort();
   return await startTarget({
     name: 'visapi',
@@ -125,7 +126,7 @@ async function startDoor(options: DoorOptions): Promise<Target> {
       VISAPI_HOME: folder,
       NATS_URL: natsUrl,
       NATS_MONITOR_URL: monitorUrl,
-      INGEST_SOURCES_FILE: sources,
+      ...secrets,
       ACCEPT_AFTER: 'journal',
       INGEST_JOURNAL_PATH: join(folder, 'journal'),
       INGEST_PORT: String(port),

@@ -5,7 +5,7 @@ import { AppError } from '../../../lib/core/app-error.ts';
 import { noteRequest } from '../../../lib/http/edge-server.ts';
 import { headersFromRaw } from '../../../lib/webhook/webhook-headers.ts';
 import { RETRY_AFTER_SECONDS } from '../acceptor.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../../../lib/settings/settings.ts';
 
 /** Knows who sends, from the headers alone: nobody's body is read before that. */
 export interface KeyGuard {

@@ -21,22 +21,23 @@ async function runDev(output: Output): Promise<void> {
   const told = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => told.abort());
   const config = readToolConfig();
-  const { supervisor, ready } = await createLocalStack(config, (line) => output.note(`visapi: ${line}`));
+  const stack = await createLocalStack(config, (line) => output.note(`visapi: ${line}`));
   // A stop during the start makes the start fail; that is no error then.
-  told.signal.addEventListener('abort', () => void supervisor.stop());
+  told.signal.addEventListener('abort', () => void stack.supervisor.stop());
   try {
-    await supervisor.start();
+    await stack.supervisor.start();
   } catch (error) {
     if (told.signal.aborted) return;
     throw error;
   }
   try {
+    const ready = stack.ready();
     await writeReady(config.home.ready, ready);
     output.result(ready, () => devPanel(ready, config.home.logs));
     if (!told.signal.aborted) await once(told.signal, 'abort');
     output.note('visapi: stopping');
   } finally {
     await removeReady(config.home.ready);
-    await supervisor.stop();
+    await stack.supervisor.stop();
   }
 }

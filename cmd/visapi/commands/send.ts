@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { Secret } from '../../../lib/core/secret.ts';
 import { PRESET_NAMES } from '../../../lib/webhook/presets.ts';
 import type { PresetName } from '../../../lib/webhook/presets.ts';
+import { compileSource } from '../../../lib/webhook/source.ts';
 import { findAddresses } from '../connection.ts';
 import { findExample, githubExamples } from '../example-payload.ts';
-import { readLocalSources } from '../local-sources.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, outputOf, table } from '../output.ts';
-import { providerHeaders } from '../provider-request.ts';
+import { providerHeaders, type ProviderOf } from '../provider-request.ts';
+import { withSettings } from '../session.ts';
 
 interface SendOptions {
   readonly example?: string;
@@ -24,7 +26,8 @@ interface Sent {
   readonly status: number;
   readonly id: string | null;
   readonly duplicate: boolean | null;
-  readonly providerId: string;
+  /** Null where it is in the body. */
+  readonly providerId: string | null;
   readonly ms: number;
   /** The code of the problem, where it was refused. */
   readonly code: string | null;
@@ -43,8 +46,8 @@ export function registerSend(program: Command): void {
     .option('--event <name>', "with --data: GitHub's event, as release", 'push')
     .option('--id <id>', "the provider's id; the same one again is a duplicate")
     .option('--times <count>', 'how often, one after the other', '1')
-    .option('--secret-file <path>', 'the secret to sign with; otherwise that of the local sources')
-    .addOption(new Option('--preset <name>', 'how to sign; otherwise as the local sources say').choices(PRESET_NAMES))
+    .option('--secret-file <path>', "the secret to sign with; otherwise the source's newest")
+    .addOption(new Option('--preset <name>', 'how to sign; otherwise as the source says').choices(PRESET_NAMES))
     .option('--list', 'the names of the examples')
     .addHelpText(
       'after',
@@ -94,28 +97,33 @@ async function readPayload(options: SendOptions): Promise<{ body: Uint8Array; ev
   return { body, event: options.event ?? 'push' };
 }
 
+interface Signing {
+  readonly secret: string;
+  readonly preset: PresetName | ProviderOf;
+}
+
 /** The secret is never an argument: arguments are seen by everybody on the machine. */
-async function findSigning(source: string, options: SendOptions): Promise<{ secret: string; preset: PresetName }> {
-  const local = await findLocalSource(source);
-  const preset = options.preset ?? PRESET_NAMES.find((name) => name === local?.preset) ?? 'github';
-  const secret = options.secretFile === undefined ? local?.secret : (await readFile(options.secretFile, 'utf8')).trim();
-  if (secret === undefined || secret === '')
-    throw new CommandError(`no secret for ${source}: run npm start, or name a file with --secret-file`, { exitCode: exitCodes.notFound });
-  return { secret, preset };
+async function findSigning(name: string, options: SendOptions): Promise<Signing> {
+  if (options.secretFile !== undefined && options.preset !== undefined)
+    return { secret: await readSecretFile(options.secretFile), preset: options.preset };
+  return await withSettings(async ({ sources }) => {
+    const source = await sources.find(name);
+    if (source === undefined)
+      throw new CommandError(`there is no source ${name}: visapi sources list shows them, visapi sources add makes one`, {
+        exitCode: exitCodes.notFound,
+      });
+    const secret = options.secretFile === undefined ? (await sources.secretOf(name))?.reveal() : await readSecretFile(options.secretFile);
+    if (secret === undefined) throw new CommandError(`no secret of ${name} counts now: visapi sources rotate ${name} gives it one`);
+    return { secret, preset: options.preset ?? compileSource(source.document, [{ value: new Secret(secret) }]) };
+  });
 }
 
-async function findLocalSource(source: string): Promise<{ secret: string | undefined; preset: string } | undefined> {
-  const found = (await readLocalSources()).find(({ name }) => name === source);
-  if (found !== undefined)
-    return {
-      preset: found.preset,
-      secret: found.secrets.find(({ expiresAt }) => expiresAt === undefined || Date.parse(expiresAt) > Date.now())?.value,
-    };
-  const { demo } = await findAddresses();
-  return demo?.source === source ? { preset: 'github', secret: demo.secret } : undefined;
+/** The line break at the end is the editor's. */
+async function readSecretFile(path: string): Promise<string> {
+  return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
 }
 
-async function post(url: string, body: Uint8Array, headers: Record<string, string>, providerId: string): Promise<Sent> {
+async function post(url: string, body: Uint8Array, headers: Record<string, string>, providerId: string | null): Promise<Sent> {
   const startedAt = performance.now();
   let response: Response;
   try {

@@ -2,10 +2,9 @@ import type { Command } from 'commander';
 import type { Database } from '../../../lib/store/database.ts';
 import { createTraceReader, type EventTrace } from '../../../lib/store/trace.ts';
 import { findInLog } from '../logged-events.ts';
-import { localSourceNames } from '../local-sources.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, type Output, outputOf, table } from '../output.ts';
-import { withBroker, withDatabase } from '../session.ts';
+import { withBroker, withDatabase, withSettings } from '../session.ts';
 import { traceText } from '../trace-view.ts';
 
 /** `visapi trace`: what happened to an event. */
@@ -38,7 +37,7 @@ async function trace(database: Database, output: Output, text: string, limit: nu
   const reader = createTraceReader(database);
   const byId = await reader.byId(text);
   if (byId !== undefined) return output.result(byId, () => traceText(byId));
-  const given = await reader.byProviderId(text, await localSourceNames());
+  const given = await reader.byProviderId(text, await sourceNames());
   if (given.trace !== undefined) {
     const found = given.trace;
     return output.result(found, () => traceText(found));
@@ -77,4 +76,10 @@ function keyText({ key, total, knownSince, traces }: KeyPage, scan: boolean): st
   const more = traces.length < total ? `\n${traces.length} of ${total}; --limit shows more.` : '';
   const since = scan || knownSince === null ? '' : `\nKnown since ${knownSince}; --scan reads the log too.`;
   return `Key ${key}\n${table(['received', 'event', 'type', 'fate', 'detail'], rows)}${more}${since}`;
+}
+
+/** None where they cannot be asked for, as only looking needs them. */
+async function sourceNames(): Promise<string[]> {
+  const found = await withSettings(({ sources }) => sources.list()).catch(() => undefined);
+  return (found?.sources ?? []).map(({ name }) => name);
 }

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { DEVELOPMENT_MARK } from '../core/seal.ts';
+import type { LocalHome } from './local-home.ts';
+
+/** As many as AES-256 has, and as the hash behind the digests can use. */
+const SECRET_BYTES = 32;
+
+/** Makes the secrets key and the pepper of this machine on the first start; what is there stays. Production refuses both. */
+export async function ensureLocalSecrets(home: Pick<LocalHome, 'root' | 'secretsKey' | 'apiKeyPepper'>): Promise<void> {
+  await mkdir(home.root, { recursive: true });
+  for (const path of [home.secretsKey, home.apiKeyPepper])
+    if ((await readPrivate(path)) === undefined) await writePrivate(path, DEVELOPMENT_MARK + randomBytes(SECRET_BYTES).toString('base64'));
+}
+
+/** @returns undefined where there is no such file */
+export async function readPrivate(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes it whole or not at all, readable by us alone. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${text}\n`, { mode: 0o600 });
+  await rename(draft, path);
+}
