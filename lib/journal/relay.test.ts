@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Emit } from '../actor/message.ts';
+import { ManualClock } from './simulation/manual-clock.ts';
+import { MemoryJournal } from './simulation/memory-journal.ts';
+import { type RelayLife, startRelayLife } from './simulation/relay-life.ts';
+import { SimulatedLog } from './simulation/simulated-log.ts';
+
+interface World {
+  readonly clock: ManualClock;
+  readonly journal: MemoryJournal;
+  readonly log: SimulatedLog;
+  life: RelayLife;
+  readonly accepted: Emit[];
+  accept(key: string, id?: string): Promise<number>;
+}
+
+function openWorld(random: () => number = () => 0.5, maxPerSecond = 5_000): World {
+  const clock = new ManualClock();
+  const journal = new MemoryJournal(() => clock.now());
+  const log = new SimulatedLog(clock, random);
+  const accepted: Emit[] = [];
+  return {
+    clock,
+    journal,
+    log,
+    accepted,
+    life: startRelayLife(journal, log, clock, maxPerSecond),
+    async accept(key, id = `event-${accepted.length + 1}`) {
+      const emit = { id, key, subject: 'events.default.0.test.happened', headers: {}, body: Buffer.from(id) };
+      accepted.push(emit);
+      const [appended] = await journal.append([{ emit, isRemembered: true }]);
+      return appended!.number;
+    },
+  };
+}
+
+function restart(world: World): void {
+  world.life.kill();
+  world.life = startRelayLife(world.journal, world.log, world.clock);
+}
+
+/** Each accepted event is in the log once, the keys' events in the order of acceptance, and nothing is left in the journal. */
+function assertAllOnceInOrder({ accepted, log, journal }: World): void {
+  assert.deepEqual(log.violations, []);
+  assert.deepEqual(log.stored.map(({ id }) => id).toSorted(), accepted.map(({ id }) => id).toSorted());
+  for (const key of new Set(accepted.map((emit) => emit.key)))
+    assert.deepEqual(
+      log.stored.filter((event) => event.key === key).map(({ id }) => id),
+      accepted.filter((emit) => emit.key === key).map(({ id }) => id),
+      key,
+    );
+  assert.equal(journal.status().depth, 0);
+}
+
+const MINUTES = 60_000;
+const pause = fc.oneof(
+  fc.integer({ min: 1, max: 50 }),
+  fc.integer({ min: 50, max: 5_000 }),
+  fc.integer({ min: MINUTES, max: 10 * MINUTES }),
+);
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('accept' as const),
+      keys: fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 30 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: pause }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('close' as const, 'freeze' as const, 'kill' as const, 'full' as const), ms: pause }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('loss' as const), share: fc.constantFrom(0, 0.1, 0.5) }) },
+);
+
+test('whatever is lost, killed, frozen or full, each event is in the log once and in its key’s order', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 40 }),
+      fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+      async (steps, chances) => {
+        const world = openWorld(() => chances.next().value as number);
+        const { clock, log, journal } = world;
+        for (const one of steps) {
+          switch (one.kind) {
+            case 'accept':
+              for (const key of one.keys) await world.accept(key);
+              break;
+            case 'pause':
+              await clock.advance(one.ms);
+              break;
+            case 'close':
+              log.setOpen(false);
+              await clock.advance(one.ms);
+              log.setOpen(true);
+              break;
+            case 'freeze':
+              log.setFrozen(true);
+              await clock.advance(one.ms);
+              log.setFrozen(false);
+              break;
+            case 'kill':
+              world.life.kill();
+              await clock.advance(one.ms);
+              restart(world);
+              break;
+            case 'full':
+              journal.isFull = true;
+              await clock.advance(one.ms);
+              journal.isFull = false;
+              break;
+            case 'loss':
+              log.loss = one.share;
+              break;
+          }
+        }
+        log.loss = 0;
+        for (let minute = 0; minute < 10 && journal.status().depth > 0; minute += 1) await clock.advance(MINUTES);
+        assertAllOnceInOrder(world);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('an event whose answer was lost is found below what the log confirmed later', async () => {
+  const world = openWorld();
+  const { clock, log, journal } = world;
+  log.loseAnswerTo('event-1');
+  await world.accept('a');
+  await world.accept('b');
+  await clock.advance(200);
+  assert.deepEqual([log.stored.length, journal.status().depth], [2, 1]);
+  world.life.kill();
+  // Beyond the broker's window: only reading back can tell.
+  await clock.advance(3 * MINUTES);
+  restart(world);
+  await clock.advance(1_000);
+  assertAllOnceInOrder(world);
+});
+
+test('a restored log is read from its beginning, and counted on from where its backup ended', async () => {
+  const world = openWorld();
+  const { clock, log, journal } = world;
+  for (let count = 0; count < 20; count += 1) await world.accept('a');
+  await clock.advance(2_000);
+  log.setOpen(false);
+  log.restore(5);
+  world.accepted.length = 5;
+  await clock.advance(5 * MINUTES);
+  log.setOpen(true);
+  log.loseAnswerTo('after-0');
+  await world.accept('a', 'after-0');
+  await clock.advance(200);
+  world.life.kill();
+  await clock.advance(3 * MINUTES);
+  restart(world);
+  await clock.advance(1_000);
+  assertAllOnceInOrder(world);
+
+  log.loseAnswerTo('after-1');
+  await world.accept('a', 'after-1');
+  await world.accept('b', 'after-2');
+  await clock.advance(200);
+  assert.deepEqual([log.stored.length, journal.status().depth, journal.status().confirmedLogSeq], [8, 1, 6]);
+  world.life.kill();
+  await clock.advance(3 * MINUTES);
+  restart(world);
+  await clock.advance(1_000);
+  assertAllOnceInOrder(world);
+});
+
+test('what the log refuses for good is kept with its reason, holds nobody up, and is tried again at the next start', async () => {
+  const world = openWorld();
+  const { clock, log, journal } = world;
+  log.refusedIds.add('event-2');
+  for (const key of ['a', 'a', 'a', 'b']) await world.accept(key);
+  await clock.advance(1_000);
+  assert.deepEqual(log.stored.map(({ id }) => id).toSorted(), ['event-1', 'event-3', 'event-4']);
+  const { refused, lagMs } = world.life.relay.status();
+  assert.deepEqual([refused.map(({ number, id }) => [number, id]), lagMs], [[[2, 'event-2']], 0]);
+  assert.match(refused[0]!.because, /is not taken/);
+  assert.equal(journal.status().depth, 1);
+  log.refusedIds.clear();
+  restart(world);
+  await clock.advance(1_000);
+  assert.deepEqual([log.stored.at(-1)?.id, journal.status().depth], ['event-2', 0]);
+});
+
+test('a stream that is not there refuses nothing for good', async () => {
+  const world = openWorld();
+  const { clock, log } = world;
+  log.setThere(false);
+  await world.accept('a');
+  await clock.advance(5_000);
+  log.setThere(true);
+  await clock.advance(1_000);
+  log.setThere(false);
+  await world.accept('a');
+  await clock.advance(5_000);
+  assert.deepEqual([world.life.relay.status().refused, world.life.relay.status().lagMs], [[], 5_000]);
+  log.setThere(true);
+  await clock.advance(1_000);
+  assertAllOnceInOrder(world);
+});
+
+test('who waits for the log hears of the confirmation, of its own time-out, and at once of a relay that is behind', async () => {
+  const world = openWorld();
+  const { clock, log } = world;
+  await clock.advance(1);
+  const { relay } = world.life;
+  const confirmed = relay.whenConfirmed({ number: await world.accept('a'), duplicate: false }, 250);
+  await clock.advance(50);
+  assert.equal(await confirmed, true);
+  assert.equal(await relay.whenConfirmed({ number: 1, duplicate: true }, 250), true, 'a duplicate of one that the log has');
+
+  log.setFrozen(true);
+  const late = relay.whenConfirmed({ number: await world.accept('a'), duplicate: false }, 250);
+  await clock.advance(251);
+  assert.equal(await late, false);
+  assert.equal(await relay.whenConfirmed({ number: await world.accept('b'), duplicate: false }, 250), false, 'no time passes');
+  assert.equal(await relay.whenConfirmed({ number: 2, duplicate: true }, 250), false, 'a duplicate of one that waits');
+  log.setFrozen(false);
+  await clock.advance(2_000);
+  assert.equal(await relay.whenConfirmed({ number: 2, duplicate: true }, 250), true);
+});
+
+test('a backlog drains at the given rate, and faster only where events are accepted faster', async () => {
+  const world = openWorld(undefined, 100);
+  const { clock, log } = world;
+  log.setOpen(false);
+  for (let count = 0; count < 500; count += 1) await world.accept(`key${count}`);
+  await clock.advance(MINUTES);
+  log.setOpen(true);
+  await clock.advance(2_000);
+  assert.ok(log.stored.length > 150 && log.stored.length < 230, `${log.stored.length} after 2 s`);
+  await clock.advance(4_000);
+  assert.equal(log.stored.length, 500);
+
+  for (let tick = 0; tick < 200; tick += 1) {
+    for (let count = 0; count < 5; count += 1) await world.accept(`live${count}`);
+    await clock.advance(25);
+  }
+  const waiting = world.accepted.length - log.stored.length;
+  assert.ok(waiting < 50, `${waiting} wait at 200 a second`);
+});
+
+test('a stop relays what is left for a bounded time, and leaves the rest in the journal', async () => {
+  const world = openWorld(undefined, 100);
+  const { clock, log, journal } = world;
+  log.setOpen(false);
+  for (let count = 0; count < 200; count += 1) await world.accept('a');
+  log.setOpen(true);
+  await clock.advance(1);
+  const stopping = world.life.relay.stop(1_000);
+  await clock.advance(1_001);
+  await stopping;
+  const { depth } = journal.status();
+  assert.ok(depth > 0 && depth < 200, `${depth} are left`);
+  await clock.advance(MINUTES);
+  assert.equal(journal.status().depth, depth);
+  restart(world);
+  await clock.advance(MINUTES);
+  assertAllOnceInOrder(world);
+});
