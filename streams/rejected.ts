@@ -20,5 +20,6 @@ export function rejectedStream({ maxBytes, replicas = 1 }: StreamOptions): Strea
     max_bytes: maxBytes,
     duplicate_window: nanoseconds(DUPLICATE_WINDOW_MS),
     allow_direct: true,
+    allow_atomic: true,
   };
 }

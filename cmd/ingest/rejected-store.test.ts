@@ -7,7 +7,7 @@ import { AppError } from '../../lib/core/app-error.ts';
 import { createSeal } from '../../lib/core/seal.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import { createRegistry, rejectedMetrics } from '../../lib/telemetry/metrics.ts';
-import { createRejectedStore, MAX_HELD, REJECTED_WINDOW } from './rejected-store.ts';
+import { createRejectedStore, REJECTED_WINDOW } from './rejected-store.ts';
 import type { Refused, RejectedStoreOptions } from './rejected-store.ts';
 
 const REFUSED: Refused = {
@@ -79,6 +79,25 @@ test('four are under way at once, in the order of receipt, and each that is conf
   assert.equal(asked[0]?.emit.subject, 'rejected.github.wrong_signature');
 });
 
+test('many that wait go as one group, and the next group when that one is through', async () => {
+  const { store, asked, keep, stored } = openStore();
+  keep(1_000);
+  assert.equal(asked.length, REJECTED_WINDOW);
+  for (const expected of [254, 504, 754, 1_000]) {
+    for (const { answer } of asked.slice(0, -1)) answer.resolve({ seq: 1, duplicate: false });
+    await settled();
+    const before = asked.length;
+    asked.at(-1)?.answer.resolve({ seq: 1, duplicate: false });
+    await settled();
+    assert.ok(before < expected);
+    assert.equal(asked.length, expected);
+  }
+  for (const { answer } of asked) answer.resolve({ seq: 1, duplicate: false });
+  await settled();
+  assert.equal(store.held, 0);
+  assert.equal(await stored(), 1_000);
+});
+
 test('a source that has used up its rate is dropped and counted, and costs no other source anything', async () => {
   const { store, keep, dropped } = openStore({ burst: 10 });
   keep(25);
@@ -90,11 +109,11 @@ test('a source that has used up its rate is dropped and counted, and costs no ot
 
 test('a broker that is away costs a bounded number of requests and bytes, and what is over is dropped and counted', async () => {
   const { store, keep, dropped } = openStore();
-  keep(MAX_HELD + 500);
-  assert.equal(store.held, MAX_HELD);
+  keep(2_500);
+  assert.equal(store.held, 2_000);
   assert.equal(await dropped('full'), 500);
   await store.stop(0);
-  assert.equal(await dropped('stopped'), MAX_HELD);
+  assert.equal(await dropped('stopped'), 2_000);
 
   const large = openStore();
   large.keep(50, { body: Buffer.alloc(1024 * 1024) });

@@ -38,12 +38,17 @@ export interface RejectedStoreOptions {
   readonly burst: number;
   /** How long one request is offered to the broker. (Default: 60 000) */
   readonly giveUpAfterMs?: number;
+  /** Requests that wait or are under way. (Default: 2 000) */
+  readonly maxHeld?: number;
 }
 
 /** Unconfirmed at once. Each is a write to the disk that the events need; with four of them it writes all the time already. */
 export const REJECTED_WINDOW = 4;
+/** So many that wait go together, one group after the other: the publisher makes batches of them, and a batch is one write. */
+export const GROUP_FROM = 40;
+const GROUP = 250;
 /** What waits for a broker that is away or slow: a burst, and no more memory than the bodies of sixteen large requests. */
-export const MAX_HELD = 2_000;
+const MAX_HELD = 2_000;
 const MAX_HELD_BYTES = 16 * 1024 ** 2;
 /** Half of the broker's duplicate window: what was stored without our knowing is not stored twice. */
 const GIVE_UP_AFTER_MS = 60_000;
@@ -59,7 +64,7 @@ interface Waiting {
 
 /** Starts nothing until the first request is refused. */
 export function createRejectedStore(options: RejectedStoreOptions): RejectedStore {
-  const { broker, seal, metrics, giveUpAfterMs = GIVE_UP_AFTER_MS } = options;
+  const { broker, seal, metrics, giveUpAfterMs = GIVE_UP_AFTER_MS, maxHeld = MAX_HELD } = options;
   const buckets = new Map<string, TokenBucket>();
   const waiting: Waiting[] = [];
   const stopping = new AbortController();
@@ -80,9 +85,11 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
   }
 
   function pump(): void {
-    while (underWay < REJECTED_WINDOW) {
-      const next = waiting.shift();
-      if (next === undefined) break;
+    const isCrowded = waiting.length >= GROUP_FROM;
+    // What is under way is let through first, or there would never be room for a whole group.
+    if (isCrowded && underWay > 0) return;
+    const room = isCrowded ? GROUP : REJECTED_WINDOW - underWay;
+    for (const next of waiting.splice(0, Math.max(0, room))) {
       underWay += 1;
       void store(next);
     }
@@ -120,7 +127,7 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
     keep(request) {
       if (isStopping) return drop(request, 'stopped');
       if (!bucketOf(request.source).take(performance.now())) return drop(request, 'rate');
-      if (waiting.length + underWay >= MAX_HELD || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
+      if (waiting.length + underWay >= maxHeld || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
       const id = randomEventId(request.receivedAtMs);
       lastNumber += 1;
       const stored = writeRejected({ ...request, id, number: lastNumber }, seal);
