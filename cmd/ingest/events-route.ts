@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { noteRequest } from '../../lib/http/edge-server.ts';
+import { refuseOtherMethods } from '../../lib/http/openapi.ts';
 import { problemOf, type Problem } from '../../lib/http/problem.ts';
 import { createRequestLimit } from '../../lib/http/request-limits.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
@@ -9,6 +10,7 @@ import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
 import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
 import type { Acceptor } from './acceptor.ts';
 import { toClientEvent } from './events/client-event.ts';
+import { SEND_BATCH, SEND_EVENT } from './events/events-schema.ts';
 import { createKeyGuard } from './events/key-guard.ts';
 import { eventMode, idempotencyKeyOf, invalidEvent, readEvents, type EventMode } from './events/read-request.ts';
 
@@ -64,7 +66,7 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     modes.set(request, eventMode(request, takesBatch));
   };
 
-  server.post('/v1/events', { onRequest: checkHeaders(false) }, async (request, reply) => {
+  server.post('/v1/events', { schema: SEND_EVENT, onRequest: checkHeaders(false) }, async (request, reply) => {
     const { reads, sending } = read(request);
     const [found] = reads;
     if (found === undefined || !found.ok) throw invalidEvent(found?.mistakes ?? []);
@@ -76,7 +78,7 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     return reply.code(202).send(receipt);
   });
 
-  server.post('/v1/events/batch', { onRequest: checkHeaders(true) }, async (request, reply) => {
+  server.post('/v1/events/batch', { schema: SEND_BATCH, onRequest: checkHeaders(true) }, async (request, reply) => {
     const { reads, sending } = read(request);
     const events: ReceivedEvent[] = [];
     const results: (BatchResult | number)[] = [];
@@ -99,4 +101,6 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
       results: results.map((result) => (typeof result === 'number' ? receipts[result] : result)),
     });
   });
+  refuseOtherMethods(server, '/v1/events', 'POST');
+  refuseOtherMethods(server, '/v1/events/batch', 'POST');
 }

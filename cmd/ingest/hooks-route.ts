@@ -2,12 +2,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError, toAppError } from '../../lib/core/app-error.ts';
 import { noteRequest } from '../../lib/http/edge-server.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
+import { refuseOtherMethods } from '../../lib/http/openapi.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import { contentOf, receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { Source } from '../../lib/webhook/source.ts';
 import { headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
 import { RETRY_AFTER_SECONDS, type Acceptor } from './acceptor.ts';
+import { RECEIVE_WEBHOOK } from './hooks-schema.ts';
 import type { RejectedStore } from './rejected-store.ts';
 
 export interface HooksOptions {
@@ -36,6 +38,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
   server.post<{ Params: { source: string } }>(
     ROUTE,
     {
+      schema: RECEIVE_WEBHOOK,
       onRequest: (request, _reply, done) => {
         const source = options.settings.findSource(request.params.source);
         if (source === undefined) return done(unknownSource(request.params.source));
@@ -72,15 +75,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       return form === 'empty' ? reply.code(status).send() : reply.code(status).send({ id: event.id, duplicate });
     },
   );
-  server.route({
-    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    url: ROUTE,
-    onRequest: (_request, reply, done) => {
-      void reply.header('allow', 'POST');
-      done(new AppError('method_not_allowed', 'expected POST'));
-    },
-    handler: () => undefined,
-  });
+  refuseOtherMethods(server, ROUTE, 'POST');
 }
 
 /** What can be refused before the body is read. */

@@ -1,5 +1,6 @@
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import { addOpenApi } from '../../lib/http/openapi.ts';
 import type { AddressLimit } from '../../lib/http/request-limits.ts';
 import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
@@ -8,6 +9,7 @@ import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
 import type { Registry } from 'prom-client';
 import type { Acceptor } from './acceptor.ts';
+import { EVENT_SCHEMAS } from './events/events-schema.ts';
 import { addEventsRoutes } from './events-route.ts';
 import { addHooksRoute } from './hooks-route.ts';
 import type { RejectedStore } from './rejected-store.ts';
@@ -48,6 +50,17 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
     limits,
     ...(senders === undefined ? {} : { trustProxy: senders.trustProxy, addressLimit: senders.address }),
     onRequestEnd: (line) => countRequest(metrics, line),
+  });
+  await addOpenApi(server, {
+    title: 'VisAPI ingest',
+    version: '1',
+    description: 'Accepts webhooks and events: a 2xx says that they are on the disk. Errors are problem details with a stable code.',
+    tags: [
+      { name: 'events', description: 'For clients of our own: CloudEvents under an API key.' },
+      { name: 'webhooks', description: 'For providers.' },
+      { name: 'about', description: 'This API.' },
+    ],
+    schemas: EVENT_SCHEMAS,
   });
   addHooksRoute(server, {
     settings: options.settings,
