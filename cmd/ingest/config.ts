@@ -9,9 +9,10 @@ import {
   SETTINGS_RELATIONS,
   SETTINGS_VARIABLES,
 } from '../../lib/config/common.ts';
-import { integer, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
+import { integer, optional, parseConfig, port, text, variable, withFlags } from '../../lib/config/config.ts';
 import type { ConfigOf, Relation } from '../../lib/config/config.ts';
 import { networkList } from '../../lib/config/network-list.ts';
+import { DEFAULT_MAX_IDS } from '../../lib/journal/identity-set.ts';
 
 /** `INGEST_JOURNAL_PATH` where ingest has no disk that survives its process. */
 export const NO_JOURNAL = 'none';
@@ -67,6 +68,13 @@ export const INGEST_VARIABLES = {
     description: 'What may wait in the journal while the broker is away; then the answer is 503. Bytes.',
     default: '2147483648',
   }),
+  journalMaxIds: variable('INGEST_JOURNAL_MAX_IDS', integer({ min: 1_000, max: 1_000_000_000 }), {
+    description: 'Identities that the journal remembers, for 8 days at most; a repeated event is recognised by them.',
+    default: `${DEFAULT_MAX_IDS}`,
+  }),
+  failPoint: optional('INGEST_FAIL_POINT', text, {
+    description: 'Where a test lets ingest die: `<name>` or `<name>:<pass>`, from the table in docs/durability.md. Never in production.',
+  }),
   relayMaxPerSecond: variable('RELAY_MAX_PER_SECOND', integer({ min: 1, max: 1_000_000 }), {
     // A quarter of what two cores accept and relay: the rest is for live traffic. A minute's outage at 300/s is gone in 4 s.
     description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance.',
@@ -91,6 +99,11 @@ export const INGEST_RELATIONS: readonly Relation<IngestConfig>[] = [
     of: ['ACCEPT_AFTER', 'INGEST_JOURNAL_PATH'],
     expected: '`log` where INGEST_JOURNAL_PATH is `none`',
     holds: ({ acceptAfter, journalPath }) => journalPath !== NO_JOURNAL || acceptAfter === 'log',
+  },
+  {
+    of: ['INGEST_FAIL_POINT', 'VISAPI_ENV'],
+    expected: 'no INGEST_FAIL_POINT in production',
+    holds: ({ failPoint, env }) => failPoint === undefined || env !== 'production',
   },
 ];
 

@@ -6,7 +6,6 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { type BrokerLink, openBrokerLink } from '../../lib/jetstream/broker-link.ts';
 import { createKvBucket } from '../../lib/jetstream/kv-bucket.ts';
-import { openJournal } from '../../lib/journal/open-journal.ts';
 import { createRelay } from '../../lib/journal/relay.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
 import { openSettings, type OpenSettings } from '../../lib/settings/settings.ts';
@@ -17,6 +16,7 @@ import { NO_JOURNAL, NO_SETTINGS_FILE, type IngestConfig } from './config.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import { startIngestServer } from './ingest.ts';
 import { createJournalAcceptor } from './journal-acceptor.ts';
+import { openIngestJournal } from './open-ingest-journal.ts';
 import { checkReadiness, checkSettings, type JournalParts } from './readiness.ts';
 import { startReadmission } from './rejected-readmission.ts';
 import { createRejectedStore } from './rejected-store.ts';
@@ -103,7 +103,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
 }
 
 async function openJournalParts({ config, log, registry }: ProgramContext<IngestConfig>, eventLog: EventLog): Promise<JournalParts> {
-  const journal = await openJournal({ path: config.journalPath, maxBytes: config.journalMaxBytes });
+  const journal = await openIngestJournal({ config, log, registry });
   const metrics = relayMetrics(registry);
   const relay = createRelay({ journal, log: eventLog, metrics, logger: log, maxPerSecond: config.relayMaxPerSecond });
   const { acceptAfter } = config;

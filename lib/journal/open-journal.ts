@@ -7,7 +7,7 @@ import { createDiskReserve } from './disk-reserve.ts';
 import { dataFile, ensureState, openEnvironment, readState, writeState, type Environment } from './environment.ts';
 import { failPoint } from './fail-point.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { ID_MAX_AGE_MS, identityKey, pruneIdentities, type IdentityLimits } from './identity-set.ts';
+import { DEFAULT_MAX_IDS, ID_MAX_AGE_MS, identityKey, pruneIdentities, type IdentityLimits } from './identity-set.ts';
 import type { Appended, Journal, JournalOffer, JournalRecord, JournalStatus } from './journal.ts';
 import { claimJournal } from './journal-owner.ts';
 import { emptyState, type JournalState } from './journal-state.ts';
@@ -33,9 +33,6 @@ export interface JournalOptions {
   /** Told once when the file cannot be written any more by this process, and nobody can say why: it has to start anew. */
   readonly onStuck?: () => void;
 }
-
-/** 80 bytes each on the disk when they came in at random: 1.6 GB. 28 events a second for 8 days, 300 a second for 18 hours. */
-const ID_MAX_COUNT = 20_000_000;
 
 /** How soon another process's writes are noticed. */
 const FOREIGN_WRITE_POLL_MS = 500;
@@ -78,7 +75,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
 async function runJournal(environment: Environment, options: JournalOptions, release: () => void): Promise<Journal> {
   const { path, maxBytes, now = Date.now, metrics, onDamaged, onStuck } = options;
-  const limits = { maxAgeMs: ID_MAX_AGE_MS, maxCount: ID_MAX_COUNT, ...options.identities };
+  const limits = { maxAgeMs: ID_MAX_AGE_MS, maxCount: DEFAULT_MAX_IDS, ...options.identities };
   const reserve = createDiskReserve(path);
   const write = (callback: () => void) => transact(environment, callback, { deadlineMs: STUCK_MS, onStuck: () => onStuck?.() });
   let id = '';
