@@ -16,18 +16,23 @@ export function createVerifier(scheme: Scheme, secrets: readonly SigningSecret[]
   return scheme.kind === 'signature' ? createSignatureVerifier(scheme, secrets) : createCredentialVerifier(scheme, secrets);
 }
 
+export interface SignableRequest {
+  /** With names in lower case: what the scheme signs beside the body has to be among them. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly nowMs: number;
+  /** The time of sending as it is written. (Default: `nowMs` in seconds) */
+  readonly timestamp?: string;
+}
+
 /**
- * The headers that make a request genuine, as its sender would add them: the signature and its time, or the credential.
- * `headers`, with names in lower case, holds what the scheme signs beside; a time that is there already stays.
+ * The headers that make a request genuine, as its sender would add them: the signature and its time, or the credential. A time
+ * that is in a header already stays.
  * @throws TypeError where something that is signed is not there
  */
-export function signRequest(
-  scheme: Scheme,
-  secret: Secret,
-  request: { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array; readonly nowMs: number },
-): Record<string, string> {
+export function signRequest(scheme: Scheme, secret: Secret, request: SignableRequest): Record<string, string> {
   if (scheme.kind === 'credential') return { [scheme.header]: writeCredential(scheme.form, secret.reveal()) };
-  const seconds = String(Math.floor(request.nowMs / 1000));
+  const seconds = request.timestamp ?? String(Math.floor(request.nowMs / 1000));
   const { timestamp } = scheme;
   const added: Record<string, string> = {};
   if (timestamp !== null && 'header' in timestamp && request.headers[timestamp.header] === undefined) added[timestamp.header] = seconds;
