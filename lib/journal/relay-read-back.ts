@@ -1,6 +1,6 @@
 import { failPoint } from './fail-point.ts';
 import type { Journal } from './journal.ts';
-import { numberInJournal, type RelayLog } from './relay-log.ts';
+import { type LoggedEvent, numberInJournal, type RelayLog } from './relay-log.ts';
 
 export interface ReadBackOptions {
   readonly journal: Pick<Journal, 'id' | 'read' | 'forget'>;
@@ -29,14 +29,11 @@ export async function readLogBack({ journal, log, after, signal }: ReadBackOptio
   const logSeq = await log.lastSeq(signal);
   const isRestored = logSeq < after;
   const found: number[] = [];
-  if (journal.read(0, 1).length === 0) return { logSeq, found, isRestored };
+  const oldest = oldestById(journal);
+  if (oldest.size === 0) return { logSeq, found, isRestored };
   // A restored log counts on from where its backup ended: the old place means nothing in it.
   for await (const group of log.readBack(isRestored ? 1 : after + 1, signal)) {
-    const numbers = group
-      .map(({ id, journal: header }) => ({ id, number: numberInJournal(journal.id, header) }))
-      .filter((event): event is { id: string; number: number } => event.number !== undefined)
-      .filter(({ id, number }) => isThere(journal, number, id))
-      .map(({ number }) => number);
+    const numbers = group.map((event) => numberOf(event, journal, oldest)).filter((number) => number !== undefined);
     if (numbers.length === 0) continue;
     failPoint('relay.found');
     await journal.forget(numbers.map((number) => ({ number, logSeq: isRestored ? 0 : after })));
@@ -46,7 +43,28 @@ export async function readLogBack({ journal, log, after, signal }: ReadBackOptio
   return { logSeq, found, isRestored };
 }
 
-function isThere(journal: Pick<Journal, 'read'>, number: number, id: string): boolean {
+/** What was sent is among the oldest: twice what is in flight at most, for what was confirmed and is not forgotten. */
+const OLDEST = 8_192;
+const READ_AT_ONCE = 32;
+
+/** By id, because a journal that was saved from a damaged file has other numbers, and another name, than the log knows. */
+function oldestById(journal: Pick<Journal, 'read'>): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  let last = 0;
+  while (numbers.size < OLDEST) {
+    const records = journal.read(last, READ_AT_ONCE);
+    for (const { number, emit } of records) numbers.set(emit.id, (last = number));
+    if (records.length < READ_AT_ONCE) break;
+  }
+  return numbers;
+}
+
+/** The record of this journal that the event is; undefined where there is none. */
+function numberOf(event: LoggedEvent, journal: Pick<Journal, 'id' | 'read'>, oldest: ReadonlyMap<string, number>): number | undefined {
+  const known = oldest.get(event.id);
+  if (known !== undefined) return known;
+  const number = numberInJournal(journal.id, event.journal);
+  if (number === undefined) return undefined;
   const [record] = journal.read(number - 1, 1);
-  return record?.number === number && record.emit.id === id;
+  return record?.number === number && record.emit.id === event.id ? number : undefined;
 }
