@@ -42,6 +42,7 @@ const ADDRESS_VARIABLES = {
   slackChannelsFile: optional('SLACK_CHANNELS_FILE', text, {
     description: 'Channels of a real Slack; visapi dev then does not put the local one in its place.',
   }),
+  journalPath: optional('INGEST_JOURNAL_PATH', text, { description: 'The journal that visapi journal looks at.' }),
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
 

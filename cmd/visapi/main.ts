@@ -46,6 +46,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: 'requests that could not be verified, and what to do about them',
     register: async (program) => (await import('./commands/rejected.ts')).registerRejected(program),
   },
+  journal: {
+    what: 'what the door holds until the log has it: look, export, import',
+    register: async (program) => (await import('./commands/journal.ts')).registerJournal(program),
+  },
   held: {
     what: 'effects of which nobody knows whether they happened',
     register: async (program) => (await import('./commands/held.ts')).registerHeld(program),

@@ -1,16 +1,17 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { AppError } from '../core/app-error.ts';
 import type { JournalMetrics } from '../telemetry/metrics.ts';
 import { createDiskReserve } from './disk-reserve.ts';
-import { dataFile, ensureState, openEnvironment, readState, writeState, type Environment } from './environment.ts';
+import { ensureState, openEnvironment, readState, writeState, type Environment } from './environment.ts';
 import { failPoint } from './fail-point.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { DEFAULT_MAX_IDS, ID_MAX_AGE_MS, identityKey, pruneIdentities, type IdentityLimits } from './identity-set.ts';
 import type { Appended, Journal, JournalOffer, JournalRecord, JournalStatus } from './journal.ts';
 import { claimJournal } from './journal-owner.ts';
 import { emptyState, type JournalState } from './journal-state.ts';
+import { journalStatus } from './journal-status.ts';
 import { decodeRecord, encodeOffer } from './record-codec.ts';
 import { keepAside, removeRecords, storeRecords, type ReadyOffer } from './record-table.ts';
 import { rescueJournal, syncFolder, type Rescue } from './rescue.ts';
@@ -224,25 +225,6 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
 
 function makeReady({ emit, isRemembered }: JournalOffer, acceptedAt: number): ReadyOffer {
   return { bytes: encodeOffer({ emit, isRemembered }, acceptedAt), key: isRemembered ? identityKey(emit.id) : undefined };
-}
-
-/** What the journal says of itself; also of a file that another process writes. */
-export function journalStatus(environment: Environment, path: string, maxBytes: number): JournalStatus {
-  const { journalId, state } = readState(environment);
-  const { lastNumber, depth, bytes, ids, confirmedLogSeq, damaged } = state;
-  const [oldest] = environment.records.getRange({ limit: 1 });
-  return {
-    id: journalId,
-    depth,
-    bytes,
-    maxBytes,
-    fileBytes: statSync(dataFile(path), { throwIfNoEntry: false })?.size ?? 0,
-    oldestAcceptedAt: oldest && decodeRecord(oldest.value)?.acceptedAt,
-    lastNumber,
-    ids,
-    confirmedLogSeq,
-    damaged,
-  };
 }
 
 function nextReserve(): number {
