@@ -12,6 +12,7 @@ import {
   ingestMetrics,
   publisherMetrics,
   rejectedMetrics,
+  journalMetrics,
   relayMetrics,
 } from '../../lib/telemetry/metrics.ts';
 
@@ -21,6 +22,7 @@ const REGISTERED_BY = {
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
+  journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
   relayMetrics: ['cmd/ingest/start-ingest.ts'],
   publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
 };
@@ -38,7 +40,8 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
       if (!readFileSync(join(projectRoot, file), 'utf8').includes(`${name}(registry)`))
         throw new Error(`expected ${file} to register ${name}`);
   const registry = createRegistry({ program: 'test', version: '0', env: 'development' });
-  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics, relayMetrics]) register(registry);
+  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics, journalMetrics, relayMetrics])
+    register(registry);
   const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
   const ops = await startOpsServer({
     host: '127.0.0.1',
