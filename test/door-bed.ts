@@ -1,0 +1,163 @@
+import { createHmac } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { HEADERS } from '../lib/core/headers.ts';
+import type { Broker } from '../lib/dev/broker.ts';
+import { findFreePort } from '../lib/dev/port.ts';
+import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
+import { openOwnBroker } from '../lib/dev/test-bed.ts';
+import { createTestSecrets, storeTestSettings } from '../lib/dev/test-settings.ts';
+import { type BrokerConnection, connectBroker } from '../lib/jetstream/connection.ts';
+import { scanLog } from '../lib/jetstream/log-scan.ts';
+import { nanoseconds } from '../lib/jetstream/stream-config.ts';
+import { applyStreams } from '../lib/jetstream/stream-plan.ts';
+import { logStreams } from '../streams/log-streams.ts';
+import { STREAMS } from '../streams/subjects.ts';
+
+/** Ingest alone, as a process, in front of a broker that a test may stop: what the tests of the door stand on. */
+export interface DoorBed {
+  readonly broker: Broker;
+  readonly connection: BrokerConnection;
+  /** Describes an ingest with a journal of its own, by this name; nothing runs before `start`. */
+  ingest(name: string, env?: NodeJS.ProcessEnv): Promise<Ingest>;
+  /** Everything that is in the log, oldest first. */
+  events(): Promise<LogEvent[]>;
+}
+
+export interface Ingest {
+  readonly url: string;
+  readonly opsUrl: string;
+  readonly logFile: string;
+  /** One life of it. The fail-point is where it dies: `<name>:<pass>`. */
+  program(failPoint?: string): LocalProgram;
+}
+
+export interface LogEvent {
+  readonly seq: number;
+  readonly key: string;
+  /** The provider's id. */
+  readonly delivery: string;
+  readonly journal: string;
+}
+
+export const SOURCE_SECRET = "It's a Secret to Everybody";
+
+export interface DoorOptions {
+  /** Of the log: how long the broker itself knows an id again. (Default: as in production, two minutes) */
+  readonly duplicateWindowMs?: number;
+}
+
+export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Promise<DoorBed> {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-door-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const broker = await openOwnBroker(t);
+  const connection = await connectBroker({ url: broker.url, name: 'test' });
+  t.after(() => connection.close());
+  const streams = logStreams({ totalBytes: 512 * 1024 ** 2 });
+  const { duplicateWindowMs } = options;
+  await applyStreams(
+    connection,
+    duplicateWindowMs === undefined
+      ? streams
+      : streams.map((stream) => (stream.name === STREAMS.events ? { ...stream, duplicate_window: nanoseconds(duplicateWindowMs) } : stream)),
+  );
+  const secrets = createTestSecrets();
+  await storeTestSettings(secrets, connection, [{ name: 'github', preset: 'github', secrets: [{ value: SOURCE_SECRET }] }]);
+
+  return {
+    broker,
+    connection,
+    async ingest(name, env = {}) {
+      const [port, opsPort] = [await findFreePort(), await findFreePort()];
+      const opsUrl = `http://127.0.0.1:${opsPort}`;
+      const logFile = join(folder, `${name}.log`);
+      const own = {
+        VISAPI_HOME: join(folder, name),
+        VISAPI_INSTANCE: name,
+        NATS_URL: broker.url,
+        ALLOW_UNSAFE_BROKER: 'true',
+        INGEST_PORT: String(port),
+        INGEST_OPS_PORT: String(opsPort),
+        LOG_LEVEL: 'warn',
+        ...secrets.env,
+        ...env,
+      };
+      return {
+        url: `http://127.0.0.1:${port}`,
+        opsUrl,
+        logFile,
+        program: (failPoint) =>
+          createProgram({
+            name,
+            command: ['cmd/ingest/main.ts'],
+            env: failPoint === undefined ? own : { ...own, INGEST_FAIL_POINT: failPoint },
+            logFile,
+            readyUrl: `${opsUrl}/readyz`,
+          }),
+      };
+    },
+    async events() {
+      const events: LogEvent[] = [];
+      for await (const messages of scanLog(connection, { stream: STREAMS.events }))
+        for (const message of messages)
+          events.push({
+            seq: message.seq,
+            key: message.header(HEADERS.key),
+            delivery: message.header(HEADERS.ceId),
+            journal: message.header(HEADERS.journal),
+          });
+      return events;
+    },
+  };
+}
+
+/** A sender of signed GitHub events, with connections of its own. */
+export interface DoorSender {
+  /** The status of the answer; undefined where there was none. The repository is the key. */
+  post(repository: string, delivery: string): Promise<PostResult>;
+  stop(): void;
+}
+
+export interface PostResult {
+  readonly status: number | undefined;
+  readonly duplicate: boolean;
+}
+
+export function createDoorSender(url: string): DoorSender {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    post(repository, delivery) {
+      const body = JSON.stringify({ action: 'published', release: { tag_name: delivery, draft: false }, repository: { full_name: repository } });
+      return new Promise((resolve) => {
+        const none = (): void => resolve({ status: undefined, duplicate: false });
+        const sent = request(`${url}/hooks/github`, {
+          agent,
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(body),
+            'x-github-event': 'release',
+            'x-github-delivery': delivery,
+            'x-hub-signature-256': `sha256=${createHmac('sha256', SOURCE_SECRET).update(body).digest('hex')}`,
+          },
+          timeout: 5_000,
+        });
+        sent.on('response', (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => (text += chunk));
+          response.on('end', () => resolve({ status: response.statusCode, duplicate: text.includes('"duplicate":true') }));
+          response.on('error', none);
+        });
+        sent.on('error', none);
+        sent.on('timeout', () => sent.destroy());
+        sent.end(body);
+      });
+    },
+    stop: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { FAIL_POINTS, type FailPointName } from '../lib/journal/fail-point.ts';
+import { createDoorSender, openDoorBed, type DoorBed, type Ingest } from './door-bed.ts';
+import { isReady, until } from './system-bed.ts';
+
+/** In all, shared by two replicas: more would not fit into a test's time on two slow cores. */
+const KILLS = 100;
+const KEYS_PER_REPLICA = 6;
+/** A process that has not reached its fail-point by then never will. */
+const DIES_WITHIN_MS = 15_000;
+
+/**
+ * The fail-points of one replica's kills, each with the pass at which it bites. The points of the read-back come behind one
+ * that leaves confirmed events in the journal, because without doubts nothing is found.
+ */
+function planKills(count: number): string[] {
+  const names = Object.keys(FAIL_POINTS) as FailPointName[];
+  const kills: string[] = [];
+  for (let round = 0; kills.length < count; round += 1)
+    for (const name of names)
+      kills.push(...(name.startsWith('relay.found') ? ['relay.before-forget:2', `${name}:1`] : [`${name}:${1 + ((round * 7) % 20)}`]));
+  return kills.slice(0, count);
+}
+
+interface Replica {
+  readonly ingest: Ingest;
+  readonly sent: Map<string, number>;
+  readonly statuses: Map<number, number>;
+}
+
+/** Each key's sender goes on to its next event when the last one was accepted, and sends it again until then. */
+async function sendUntil(replica: Replica, isOver: () => boolean): Promise<void> {
+  const { ingest, sent, statuses } = replica;
+  const sender = createDoorSender(ingest.url);
+  await Promise.all(
+    [...sent.keys()].map(async (key) => {
+      while (!isOver()) {
+        const number = sent.get(key)! + 1;
+        sent.set(key, number);
+        for (;;) {
+          const { status } = await sender.post(key, `${key.replace('/', '-')}-${number}`);
+          if (status !== undefined) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          if (status === 202) break;
+          await wait(10);
+        }
+      }
+    }),
+  );
+  sender.stop();
+}
+
+async function killAgainAndAgain(replica: Replica, kills: readonly string[]): Promise<void> {
+  for (const failPoint of kills) {
+    const program = replica.ingest.program(failPoint);
+    await program.start();
+    const died = await Promise.race([program.whenDown().then(() => true), wait(DIES_WITHIN_MS, false, { ref: false })]);
+    if (!died) await program.stop();
+    assert.ok(died, `expected ingest to die at ${failPoint} within ${DIES_WITHIN_MS} ms`);
+  }
+}
+
+async function runReplica(bed: DoorBed, name: string, kills: readonly string[]): Promise<Replica> {
+  const ingest = await bed.ingest(name);
+  const keys = Array.from({ length: KEYS_PER_REPLICA }, (_, index) => `${name}/key${index}`);
+  const replica: Replica = { ingest, sent: new Map(keys.map((key) => [key, 0])), statuses: new Map() };
+  let isOver = false;
+  const sending = sendUntil(replica, () => isOver);
+  await killAgainAndAgain(replica, kills);
+  isOver = true;
+  const last = ingest.program();
+  await last.start();
+  try {
+    await sending;
+    await until(`${name} is ready`, () => isReady(last.readyUrl));
+    await until(`${name} has relayed all`, async () =>
+      /^visapi_journal_records 0$/m.test(await (await fetch(`${ingest.opsUrl}/metrics`)).text()),
+    );
+  } finally {
+    await last.stop();
+  }
+  return replica;
+}
+
+test(`${KILLS} kills between the steps of accept and relay lose nothing, store nothing twice and reorder no key`, async (t) => {
+  // A tenth of a second: the broker's own window must not be what tells a second time from a first.
+  const bed = await openDoorBed(t, { duplicateWindowMs: 100 });
+  const plans = [planKills(KILLS / 2), planKills(KILLS / 2)];
+  const startedAt = performance.now();
+  const replicas = await Promise.all(plans.map((kills, index) => runReplica(bed, `replica${index}`, kills)));
+
+  const stored = new Map<string, string[]>();
+  for (const { key, delivery } of await bed.events()) stored.set(key, [...(stored.get(key) ?? []), delivery]);
+  let events = 0;
+  for (const { sent, statuses } of replicas) {
+    for (const [key, count] of sent) {
+      events += count;
+      const expected = Array.from({ length: count }, (_, index) => `${key.replace('/', '-')}-${index + 1}`);
+      assert.deepEqual(stored.get(key), expected, key);
+    }
+    assert.deepEqual([...statuses.keys()].filter((status) => status !== 202), [], 'a live ingest answers 202 and nothing else');
+  }
+  t.diagnostic(`${KILLS} kills, ${events} events, ${Math.round(performance.now() - startedAt)} ms`);
+});
