@@ -64,6 +64,8 @@ export interface SystemOptions {
   readonly passwords?: { readonly broker: string; readonly database: string };
   /** Added to the environment of every program. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Which programs are started. (Default: all) */
+  readonly only?: readonly ProgramName[];
 }
 
 /** A command of the tool that has ended. */
@@ -157,14 +159,15 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     onUp: () => undefined,
     onHopeless: (name: string, reason: string) => t.diagnostic(`${name}: ${reason}`),
   };
-  const kept = await Promise.all(Object.values(programs).map((each) => keepAlive(each, quiet)));
+  const started = (options.only ?? (['ingest', 'processor', 'notifier'] as const)).map((name) => programs[name]);
+  const kept = await Promise.all(started.map((each) => keepAlive(each, quiet)));
   t.after(async () => {
     await Promise.all(kept.map((each) => each.stop()));
     await sink.stop();
     await database.close();
     await rm(folder, { recursive: true, force: true });
   });
-  for (const { name, readyUrl } of Object.values(programs)) await until(`${name} is ready`, () => isReady(readyUrl), 60_000);
+  for (const { name, readyUrl } of started) await until(`${name} is ready`, () => isReady(readyUrl), 60_000);
 
   const ingestUrl = `http://127.0.0.1:${ingestPort}`;
   const json = async <Value>(path: string): Promise<Value> => (await (await fetch(`${sink.url}${path}`)).json()) as Value;

@@ -35,6 +35,7 @@ export async function readmit(
   const done: Readmission[] = [];
   // The first that answers keeps all of it, so that the events of a key stay in one journal.
   let subject = READMIT_SUBJECT;
+  let removing: Promise<unknown> = Promise.resolve();
   for (const chunk of chunksOf(entries)) {
     const answer = await ask(connection, subject, { seqs: chunk.map(({ seq }) => seq), isDryRun: options.isDryRun });
     if ('error' in answer)
@@ -42,13 +43,17 @@ export async function readmit(
         `ingest could not go on after ${done.length} of ${entries.length}: ${answer.error.message} (${answer.error.code}); run it again, nothing is admitted twice`,
       );
     subject = answer.session;
+    // Removing is the slower half: the next group is judged meanwhile.
+    await removing;
     const removable = answer.results.filter(({ outcome }) => DONE.includes(outcome)).map(({ seq }) => seq);
-    await removeMessages(connection, STREAMS.rejected, removable);
+    removing = removeMessages(connection, STREAMS.rejected, removable);
+    removing.catch(() => undefined);
     const bySeq = new Map(answer.results.map((result) => [result.seq, result]));
     for (const { seq, source, reason, receivedAt } of chunk)
       done.push({ source, reason, receivedAt, ...(bySeq.get(seq) ?? { seq, outcome: 'gone' }) });
     options.onProgress?.(done.length);
   }
+  await removing;
   return done;
 }
 

@@ -19,6 +19,11 @@ interface FilterOptions {
   since?: string;
 }
 
+/** Named one by one in the result; the counts tell of all. */
+const LEFT_NAMED = 100;
+/** Who waits for thousands wants to see that it goes on. */
+const NOTE_EVERY_MS = 2_000;
+
 /** `visapi rejected`: requests that could not be verified. */
 export function registerRejected(program: Command): void {
   const rejected = program.command('rejected');
@@ -83,11 +88,16 @@ stays in it. It may be ended and run again at any time: nothing becomes an event
       const isDryRun = options.dryRun === true;
       const readmissions = await withBroker(async (connection) => {
         const entries = await readRejectedEntries(connection, filter);
-        const onProgress = (done: number) => output.note(`${done} of ${entries.length} judged`);
+        let notedAt = performance.now();
+        const onProgress = (done: number) => {
+          if (performance.now() - notedAt < NOTE_EVERY_MS) return;
+          notedAt = performance.now();
+          output.note(`${done} of ${entries.length} judged`);
+        };
         return await readmit(connection, entries, { isDryRun, onProgress });
       });
       const left = readmissions.filter(({ outcome }) => !['admitted', 'admissible', 'duplicate', 'gone'].includes(outcome));
-      output.result({ isDryRun, counts: countReadmissions(readmissions), left }, () =>
+      output.result({ isDryRun, counts: countReadmissions(readmissions), left: left.slice(0, LEFT_NAMED) }, () =>
         readmissions.length === 0
           ? 'No rejected request fits.'
           : `${isDryRun ? 'Nothing is done; this would be:\n' : ''}${readmissionsText(readmissions)}`,
