@@ -131,7 +131,7 @@ export class Executor {
   /** Puts a message back to where it was taken from, as if it had not been started. */
   #giveBack({ unit, line, arrival }: Job): void {
     if (arrival !== undefined) line.queue.unshift(arrival);
-    unit.release(line);
+    unit.mailboxes.release(line);
   }
 
   /** Without a valid lease nothing starts: the line is offered again when the lease is (or the unit is gone). */
@@ -148,7 +148,7 @@ export class Executor {
       return await takeJob(unit, line, this.#environment.broker);
     } catch (error) {
       this.#environment.log.warn({ err: error, actor: this.definition.name }, 'a waiting message could not be read; trying again');
-      if (line.waiting !== undefined) unit.postpone(line, line.waiting, AGAIN_MS);
+      if (line.waiting !== undefined) unit.mailboxes.postpone(line, line.waiting, AGAIN_MS);
       return undefined;
     }
   }
@@ -205,7 +205,7 @@ export class Executor {
       return;
     }
     const { settlement, retryRow } = conclusion;
-    if (retryRow !== undefined) unit.wait(line, retryRow, job.isSuspect);
+    if (retryRow !== undefined) unit.mailboxes.wait(line, retryRow, job.isSuspect);
     settler.submit({
       ...settlement,
       onCommitted: () => {
@@ -214,9 +214,9 @@ export class Executor {
         void outbox.send(settlement.outbox ?? []);
         // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.
         const isHead = line.waiting?.head.seq === message.seq && line.waiting.head.stream === message.stream;
-        if (retryRow === undefined && line.waiting !== undefined && isHead) unit.advance(line, line.waiting);
+        if (retryRow === undefined && line.waiting !== undefined && isHead) unit.mailboxes.advance(line, line.waiting);
         leave();
-        unit.release(line);
+        unit.mailboxes.release(line);
       },
       onRefused: () => {
         leave();

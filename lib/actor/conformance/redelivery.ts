@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import type { ActorDefinition } from '../define-actor.ts';
 import type { Priority } from '../../core/priority.ts';
-import { done, reject } from '../verdict.ts';
-import { actor, until, type ConformanceBench, type Property } from './bench.ts';
+import { done, reject, retry } from '../verdict.ts';
+import { actor, FAST, until, type ConformanceBench, type Property } from './bench.ts';
 
 /** Rows that somebody else parked: redelivered dead letters, decided effects. */
 export function describeRedelivery(property: Property): void {
   property('a redelivered message that kills its process each time is dead-lettered again', async (bench) => {
     const handled: string[] = [];
+    let starts = 0;
     let isRefusing = true;
     let kill: () => void = () => undefined;
     const definition: ActorDefinition = actor(async (body) => {
       if (body === 'poison') {
         if (isRefusing) return reject('refused', 'not yet');
+        starts++;
         kill();
         await new Promise(() => undefined);
       }
@@ -45,6 +47,30 @@ export function describeRedelivery(property: Property): void {
         { id: 'tester:p1:1', reason: 'crashed' },
       ],
     );
+    assert.equal(starts, FAST.attempts);
+  });
+
+  property('a message that is redelivered after an unclean take-over has all of its attempts', async (bench) => {
+    let starts = 0;
+    const seen: string[] = [];
+    const definition: ActorDefinition = actor((body, { message: { round } }) => {
+      seen.push(body);
+      if (body !== 'bad') return done();
+      if (round === 0) return reject('refused', 'not yet');
+      starts++;
+      return retry({ because: 'no' });
+    });
+    const first = bench.start([definition]);
+    await bench.send({ actor: 'tester', key: 'a', body: 'bad', id: 'p1' });
+    await until('it is dead', async () => (await bench.messages('DEAD_LETTERS')).length === 1);
+    first.kill();
+    const second = bench.start([definition]);
+    await bench.send({ actor: 'tester', key: 'b', body: 'alive' });
+    await until('the unit is taken over', () => seen.includes('alive'));
+    await redeliver(bench, { seq: 1, messageId: 'p1' });
+    await until('it is dead again', async () => (await bench.deadLetters()).length === 2);
+    assert.equal(starts, FAST.attempts);
+    await second.stop();
   });
 
   property('redelivered messages of one key run in their order and with their priority', async (bench) => {
@@ -76,7 +102,7 @@ async function redeliver(bench: ConformanceBench, row: { seq: number; messageId:
     priority: 'default',
     key: 'a',
     attempts: 0,
-    dueAt: 0,
+    dueAt: Date.now(),
     because: 'redelivered',
     history: [],
     ...row,
