@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import helmet from '@fastify/helmet';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyMetrics from 'fastify-metrics';
@@ -13,6 +12,7 @@ import { answerClientError } from './client-error.ts';
 import { sendProblem, toRequestError } from './problem.ts';
 import { addRequestLimits, limitAddresses } from './request-limits.ts';
 import type { AddressLimit } from './request-limits.ts';
+import { readSecurityHeaders } from './security-headers.ts';
 
 /** What one connection and one request may cost. Milliseconds and bytes. */
 export interface EdgeLimits {
@@ -123,8 +123,10 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     done();
   });
   // Nothing here is a page: nothing may be loaded, framed or guessed.
-  await server.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] } },
+  const securityHeaders = await readSecurityHeaders();
+  server.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers(securityHeaders);
+    done();
   });
   await addRequestLimits(server);
   if (options.addressLimit !== undefined) limitAddresses(server, options.addressLimit);
