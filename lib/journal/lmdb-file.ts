@@ -10,9 +10,11 @@ const DATA_VERSION = 2;
 
 export const PAGE_HEADER_BYTES = 24;
 const META_AT = PAGE_HEADER_BYTES;
-const META_BYTES = 144;
-const DB_BYTES = 48;
+const META_BYTES = 136;
+const TREE_BYTES = 48;
 const NODE_HEADER_BYTES = 8;
+/** Number of the page, of its transaction, of pages. */
+const OVERFLOW_REFERENCE_BYTES = 24;
 
 const P_BRANCH = 0x01;
 const P_LEAF = 0x02;
@@ -22,128 +24,165 @@ const P_META = 0x08;
 const F_BIGDATA = 0x01;
 const F_SUBDATA = 0x02;
 
+/** The keys of the tree of free pages are numbers of transactions; no journal has another kind of tree. */
+const FREE_TREE_FLAGS = 0x08;
+
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 export interface Tree {
-  readonly root: number | undefined;
+  readonly flags: number;
   readonly depth: number;
+  readonly pages: number;
+  readonly entries: number;
+  readonly root: number | undefined;
 }
 
 export interface Meta {
   readonly pageBytes: number;
+  readonly mapBytes: number;
   readonly lastPage: number;
-  readonly transaction: bigint;
+  readonly transaction: number;
   /** The pages that are free. */
   readonly free: Tree;
   /** The names of the databases. */
   readonly main: Tree;
 }
 
-/** What a page of a tree has. */
-export type PageContent =
-  | { readonly kind: 'branch'; readonly children: readonly number[] }
-  | { readonly kind: 'leaf'; readonly entries: number; readonly overflows: readonly number[]; readonly trees: readonly NamedTree[] };
-
-export interface NamedTree extends Tree {
-  readonly name: string;
+/** One entry of a page, by where it lies in the page's bytes. */
+export interface Node {
+  readonly keyAt: number;
+  readonly keyEnd: number;
+  /** Of a branch: the page below. */
+  readonly child: number;
+  /** Of a leaf: its value. */
+  readonly valueEnd: number;
+  /** Of a leaf whose value is long: the pages that it fills. */
+  readonly overflow: { readonly first: number; readonly count: number } | undefined;
+  /** Of a leaf that describes a database. */
+  readonly tree: Tree | undefined;
 }
 
-/** A page that is not what the one above says. */
-export class DamagedPage extends Error {}
+export interface TreePage {
+  readonly bytes: Buffer;
+  readonly isBranch: boolean;
+  readonly nodes: readonly Node[];
+}
 
-/** The later of the two readable pages of roots; undefined where none is readable. */
-export function readMeta(file: number): Meta | undefined {
-  // Whichever page size it has, the first one stands at the beginning. Without it the usual size is tried.
-  const first = parseMeta(readAt(file, 0, META_AT + META_BYTES));
-  const second = parseMeta(readAt(file, first?.pageBytes ?? 4_096, META_AT + META_BYTES));
-  if (!first || !second) return first ?? second;
+/** Something in the file is not what it has to be. */
+export class DamagedFile extends Error {}
+
+/** @throws DamagedFile where the two pages of roots are not those of a file that was written to the end */
+export function readMeta(file: number): Meta {
+  // Whichever page size it has, the first one stands at the beginning.
+  const first = parseMeta(readAt(file, 0, META_AT + META_BYTES), 0);
+  const second = parseMeta(readAt(file, first.pageBytes, META_AT + META_BYTES), 1);
+  // Transactions write them in turn, the even ones the first.
+  if (Math.abs(first.transaction - second.transaction) > 1) throw new DamagedFile('the two pages of roots do not follow each other');
   return second.transaction > first.transaction ? second : first;
 }
 
-function parseMeta(bytes: Buffer): Meta | undefined {
-  if (bytes.length < META_AT + META_BYTES || (bytes.readUInt16LE(18) & P_META) === 0) return undefined;
-  if (bytes.readUInt32LE(META_AT) !== MAGIC || (bytes.readUInt32LE(META_AT + 4) & 0xff) !== DATA_VERSION) return undefined;
+function parseMeta(bytes: Buffer, page: number): Meta {
+  const isWhole = bytes.length === META_AT + META_BYTES && bytes.readUInt16LE(18) === P_META;
+  if (!isWhole || bytes.readUInt32LE(META_AT) !== MAGIC || bytes.readUInt32LE(META_AT + 4) !== DATA_VERSION) {
+    throw new DamagedFile(`the ${page === 0 ? 'first' : 'second'} page of roots is not one`);
+  }
   const pageBytes = bytes.readUInt32LE(META_AT + 24);
-  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0) return undefined;
-  return {
-    pageBytes,
-    lastPage: Number(bytes.readBigUInt64LE(META_AT + 120)),
-    transaction: bytes.readBigUInt64LE(META_AT + 128),
-    free: parseTree(bytes, META_AT + 24),
-    main: parseTree(bytes, META_AT + 24 + DB_BYTES),
-  };
+  const transaction = readNumber(bytes, META_AT + 128);
+  const free = parseTree(bytes, META_AT + 24);
+  const isPageSize = pageBytes >= 512 && pageBytes <= 65_536 && (pageBytes & (pageBytes - 1)) === 0;
+  const isInTurn = transaction % 2 === page || transaction === 0;
+  if (!isPageSize || !isInTurn || free.flags !== FREE_TREE_FLAGS || bytes.readBigUInt64LE(META_AT + 8) !== 0n) {
+    throw new DamagedFile(`the ${page === 0 ? 'first' : 'second'} page of roots has impossible values`);
+  }
+  const main = parseTree(bytes, META_AT + 24 + TREE_BYTES);
+  return { pageBytes, transaction, free, main, mapBytes: readNumber(bytes, META_AT + 16), lastPage: readNumber(bytes, META_AT + 120) };
 }
 
 function parseTree(bytes: Buffer, at: number): Tree {
   const root = bytes.readBigUInt64LE(at + 40);
-  return { root: root === NO_PAGE ? undefined : Number(root), depth: bytes.readUInt16LE(at + 6) };
+  return {
+    flags: bytes.readUInt16LE(at + 4),
+    depth: bytes.readUInt16LE(at + 6),
+    pages: readNumber(bytes, at + 8) + readNumber(bytes, at + 16) + readNumber(bytes, at + 24),
+    entries: readNumber(bytes, at + 32),
+    root: root === NO_PAGE ? undefined : Number(root),
+  };
 }
 
-/** @throws DamagedPage where it cannot be a page of a tree */
-export function readPage(file: number, meta: Meta, number: number): PageContent {
-  const page = readWhole(file, meta, number);
-  const flags = page.readUInt16LE(18);
+/** @throws DamagedFile where it cannot be a page of a tree */
+export function readTreePage(file: number, meta: Meta, number: number): TreePage {
+  const bytes = readAt(file, number * meta.pageBytes, meta.pageBytes);
+  if (number < 2 || number > meta.lastPage || bytes.length < meta.pageBytes) throw new DamagedFile(`page ${number} is not in the file`);
+  if (readNumber(bytes, 0) !== number) throw new DamagedFile(`page ${number} says that it is another`);
+  if (readNumber(bytes, 8) > meta.transaction) throw new DamagedFile(`page ${number} is of a transaction that was not yet`);
+  const flags = bytes.readUInt16LE(18);
+  if (flags !== P_BRANCH && flags !== P_LEAF) throw new DamagedFile(`page ${number} is neither branch nor leaf`);
   // Bounds and places within a page are counted from behind its header.
-  const lower = page.readUInt16LE(20) + PAGE_HEADER_BYTES;
-  const upper = page.readUInt16LE(22) + PAGE_HEADER_BYTES;
-  const isBranch = (flags & P_BRANCH) !== 0;
-  if (isBranch === ((flags & P_LEAF) !== 0)) throw new DamagedPage(`page ${number} is neither branch nor leaf`);
-  if (lower < PAGE_HEADER_BYTES || lower > upper || upper > meta.pageBytes) throw new DamagedPage(`page ${number} has impossible bounds`);
-  const nodes = (lower - PAGE_HEADER_BYTES) / 2;
-  if (isBranch && nodes === 0) throw new DamagedPage(`page ${number} is a branch without children`);
-  const children: number[] = [];
-  const overflows: number[] = [];
-  const trees: NamedTree[] = [];
-  for (let index = 0; index < nodes; index += 1) {
-    const at = page.readUInt16LE(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
-    const end = at + NODE_HEADER_BYTES;
-    if (at < upper || end > meta.pageBytes) throw new DamagedPage(`page ${number} has a node outside of it`);
-    const nodeFlags = page.readUInt16LE(at + 4);
-    const keyEnd = end + page.readUInt16LE(at + 6);
-    if (keyEnd > meta.pageBytes) throw new DamagedPage(`page ${number} has a key outside of it`);
-    if (isBranch) {
-      children.push(page.readUInt32LE(at) + nodeFlags * 2 ** 32);
-      continue;
-    }
-    const length = page.readUInt32LE(at);
-    const isBig = (nodeFlags & F_BIGDATA) !== 0;
-    if (keyEnd + (isBig ? 24 : length) > meta.pageBytes) throw new DamagedPage(`page ${number} has a value outside of it`);
-    if (isBig) {
-      const overflow = Number(page.readBigUInt64LE(keyEnd));
-      checkOverflow(file, meta, overflow, length);
-      overflows.push(overflow);
-    }
-    if ((nodeFlags & F_SUBDATA) !== 0) {
-      if (length !== DB_BYTES) throw new DamagedPage(`page ${number} has a database without a description`);
-      trees.push({ name: page.toString('latin1', end, keyEnd).replace(/\0+$/, ''), ...parseTree(page, keyEnd) });
-    }
+  const lower = bytes.readUInt16LE(20) + PAGE_HEADER_BYTES;
+  const upper = bytes.readUInt16LE(22) + PAGE_HEADER_BYTES;
+  const count = (lower - PAGE_HEADER_BYTES) / 2;
+  const isBranch = flags === P_BRANCH;
+  if (lower > upper || upper > meta.pageBytes || !Number.isInteger(count) || count < (isBranch ? 2 : 1)) {
+    throw new DamagedFile(`page ${number} has impossible bounds`);
   }
-  return isBranch ? { kind: 'branch', children } : { kind: 'leaf', entries: nodes, overflows, trees };
+  const nodes: Node[] = [];
+  let used = 0;
+  for (let index = 0; index < count; index += 1) {
+    const at = bytes.readUInt16LE(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
+    if (at < upper || at + NODE_HEADER_BYTES > meta.pageBytes) throw new DamagedFile(`page ${number} has an entry outside of it`);
+    const node = parseNode(bytes, at, isBranch);
+    if (!node || node.valueEnd > meta.pageBytes) throw new DamagedFile(`page ${number} has an impossible entry`);
+    nodes.push(node);
+    used += node.valueEnd - at + ((node.valueEnd - at) % 2);
+  }
+  // They fill the page from its end without gaps: so none lies upon another.
+  if (used !== meta.pageBytes - upper) throw new DamagedFile(`the entries of page ${number} do not fill it`);
+  return { bytes, isBranch, nodes };
 }
 
-function checkOverflow(file: number, meta: Meta, number: number, length: number): void {
-  const header = readAt(file, number * meta.pageBytes, PAGE_HEADER_BYTES);
-  if (header.length < PAGE_HEADER_BYTES || Number(header.readBigUInt64LE(0)) !== number || (header.readUInt16LE(18) & P_OVERFLOW) === 0) {
-    throw new DamagedPage(`page ${number} should hold a long value`);
+function parseNode(bytes: Buffer, at: number, isBranch: boolean): Node | undefined {
+  const flags = bytes.readUInt16LE(at + 4);
+  const length = bytes.readUInt32LE(at);
+  const keyAt = at + NODE_HEADER_BYTES;
+  const keyEnd = keyAt + bytes.readUInt16LE(at + 6);
+  const none = { keyAt, keyEnd, child: 0, overflow: undefined, tree: undefined };
+  if (isBranch) return { ...none, child: length + flags * 2 ** 32, valueEnd: keyEnd };
+  if (flags === 0) return { ...none, valueEnd: keyEnd + length };
+  if (flags === F_SUBDATA && length === TREE_BYTES && keyEnd + length <= bytes.length) {
+    return { ...none, valueEnd: keyEnd + length, tree: parseTree(bytes, keyEnd) };
   }
-  const pages = header.readUInt32LE(20);
-  if (number + pages - 1 > meta.lastPage || pages * meta.pageBytes < length + PAGE_HEADER_BYTES) {
-    throw new DamagedPage(`page ${number} is too short for its value`);
-  }
-  const last = readAt(file, (number + pages) * meta.pageBytes - 1, 1);
-  if (last.length === 0) throw new DamagedPage(`page ${number} goes on behind the end of the file`);
+  if (flags !== F_BIGDATA || keyEnd + OVERFLOW_REFERENCE_BYTES > bytes.length) return undefined;
+  const overflow = { first: readNumber(bytes, keyEnd), count: Math.ceil((length + PAGE_HEADER_BYTES) / bytes.length) };
+  return readNumber(bytes, keyEnd + 16) === overflow.count ? { ...none, overflow, valueEnd: keyEnd + OVERFLOW_REFERENCE_BYTES } : undefined;
 }
 
-function readWhole(file: number, meta: Meta, number: number): Buffer {
-  if (number < 2 || number > meta.lastPage) throw new DamagedPage(`page ${number} is named, the file has ${meta.lastPage}`);
-  const page = readAt(file, number * meta.pageBytes, meta.pageBytes);
-  if (page.length < meta.pageBytes) throw new DamagedPage(`page ${number} is behind the end of the file`);
-  if (Number(page.readBigUInt64LE(0)) !== number) throw new DamagedPage(`page ${number} says that it is another`);
-  return page;
+/** @throws DamagedFile where these pages do not hold a long value */
+export function checkOverflow(file: number, meta: Meta, { first, count }: { first: number; count: number }): void {
+  const header = readAt(file, first * meta.pageBytes, PAGE_HEADER_BYTES);
+  const isWhole =
+    first >= 2 &&
+    first + count - 1 <= meta.lastPage &&
+    header.length === PAGE_HEADER_BYTES &&
+    readNumber(header, 0) === first &&
+    readNumber(header, 8) <= meta.transaction &&
+    header.readUInt16LE(18) === P_OVERFLOW &&
+    header.readUInt32LE(20) === count;
+  if (!isWhole) throw new DamagedFile(`page ${first} does not begin a value of ${count} pages`);
+  if (readAt(file, (first + count) * meta.pageBytes - 1, 1).length === 0)
+    throw new DamagedFile(`page ${first} goes on behind the end of the file`);
 }
 
-function readAt(file: number, position: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  const read = readSync(file, bytes, 0, length, position);
-  return bytes.subarray(0, read);
+/** The bytes of a long value. */
+export function readOverflow(file: number, meta: Meta, { first, count }: { first: number; count: number }): Buffer {
+  return readAt(file, first * meta.pageBytes + PAGE_HEADER_BYTES, count * meta.pageBytes - PAGE_HEADER_BYTES);
+}
+
+/** Beyond 2^53 a number is wrong in any case, and as a double it stays too large. */
+export function readNumber(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+export function readAt(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, Number.isSafeInteger(position) ? readSync(file, bytes, 0, length, position) : 0);
 }
