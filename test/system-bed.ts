@@ -236,7 +236,7 @@ async function runTool(words: readonly string[], env: NodeJS.ProcessEnv): Promis
     execFile(
       process.execPath,
       [join(projectRoot, 'cmd/visapi/main.ts'), ...words],
-      { env: cached, timeout: 30_000 },
+      { env: cached, timeout: 60_000 },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
     );
   });
