@@ -22,6 +22,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: "run a local peer that speaks Slack's HTTP API and shows what arrived",
     register: async (program) => (await import('./commands/sink.ts')).registerSink(program),
   },
+  sources: {
+    what: 'who may send webhooks: their presets and secrets',
+    register: async (program) => (await import('./commands/sources.ts')).registerSources(program),
+  },
+  keys: {
+    what: 'API keys: who may send events to /v1/events',
+    register: async (program) => (await import('./commands/keys.ts')).registerKeys(program),
+  },
   workflows: {
     what: 'check, save and look at workflows',
     register: async (program) => (await import('./commands/workflows.ts')).registerWorkflows(program),
@@ -64,6 +72,7 @@ const program = new Command('visapi')
     `
 Examples:
   $ visapi send github --example release.published
+  $ visapi sources add shop --preset standard-webhooks --generate
   $ visapi trace octocat/hello-world
   $ visapi dead list --since 2h
 

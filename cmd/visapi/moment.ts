@@ -39,3 +39,19 @@ export function parseCount(option: string, text: string, min: number, max: numbe
   if (/^\d+$/.test(text) && count >= min && count <= max) return count;
   throw new CommandError(`${option}: expected a whole number from ${min} to ${max}, got ${text}`, { exitCode: exitCodes.wrongUsage });
 }
+
+/**
+ * A length of time as people write it, in milliseconds: `90s`, `30m`, `24h`, `7d`.
+ * @throws CommandError for anything else, and for what is longer than `most`
+ */
+export function parseDuration(option: string, text: string, most: string): number {
+  const read = (given: string): number => {
+    const [, number, unit = ''] = /^(\d{1,6})([smhd])$/.exec(given) ?? [];
+    return Number(number) * (UNITS_MS[unit] ?? Number.NaN);
+  };
+  const ms = read(text);
+  if (ms >= 0 && ms <= read(most)) return ms;
+  throw new CommandError(`${option}: expected a duration up to ${most}, as 90s, 30m, 24h or 7d, got ${text}`, {
+    exitCode: exitCodes.wrongUsage,
+  });
+}

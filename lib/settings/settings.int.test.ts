@@ -30,12 +30,7 @@ interface Bed {
   readonly folder: string;
   readonly lines: string[];
   /** Opens the settings as ingest does. `isAlone`: they follow nothing. `isDeaf`: no hint reaches them. */
-  open(options?: {
-    connection?: BrokerConnection | undefined;
-    secretsKey?: string;
-    isAlone?: boolean;
-    now?: () => number;
-  }): Promise<Opened>;
+  open(options?: { secretsKey?: string; isAlone?: boolean; isDeaf?: boolean; now?: () => number }): Promise<Opened>;
 }
 
 interface Opened {

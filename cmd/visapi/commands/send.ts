@@ -8,7 +8,9 @@ import { findAddresses } from '../connection.ts';
 import { findExample, githubExamples } from '../example-payload.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, outputOf, table } from '../output.ts';
+import { postRequest, type Sent } from '../post-request.ts';
 import { providerHeaders, type ProviderOf } from '../provider-request.ts';
+import { readSecretFile } from '../secret-input.ts';
 import { withSettings } from '../session.ts';
 
 interface SendOptions {
@@ -21,20 +23,6 @@ interface SendOptions {
   readonly preset?: PresetName;
   readonly list?: true;
 }
-
-interface Sent {
-  readonly status: number;
-  readonly id: string | null;
-  readonly duplicate: boolean | null;
-  /** Null where it is in the body. */
-  readonly providerId: string | null;
-  readonly ms: number;
-  /** The code of the problem, where it was refused. */
-  readonly code: string | null;
-}
-
-/** Longer than any answer of the door takes. */
-const ANSWER_TIMEOUT_MS = 10_000;
 
 /** `visapi send`: signs a payload as the provider would, and posts it. */
 export function registerSend(program: Command): void {
@@ -57,6 +45,7 @@ Examples:
   $ visapi send github --example release.published --id 4711 --times 2
   $ visapi send github --event push --data '{"repository":{"full_name":"octo/demo"}}'
   $ visapi send demo-standard --data @order.json
+  $ visapi send shop --preset stripe --secret-file whsec.txt --data @invoice.json
   $ visapi send --list`,
     )
     .action(async (source: string, options: SendOptions, command: Command) => {
@@ -73,7 +62,7 @@ Examples:
       const sent: Sent[] = [];
       for (let count = 0; count < times; count += 1) {
         const { id, headers } = providerHeaders({ preset, secret, body, event, id: options.id, nowMs: Date.now() });
-        sent.push(await post(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
+        sent.push(await postRequest(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
       }
       output.result(times === 1 ? sent[0] : sent, () =>
         table(
@@ -116,25 +105,4 @@ async function findSigning(name: string, options: SendOptions): Promise<Signing>
     if (secret === undefined) throw new CommandError(`no secret of ${name} counts now: visapi sources rotate ${name} gives it one`);
     return { secret, preset: options.preset ?? compileSource(source.document, [{ value: new Secret(secret) }]) };
   });
-}
-
-/** The line break at the end is the editor's. */
-async function readSecretFile(path: string): Promise<string> {
-  return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
-}
-
-async function post(url: string, body: Uint8Array, headers: Record<string, string>, providerId: string | null): Promise<Sent> {
-  const startedAt = performance.now();
-  let response: Response;
-  try {
-    response = await fetch(url, { method: 'POST', headers, body: Buffer.from(body), signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-  } catch (error) {
-    throw new CommandError(`no answer from ${new URL(url).origin}; is npm start running?`, {
-      exitCode: exitCodes.unreachable,
-      cause: error,
-    });
-  }
-  const answer = (await response.json().catch(() => ({}))) as { id?: string; duplicate?: boolean; code?: string };
-  const ms = Math.round(performance.now() - startedAt);
-  return { status: response.status, id: answer.id ?? null, duplicate: answer.duplicate ?? null, providerId, ms, code: answer.code ?? null };
 }

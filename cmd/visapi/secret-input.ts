@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text as readText } from 'node:stream/consumers';
+import { Secret } from '../../lib/core/secret.ts';
+import { CommandError, exitCodes } from './output.ts';
+
+export interface SecretOptions {
+  readonly secretFile?: string;
+  readonly generate?: true;
+}
+
+/** A secret, and whether it is one that nobody has seen yet. */
+export interface GivenSecret {
+  readonly value: Secret;
+  readonly isNew: boolean;
+}
+
+/** As much as HMAC-SHA256 can use (RFC 2104, 3). */
+const SECRET_BYTES = 32;
+
+/**
+ * Reads a secret from the file, else from standard input, where a person types it unseen. Never from an argument: arguments
+ * are seen by everybody on the machine, and stay in the shell's history.
+ * @throws CommandError where there is none
+ */
+export async function readSecret({ secretFile, generate }: SecretOptions, preset: string): Promise<GivenSecret> {
+  if (generate === true) {
+    if (secretFile !== undefined) throw wrong('expected --generate or --secret-file, got both');
+    return { value: generateSecret(preset), isNew: true };
+  }
+  // An editor or echo has put the line break there.
+  const given = (secretFile === undefined ? await readInput() : await readSecretFile(secretFile)).replace(/\r?\n$/, '');
+  if (given === '') throw wrong('expected a secret on standard input or in --secret-file, got nothing; --generate makes one');
+  return { value: new Secret(given), isNew: false };
+}
+
+/** @throws CommandError with the system's reason */
+export async function readSecretFile(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new CommandError(`--secret-file: expected a file that can be read, got ${path} (${code})`, { cause: error });
+  }
+}
+
+async function readInput(): Promise<string> {
+  if (!process.stdin.isTTY) return await readText(process.stdin);
+  process.stderr.write('The secret (it is not shown): ');
+  const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: muted, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}
+
+function generateSecret(preset: string): Secret {
+  const bytes = randomBytes(SECRET_BYTES);
+  switch (preset) {
+    case 'standard-webhooks':
+      return new Secret(`whsec_${bytes.toString('base64')}`);
+    case 'basic':
+      return new Secret(`visapi:${bytes.toString('base64url')}`);
+    case 'stripe':
+    case 'slack':
+      throw wrong(`--generate: ${preset} gives its secrets itself; copy it from there`);
+    default:
+      return new Secret(bytes.toString('hex'));
+  }
+}
+
+function wrong(message: string): CommandError {
+  return new CommandError(message, { exitCode: exitCodes.wrongUsage });
+}
