@@ -56,3 +56,23 @@ test('any library may bring the schema; an asynchronous one is a TypeError', () 
   const slow: StandardSchema<number> = { '~standard': { version: 1, vendor: 'slow', validate: () => Promise.reject(new Error('late')) } };
   assert.throws(() => jsonInput(slow)(message('7')), { name: 'TypeError', message: /got one of slow that is asynchronous/ });
 });
+
+test('a body that is a trap for its reader fits or is invalid, and changes nothing around', () => {
+  const read = jsonInput(z.object({ trap: z.json() }));
+  const nested = (levels: number) => `{"trap":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  assert.ok(read(message(nested(50))));
+  // A schema that follows any JSON down runs out of stack, and tries again asynchronously: refused, whatever it says.
+  assert.throws(() => read(message(nested(100_000))));
+  assert.ok(jsonInput(z.looseObject({}))(message(nested(100_000))));
+  for (const body of [
+    '{"trap":{"__proto__":{"isAdmin":true}}}',
+    '{"trap":1,"__proto__":{"isAdmin":true}}',
+    '{"__proto__":{"trap":1},"trap":2}',
+  ]) {
+    const input = read(message(body));
+    assert.ok(!('isAdmin' in input) && !('isAdmin' in Object(input.trap)), body);
+  }
+  assert.equal('isAdmin' in {}, false);
+  assert.deepEqual(read(message('\uFEFF{"trap":"\\u0000\\ud800"}')), { trap: '\u0000\ud800' });
+  assert.match(misfits(read, '{"trap":1e400}').message, /^trap: /);
+});
