@@ -67,7 +67,7 @@ async function ask(connection: BrokerConnection, subject: string, request: Readm
         subject === READMIT_SUBJECT
           ? 'expected an ingest that runs, got none at this broker: requests are readmitted through its door. Start it (npm start) and run this again'
           : 'the ingest that readmitted has stopped; run it again, nothing is admitted twice',
-        { exitCode: exitCodes.unreachable, cause: error },
+        { exitCode: exitCodes.unreachable },
       );
     throw new CommandError(`expected an answer of ingest within ${ANSWER_TIMEOUT_MS / 1_000} s; run it again, nothing is admitted twice`, {
       exitCode: exitCodes.unreachable,
