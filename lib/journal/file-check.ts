@@ -2,13 +2,19 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 
 import {
   checkOverflow,
+  childOf,
   DamagedFile,
+  entryAt,
+  keyAt,
+  keyEnd,
+  overflowOf,
   readMeta,
   readNumber,
   readOverflow,
   readTreePage,
+  treeOf,
+  valueOf,
   type Meta,
-  type Node,
   type Tree,
   type TreePage,
 } from './lmdb-file.ts';
@@ -18,6 +24,9 @@ const MAX_TRIES = 5;
 
 /** What the journal keeps in its file. One that was killed while it was made has some of them, all empty. */
 const DATABASES = ['records', 'ids', 'id-order', 'damaged', 'meta'];
+
+/** They may have 10 million entries each, and a key that is out of order in a page costs no more than one identity. */
+const MANY: ReadonlySet<string> = new Set(['ids', 'id-order']);
 
 /** Page numbers in a list of free pages. */
 const PAGE_NUMBER_BYTES = 8;
@@ -29,15 +38,17 @@ const MAX_BLOCK = 2 ** 22;
  * Looks at every page of every tree of a journal's file before LMDB maps it: whether each is what the one above says, whether its entries lie
  * in it and in order, whether every page of the file is either in one tree once or free. What passes cannot crash the process; a byte changed in
  * a value is not seen here, and is what the records' checksums are for.
+ * @param isStoppedCleanly the identities are passed over, which are by far the most: half a second for a million. Where they are damaged the
+ *   process may crash, and then they are looked at
  * @returns why it cannot be used; undefined where it can, or is not there
  */
-export function findDamage(dataPath: string): string | undefined {
+export function findDamage(dataPath: string, isStoppedCleanly = false): string | undefined {
   if (!existsSync(dataPath)) return undefined;
   const file = openSync(dataPath, 'r');
   try {
     for (let tries = 1; ; tries += 1) {
       const before = transactionOf(file);
-      const damage = damageOf(file);
+      const damage = damageOf(file, isStoppedCleanly);
       if (damage === undefined || tries === MAX_TRIES || transactionOf(file) === before) return damage;
     }
   } finally {
@@ -53,9 +64,9 @@ function transactionOf(file: number): number | undefined {
   }
 }
 
-function damageOf(file: number): string | undefined {
+function damageOf(file: number, isStoppedCleanly: boolean): string | undefined {
   try {
-    checkFile(file);
+    checkFile(file, isStoppedCleanly);
     return undefined;
   } catch (error) {
     if (error instanceof DamagedFile) return error.message;
@@ -63,68 +74,90 @@ function damageOf(file: number): string | undefined {
   }
 }
 
-function checkFile(file: number): void {
+function checkFile(file: number, isStoppedCleanly: boolean): void {
   const meta = readMeta(file);
   const seen = new PageSet(meta.lastPage);
   const free: number[] = [];
-  walk(file, meta, meta.free, seen, compareTransactions, (page, node) => {
-    const value = node.overflow ? readOverflow(file, meta, node.overflow) : page.bytes.subarray(node.keyEnd, node.valueEnd);
-    readFreePages(value, free);
+  walk({ file, meta, seen, compare: compareTransactions, isEachKeyCompared: true }, meta.free, (bytes, at) => {
+    const overflow = overflowOf(bytes, at);
+    readFreePages(overflow ? readOverflow(file, meta, overflow) : valueOf(bytes, at), free);
   });
   const databases: { name: string; tree: Tree }[] = [];
-  walk(file, meta, meta.main, seen, compareBytes, ({ bytes }, { tree, keyAt, keyEnd }) => {
+  walk({ file, meta, seen, compare: compareBytes, isEachKeyCompared: true }, meta.main, (bytes, at) => {
+    const tree = treeOf(bytes, at);
     if (!tree) throw new DamagedFile('an entry of the roots is not a database');
-    databases.push({ name: bytes.toString('latin1', keyAt, keyEnd).replace(/\0+$/, ''), tree });
+    databases.push({ name: bytes.toString('latin1', keyAt(at), keyEnd(bytes, at)).replace(/\0+$/, ''), tree });
   });
   const strange = databases.find(({ name, tree }) => !DATABASES.includes(name) || tree.flags !== 0);
   const isUnfinished = databases.length < DATABASES.length && databases.some(({ tree }) => tree.entries > 0);
   if (strange || isUnfinished) {
     throw new DamagedFile(`expected the databases of a journal, got ${databases.map(({ name }) => name).join(', ')}`);
   }
-  for (const { tree } of databases) walk(file, meta, tree, seen, compareBytes, () => {});
+  for (const { name, tree } of databases) {
+    if (isStoppedCleanly && MANY.has(name)) continue;
+    walk({ file, meta, seen, compare: compareBytes, isEachKeyCompared: !MANY.has(name) }, tree, undefined);
+  }
   for (const page of free) seen.add(page);
-  if (seen.size !== meta.lastPage - 1) throw new DamagedFile(`${meta.lastPage - 1 - seen.size} pages are neither in a tree nor free`);
+  if (!isStoppedCleanly && seen.size !== meta.lastPage - 1)
+    throw new DamagedFile(`${meta.lastPage - 1 - seen.size} pages are neither in a tree nor free`);
 }
 
-type CompareKeys = (left: Buffer, leftNode: Node, right: Buffer, rightNode: Node) => number;
+type CompareKeys = (left: Buffer, leftAt: number, right: Buffer, rightAt: number) => number;
+
+interface Walk {
+  readonly file: number;
+  readonly meta: Meta;
+  readonly seen: PageSet;
+  readonly compare: CompareKeys;
+  /** Else only from page to page. */
+  readonly isEachKeyCompared: boolean;
+}
 
 function walk(
-  file: number,
-  meta: Meta,
+  { file, meta, seen, compare, isEachKeyCompared }: Walk,
   tree: Tree,
-  seen: PageSet,
-  compare: CompareKeys,
-  onEntry: (page: TreePage, node: Node) => void,
+  onEntry: ((bytes: Buffer, at: number) => void) | undefined,
 ): void {
   let pages = 0;
   let entries = 0;
-  let last: { page: TreePage; node: Node } | undefined;
+  let lastBytes: Buffer | undefined;
+  let lastAt = 0;
 
   function visit(number: number, depth: number): void {
     seen.add(number);
     pages += 1;
     const page = readTreePage(file, meta, number);
     if (page.isBranch === (depth === tree.depth)) throw new DamagedFile(`page ${number} is at the wrong depth`);
-    page.nodes.forEach((node, index) => {
-      if (page.isBranch) {
-        // The first key of a branch stands for everything below the second.
-        if (index > 1 && compare(page.bytes, page.nodes[index - 1]!, page.bytes, node) >= 0)
-          throw new DamagedFile(`page ${number} is not in order`);
-        if (index > 0 && last && compare(last.page.bytes, last.node, page.bytes, node) >= 0)
-          throw new DamagedFile(`page ${number} parts wrongly`);
-        visit(node.child, depth + 1);
-        return;
+    if (page.isBranch) visitBelow(page, number, depth);
+    else visitEntries(page, number);
+  }
+
+  function visitBelow({ bytes, entries: children }: TreePage, number: number, depth: number): void {
+    for (let index = 0; index < children; index += 1) {
+      const at = entryAt(bytes, index);
+      // The first key of a branch stands for everything below the second.
+      if (index > 0 && lastBytes && compare(lastBytes, lastAt, bytes, at) >= 0) throw new DamagedFile(`page ${number} parts wrongly`);
+      visit(childOf(bytes, at), depth + 1);
+    }
+  }
+
+  function visitEntries({ bytes, entries: count }: TreePage, number: number): void {
+    for (let index = 0; index < count; index += 1) {
+      const at = entryAt(bytes, index);
+      if ((index === 0 || isEachKeyCompared) && lastBytes && compare(lastBytes, lastAt, bytes, at) >= 0) {
+        throw new DamagedFile(`page ${number} is not in order`);
       }
-      if (last && compare(last.page.bytes, last.node, page.bytes, node) >= 0) throw new DamagedFile(`page ${number} is not in order`);
-      last = { page, node };
-      entries += 1;
-      if (node.overflow) {
-        checkOverflow(file, meta, node.overflow);
-        for (let at = 0; at < node.overflow.count; at += 1) seen.add(node.overflow.first + at);
-        pages += node.overflow.count;
+      lastBytes = bytes;
+      lastAt = at;
+      const overflow = overflowOf(bytes, at);
+      if (overflow) {
+        checkOverflow(file, meta, overflow);
+        for (let below = 0; below < overflow.count; below += 1) seen.add(overflow.first + below);
+        pages += overflow.count;
       }
-      onEntry(page, node);
-    });
+      onEntry?.(bytes, at);
+    }
+    entries += count;
   }
 
   if (tree.root !== undefined) visit(tree.root, 1);
@@ -149,15 +182,15 @@ function readFreePages(value: Buffer, free: number[]): void {
   }
 }
 
-function compareBytes(left: Buffer, leftNode: Node, right: Buffer, rightNode: Node): number {
-  return left.compare(right, rightNode.keyAt, rightNode.keyEnd, leftNode.keyAt, leftNode.keyEnd);
+function compareBytes(left: Buffer, leftAt: number, right: Buffer, rightAt: number): number {
+  return left.compare(right, keyAt(rightAt), keyEnd(right, rightAt), keyAt(leftAt), keyEnd(left, leftAt));
 }
 
-function compareTransactions(left: Buffer, leftNode: Node, right: Buffer, rightNode: Node): number {
-  if (leftNode.keyEnd - leftNode.keyAt !== PAGE_NUMBER_BYTES || rightNode.keyEnd - rightNode.keyAt !== PAGE_NUMBER_BYTES) {
+function compareTransactions(left: Buffer, leftAt: number, right: Buffer, rightAt: number): number {
+  if (keyEnd(left, leftAt) - keyAt(leftAt) !== PAGE_NUMBER_BYTES || keyEnd(right, rightAt) - keyAt(rightAt) !== PAGE_NUMBER_BYTES) {
     throw new DamagedFile('a list of free pages has no transaction');
   }
-  return readNumber(left, leftNode.keyAt) - readNumber(right, rightNode.keyAt);
+  return readNumber(left, keyAt(leftAt)) - readNumber(right, keyAt(rightAt));
 }
 
 /** One bit per page. */

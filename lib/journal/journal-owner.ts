@@ -11,6 +11,8 @@ import { AppError } from '../core/app-error.ts';
  * start too, since the system gives a number out again.
  */
 export interface JournalOwner {
+  /** Whether the owner before closed the journal itself; false where there was none. */
+  readonly isAfterCleanStop: boolean;
   /** Lets another process own it at once. May be called twice. */
   release(): void;
 }
@@ -46,7 +48,7 @@ export function claimJournal(path: string): JournalOwner {
       continue;
     }
     for (const number of numbers(path)) if (number <= last) rmSync(fileOf(path, number), { force: true });
-    return own(path, last + 1);
+    return own(path, last + 1, owner?.released === true);
   }
 }
 
@@ -57,7 +59,7 @@ export function findOwner(path: string): OwnerRecord | undefined {
   return owner && isAlive(owner, fileOf(path, last)) ? owner : undefined;
 }
 
-function own(path: string, number: number): JournalOwner {
+function own(path: string, number: number, isAfterCleanStop: boolean): JournalOwner {
   const file = fileOf(path, number);
   const heartbeat = setInterval(() => {
     try {
@@ -69,6 +71,7 @@ function own(path: string, number: number): JournalOwner {
   }, HEARTBEAT_MS);
   heartbeat.unref();
   return {
+    isAfterCleanStop,
     release() {
       clearInterval(heartbeat);
       try {

@@ -48,24 +48,17 @@ export interface Meta {
   readonly main: Tree;
 }
 
-/** One entry of a page, by where it lies in the page's bytes. */
-export interface Node {
-  readonly keyAt: number;
-  readonly keyEnd: number;
-  /** Of a branch: the page below. */
-  readonly child: number;
-  /** Of a leaf: its value. */
-  readonly valueEnd: number;
-  /** Of a leaf whose value is long: the pages that it fills. */
-  readonly overflow: { readonly first: number; readonly count: number } | undefined;
-  /** Of a leaf that describes a database. */
-  readonly tree: Tree | undefined;
-}
-
+/** A page of a tree; its entries are read with the functions below, because a journal may have 20 million. */
 export interface TreePage {
   readonly bytes: Buffer;
   readonly isBranch: boolean;
-  readonly nodes: readonly Node[];
+  readonly entries: number;
+}
+
+/** Pages that hold one long value. */
+export interface Overflow {
+  readonly first: number;
+  readonly count: number;
 }
 
 /** Something in the file is not what it has to be. */
@@ -125,39 +118,68 @@ export function readTreePage(file: number, meta: Meta, number: number): TreePage
   if (lower > upper || upper > meta.pageBytes || !Number.isInteger(count) || count < (isBranch ? 2 : 1)) {
     throw new DamagedFile(`page ${number} has impossible bounds`);
   }
-  const nodes: Node[] = [];
   let used = 0;
   for (let index = 0; index < count; index += 1) {
-    const at = bytes.readUInt16LE(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
-    if (at < upper || at + NODE_HEADER_BYTES > meta.pageBytes) throw new DamagedFile(`page ${number} has an entry outside of it`);
-    const node = parseNode(bytes, at, isBranch);
-    if (!node || node.valueEnd > meta.pageBytes) throw new DamagedFile(`page ${number} has an impossible entry`);
-    nodes.push(node);
-    used += node.valueEnd - at + ((node.valueEnd - at) % 2);
+    const at = entryAt(bytes, index);
+    const end = at < upper || at + NODE_HEADER_BYTES > meta.pageBytes ? Infinity : entryEnd(bytes, at, isBranch);
+    if (end > meta.pageBytes) throw new DamagedFile(`page ${number} has an impossible entry`);
+    used += (end - at + 1) & ~1;
   }
   // They fill the page from its end without gaps: so none lies upon another.
   if (used !== meta.pageBytes - upper) throw new DamagedFile(`the entries of page ${number} do not fill it`);
-  return { bytes, isBranch, nodes };
+  return { bytes, isBranch, entries: count };
 }
 
-function parseNode(bytes: Buffer, at: number, isBranch: boolean): Node | undefined {
+export function entryAt(bytes: Buffer, index: number): number {
+  return bytes.readUInt16LE(PAGE_HEADER_BYTES + index * 2) + PAGE_HEADER_BYTES;
+}
+
+export function keyAt(at: number): number {
+  return at + NODE_HEADER_BYTES;
+}
+
+export function keyEnd(bytes: Buffer, at: number): number {
+  return at + NODE_HEADER_BYTES + bytes.readUInt16LE(at + 6);
+}
+
+/** Where the entry ends; infinite where it cannot be one. */
+function entryEnd(bytes: Buffer, at: number, isBranch: boolean): number {
+  const end = keyEnd(bytes, at);
+  if (isBranch) return end;
   const flags = bytes.readUInt16LE(at + 4);
   const length = bytes.readUInt32LE(at);
-  const keyAt = at + NODE_HEADER_BYTES;
-  const keyEnd = keyAt + bytes.readUInt16LE(at + 6);
-  const none = { keyAt, keyEnd, child: 0, overflow: undefined, tree: undefined };
-  if (isBranch) return { ...none, child: length + flags * 2 ** 32, valueEnd: keyEnd };
-  if (flags === 0) return { ...none, valueEnd: keyEnd + length };
-  if (flags === F_SUBDATA && length === TREE_BYTES && keyEnd + length <= bytes.length) {
-    return { ...none, valueEnd: keyEnd + length, tree: parseTree(bytes, keyEnd) };
-  }
-  if (flags !== F_BIGDATA || keyEnd + OVERFLOW_REFERENCE_BYTES > bytes.length) return undefined;
-  const overflow = { first: readNumber(bytes, keyEnd), count: Math.ceil((length + PAGE_HEADER_BYTES) / bytes.length) };
-  return readNumber(bytes, keyEnd + 16) === overflow.count ? { ...none, overflow, valueEnd: keyEnd + OVERFLOW_REFERENCE_BYTES } : undefined;
+  if (flags === 0 || (flags === F_SUBDATA && length === TREE_BYTES)) return end + length;
+  return flags === F_BIGDATA ? end + OVERFLOW_REFERENCE_BYTES : Infinity;
+}
+
+/** Of an entry of a branch: the page below. */
+export function childOf(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt16LE(at + 4) * 2 ** 32;
+}
+
+/** Of an entry of a leaf: where its value lies, where that is not in the page. @throws DamagedFile where that cannot be */
+export function overflowOf(bytes: Buffer, at: number): Overflow | undefined {
+  if (bytes.readUInt16LE(at + 4) !== F_BIGDATA) return undefined;
+  const reference = keyEnd(bytes, at);
+  const first = readNumber(bytes, reference);
+  const count = Math.ceil((bytes.readUInt32LE(at) + PAGE_HEADER_BYTES) / bytes.length);
+  if (readNumber(bytes, reference + 16) !== count) throw new DamagedFile(`page ${first} is said to be of another length`);
+  return { first, count };
+}
+
+/** Of an entry of a leaf: the database that it describes, if it does. */
+export function treeOf(bytes: Buffer, at: number): Tree | undefined {
+  return bytes.readUInt16LE(at + 4) === F_SUBDATA ? parseTree(bytes, keyEnd(bytes, at)) : undefined;
+}
+
+/** Of an entry of a leaf: its value, where it lies in the page. */
+export function valueOf(bytes: Buffer, at: number): Buffer {
+  const start = keyEnd(bytes, at);
+  return bytes.subarray(start, start + bytes.readUInt32LE(at));
 }
 
 /** @throws DamagedFile where these pages do not hold a long value */
-export function checkOverflow(file: number, meta: Meta, { first, count }: { first: number; count: number }): void {
+export function checkOverflow(file: number, meta: Meta, { first, count }: Overflow): void {
   const header = readAt(file, first * meta.pageBytes, PAGE_HEADER_BYTES);
   const isWhole =
     first >= 2 &&
@@ -173,7 +195,7 @@ export function checkOverflow(file: number, meta: Meta, { first, count }: { firs
 }
 
 /** The bytes of a long value. */
-export function readOverflow(file: number, meta: Meta, { first, count }: { first: number; count: number }): Buffer {
+export function readOverflow(file: number, meta: Meta, { first, count }: Overflow): Buffer {
   return readAt(file, first * meta.pageBytes + PAGE_HEADER_BYTES, count * meta.pageBytes - PAGE_HEADER_BYTES);
 }
 

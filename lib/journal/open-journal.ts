@@ -22,7 +22,7 @@ export interface JournalOptions {
   readonly path: string;
   /** Bytes of records that may wait; above it, appends are refused. */
   readonly maxBytes: number;
-  /** How long identities are remembered, and how many. Default: 8 days and 20 million. */
+  /** How long identities are remembered, and how many. Default: 8 days and 10 million. */
   readonly identities?: Partial<IdentityLimits>;
   /** Wall clock, milliseconds since the epoch. Default: the system's. */
   readonly now?: () => number;
@@ -60,7 +60,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     mkdirSync(path, { recursive: true });
     const owner = claimJournal(path);
     try {
-      const rescue = await rescueJournal(path);
+      const rescue = await rescueJournal(path, owner.isAfterCleanStop);
       if (rescue) onRescued?.(rescue);
       const journal = await runJournal(openEnvironment(path), options, owner.release);
       for (const folder of [path, dirname(path)]) syncFolder(folder);

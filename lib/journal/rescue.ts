@@ -31,14 +31,14 @@ const RECORDS_PER_TRANSACTION = 1_000;
  *
  * The new journal has a new id and its own numbers: it cannot know the highest number of the old one.
  */
-export async function rescueJournal(path: string): Promise<Rescue | undefined> {
+export async function rescueJournal(path: string, isStoppedCleanly = false): Promise<Rescue | undefined> {
   const unfinished = join(path, 'rescue-unfinished');
   const finished = join(path, 'rescue');
   rmSync(unfinished, { recursive: true, force: true });
   if (existsSync(finished) && !existsSync(dataFile(path))) putInPlace(path, finished);
   rmSync(finished, { recursive: true, force: true });
 
-  const damage = findDamage(dataFile(path));
+  const damage = findDamage(dataFile(path), isStoppedCleanly);
   if (damage === undefined) return undefined;
   const salvaged = salvage(dataFile(path));
   await writeRescued(unfinished, salvaged);
