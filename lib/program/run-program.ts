@@ -20,6 +20,8 @@ export interface ProgramContext<Config> {
 
 export interface Program<Config extends CommonConfig> {
   readonly name: string;
+  /** See `LogOptions.byTurn`. (Default: false) */
+  readonly logsByTurn?: boolean;
   /** Parses the environment; throws `invalid_config` with all problems. */
   readonly readConfig: () => Config;
   /** Builds and starts everything, and resolves when it works. What it returns is stopped at the end. */
@@ -53,7 +55,7 @@ export async function runProgram<Config extends CommonConfig>(program: Program<C
     return exitWithText(`${program.name}: ${error instanceof Error ? error.message : String(error)}`, EXIT.misconfigured);
   }
   const version = projectVersion();
-  const log = createLog({ program: program.name, env: config.env, version, level: config.logLevel });
+  const log = createLog({ program: program.name, env: config.env, version, level: config.logLevel, byTurn: program.logsByTurn ?? false });
   process.on('uncaughtException', (error) => {
     logFatal(log, error, 'uncaught error');
     process.exit(EXIT.failed);

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { cleanText, keepListedFields } from './log-fields.ts';
+import { createTurnDestination } from './turn-destination.ts';
 
 export type { Logger } from 'pino';
 
@@ -11,11 +12,13 @@ export interface LogOptions {
   readonly level: string;
   /** (Default: the standard output, written synchronously so that a crash loses no line) */
   readonly destination?: DestinationStream;
+  /** Write the lines of one turn of the event loop together: for a program with a line for each of very many requests. (Default: false) */
+  readonly byTurn?: boolean;
 }
 
 /** A program's log: JSON lines with `program`, `env` and `version`, and of all other fields only the listed ones. */
 export function createLog(options: LogOptions): Logger {
-  const { program, env, version, level, destination } = options;
+  const { program, env, version, level, destination, byTurn = false } = options;
   return pino(
     {
       level,
@@ -33,8 +36,16 @@ export function createLog(options: LogOptions): Logger {
         },
       },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? standardOutput(byTurn),
   );
+}
+
+function standardOutput(byTurn: boolean): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: true });
+  if (!byTurn) return output;
+  const destination = createTurnDestination(output);
+  process.on('exit', destination.flush);
+  return destination;
 }
 
 /** `,"time":"<RFC 3339 in UTC with milliseconds>"`; what changes once a second is kept, as formatting a date costs two microseconds. */
