@@ -19,6 +19,8 @@ export interface IngestBedOptions {
   readonly broker?: Pick<BrokerPort, 'publish'>;
   /** (Default: one by the broker) */
   readonly acceptor?: Acceptor;
+  /** (Default: trace) */
+  readonly logLevel?: string;
   readonly limits?: Partial<EdgeLimits>;
   readonly senders?: SenderLimits;
   readonly now?: () => number;
@@ -33,7 +35,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     program: 'ingest',
     env: 'development',
     version: '0',
-    level: 'trace',
+    level: options.logLevel ?? 'trace',
     destination: { write: (line) => void lines.push(line) },
   });
   const registry = createRegistry({ program: 'ingest', version: '0', env: 'development' });

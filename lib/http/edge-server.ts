@@ -98,6 +98,8 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     },
   });
   server.server.maxConnections = limits.maxConnections;
+  // Node would answer 417 without a body; an expectation that nobody knows may be passed over (RFC 9110, 10.1.1).
+  server.server.on('checkExpectation', (request, response) => void server.server.emit('request', request, response));
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {

@@ -74,7 +74,7 @@ export const EVENT_SCHEMAS = { CloudEvent: cloudEventSchema, Receipt: receiptSch
 
 const idempotencyKey = z
   .string()
-  .regex(/^("?)[A-Za-z0-9._:-]{1,128}\1$/)
+  .regex(/^([A-Za-z0-9._:-]{1,128}|"[A-Za-z0-9._:-]{1,128}")$/)
   .describe("The request's identity, instead of its events': the first request with it is what counts, whatever a second one holds.");
 
 const headers = (more: Readonly<Record<string, z.ZodType>>) =>
