@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { HEADERS } from '../lib/core/headers.ts';
-import { createSeal } from '../lib/core/seal.ts';
-import { Secret } from '../lib/core/secret.ts';
 import { connectBroker, type BrokerConnection } from '../lib/jetstream/connection.ts';
-import { createKvBucket } from '../lib/jetstream/kv-bucket.ts';
 import { scanLog } from '../lib/jetstream/log-scan.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
-import { createSourceStore } from '../lib/settings/source-store.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { STREAMS } from '../streams/subjects.ts';
 import { type Ended, openSystem, SECRET, type SystemBed, until } from './system-bed.ts';
@@ -95,10 +93,12 @@ async function readStream(connection: BrokerConnection, stream: string): Promise
   return found;
 }
 
-async function mend({ env }: SystemBed, connection: BrokerConnection): Promise<void> {
-  const seal = createSeal(new Secret(env['VISAPI_SECRETS_KEY'] ?? ''));
-  const store = createSourceStore({ bucket: createKvBucket(connection, 'config'), who: 'test', seal });
-  assert.equal((await store.rotate('github', new Secret(SECRET), new Date())).kind, 'rotated');
+/** As a person would. */
+async function mend(bed: SystemBed): Promise<void> {
+  const file = join(bed.logFolder, 'secret');
+  await writeFile(file, SECRET, { mode: 0o600 });
+  const { code, stderr } = await bed.visapi('sources', 'rotate', 'github', '--secret-file', file);
+  assert.equal(code, 0, stderr);
 }
 
 const printed = <Value>({ code, stdout, stderr }: Ended): Value => {
@@ -140,7 +140,7 @@ test('10,000 requests that a wrong secret refused: once it is right the genuine 
   const { counts } = printed<{ counts: unknown[] }>(await bed.visapi('rejected', 'list', '--source', 'github', '--json'));
   assert.partialDeepStrictEqual(counts, [{ source: 'github', reason: 'wrong_signature', requests: REQUESTS }]);
 
-  await mend(bed, connection);
+  await mend(bed);
   await until('the door knows the secret', async () => (await send(pool, REQUESTS + 1)).status === 202);
   const startedAt = performance.now();
   const readmitted = printed<Readmitted>(await bed.visapi('rejected', 'readmit', '--source', 'github', '--json'));
