@@ -59,11 +59,19 @@ export interface EdgeServerOptions {
   readonly onRequestEnd?: (line: RequestLine) => void;
 }
 
-const notes = new WeakMap<FastifyRequest, Partial<RequestLine>>();
+const NOTES = Symbol('notes');
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What is known so far for the request's line. */
+    [NOTES]: Partial<RequestLine> | null;
+  }
+}
 
 /** Adds what a handler knows to the request's one log line. */
 export function noteRequest(request: FastifyRequest, fields: Partial<RequestLine>): void {
-  notes.set(request, { ...notes.get(request), ...fields });
+  if (request[NOTES] === null) request[NOTES] = { ...fields };
+  else Object.assign(request[NOTES], fields);
 }
 
 /**
@@ -100,12 +108,13 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   server.server.maxConnections = limits.maxConnections;
   // Node would answer 417 without a body; an expectation that nobody knows may be passed over (RFC 9110, 10.1.1).
   server.server.on('checkExpectation', (request, response) => void server.server.emit('request', request, response));
+  server.decorateRequest(NOTES, null);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {
     const known = toRequestError(error);
     noteRequest(request, {
-      ...(notes.get(request)?.reason === undefined ? { reason: known.code } : {}),
+      ...(request[NOTES]?.reason === undefined ? { reason: known.code } : {}),
       ...(known.status >= 500 ? { err: known } : {}),
     });
     return sendProblem(reply, known);
@@ -118,7 +127,7 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
       status: reply.statusCode,
       reason: reply.statusCode === 404 ? 'not_found' : 'answered',
       ms: reply.elapsedTime,
-      ...notes.get(request),
+      ...request[NOTES],
     };
     logRequest(log, line);
     options.onRequestEnd?.(line);
