@@ -121,7 +121,7 @@ function verify(
     method: request.method,
     path: request.raw.url ?? '',
     rawHeaders: request.raw.rawHeaders,
-    remoteAddress: request.raw.socket.remoteAddress,
+    remoteAddress: request.ip,
     body,
   });
   throw new AppError('unauthenticated', 'not verified');

@@ -4,6 +4,7 @@ import type { Message } from '../../lib/actor/message.ts';
 import { AppError, toAppError } from '../../lib/core/app-error.ts';
 import { eventId } from '../../lib/core/identity.ts';
 import type { Seal } from '../../lib/core/seal.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import type { BrokerLink } from '../../lib/jetstream/broker-link.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { readStored } from '../../lib/jetstream/log-reader.ts';
@@ -22,7 +23,7 @@ import type { Acceptor } from './acceptor.ts';
 
 export interface ReadmissionOptions {
   readonly link: Pick<BrokerLink, 'connection' | 'onChange'>;
-  readonly findSource: (name: string) => Source | undefined;
+  readonly settings: Pick<Settings, 'findSource' | 'isUndecided'>;
   readonly acceptor: Acceptor;
   readonly seal: Pick<Seal, 'open'>;
   readonly metrics: RejectedMetrics;
@@ -105,7 +106,11 @@ async function readmit(
     if (result instanceof AppError) return { seq, outcome: 'unusable', because: result.code };
     return { seq, outcome: result === undefined ? 'admissible' : result.duplicate ? 'duplicate' : 'admitted', eventId: event.id };
   });
-  if (!isDryRun) count(options.metrics, results, stored);
+  if (!isDryRun) {
+    count(options.metrics, results, stored);
+    const admitted = results.filter(({ outcome }) => outcome === 'admitted').length;
+    options.log.info({ requests: results.length, admitted }, 'rejected requests judged again');
+  }
   return results;
 }
 
@@ -124,10 +129,13 @@ async function accept(acceptor: Acceptor, events: readonly ReceivedEvent[]): Pro
   }
 }
 
-function judge({ findSource, seal }: ReadmissionOptions, seq: number, stored: Message | undefined): Judgement {
+/** @throws AppError `not_accepting` while nobody can say who the source is */
+function judge({ settings, seal }: ReadmissionOptions, seq: number, stored: Message | undefined): Judgement {
   if (stored === undefined) return { seq, outcome: 'gone' };
   const subject = parseSubject(stored.subject);
-  const source = subject?.kind === 'rejected' ? findSource(subject.source) : undefined;
+  const name = subject?.kind === 'rejected' ? subject.source : '';
+  const source = settings.findSource(name);
+  if (source === undefined && settings.isUndecided(name)) throw new AppError('not_accepting', `expected to know the source ${name}`);
   if (source === undefined) return { seq, outcome: 'no-source' };
   try {
     return judgeRequest(source, seq, readRejected({ source: source.name, headers: stored.headers, body: stored.body }, seal));

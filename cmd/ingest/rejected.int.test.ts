@@ -61,15 +61,18 @@ async function openBed(t: TestContext, options: BedOptions = {}) {
   const seal = createSeal(new Secret(randomBytes(32).toString('base64')));
   const rejected = createRejectedStore({ broker: publisher, seal, metrics, ratePerSecond, burst, maxHeld });
   const acceptor = createLogAcceptor(publisher);
-  const findSource = (name: string) => (name === source.name ? source : undefined);
+  const settings: Parameters<typeof startReadmission>[0]['settings'] = {
+    findSource: (name) => (name === source.name ? source : undefined),
+    isUndecided: (name) => name === 'undecided',
+  };
   const log = createLog({ program: 'ingest', env: 'development', version: '0', level: 'fatal' });
   const link = { connection, onChange: () => () => undefined };
-  const readmission = startReadmission({ link, findSource, acceptor, seal, metrics, log });
+  const readmission = startReadmission({ link, settings, acceptor, seal, metrics, log });
   const server = await startIngestServer({
     host: '127.0.0.1',
     port: 0,
     limits: DEFAULT_EDGE_LIMITS,
-    settings: { findSource, isUndecided: () => false, keys: testKeyRing(), state: { kind: 'current' } },
+    settings: { ...settings, keys: testKeyRing(), state: { kind: 'current' } },
     acceptor,
     rejected,
     log,
@@ -209,7 +212,7 @@ test('genuine and no event, sealed with another key, of a removed source: each i
   const stored = await readStored(bed.connection, STREAMS.rejected, 3);
   const publisher = createPublisher(bed.connection);
   t.after(() => publisher.stop(0));
-  for (const subject of ['rejected.nobody.wrong_signature', 'rejected.github.wrong_signature'])
+  for (const subject of ['rejected.nobody.wrong_signature', 'rejected.github.wrong_signature', 'rejected.undecided.wrong_signature'])
     await publisher.publish(
       { id: subject, key: 'k', subject, headers: stored?.headers ?? {}, body: Buffer.from(BODY) },
       AbortSignal.timeout(5_000),
@@ -222,6 +225,7 @@ test('genuine and no event, sealed with another key, of a removed source: each i
     'no-source',
     'unreadable cannot_unseal',
   ]);
+  assert.deepEqual(await outcomes(bed, [3, 6]), ['not_accepting'], 'nobody is refused while it is not known who he is');
   assert.deepEqual(
     await bed.readmit(Array.from({ length: 201 }, () => 1)).then((answer) => 'error' in answer && answer.error.code),
     'bad_request',

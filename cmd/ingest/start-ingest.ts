@@ -66,8 +66,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   });
   const keeping = createService('rejected requests', async () => () => rejected.stop(STOP_REJECTED_MS));
   const readmitting = createService('readmission', async () => {
-    const { findSource } = settings;
-    const readmission = startReadmission({ link, findSource, acceptor, seal, metrics: keptMetrics, log });
+    const readmission = startReadmission({ link, settings, acceptor, seal, metrics: keptMetrics, log });
     return () => readmission.stop();
   });
   const following = createService('settings', async () => followSettings(settings, link));

@@ -7,7 +7,7 @@ import { parseSubject, STREAMS } from '../../../streams/subjects.ts';
 import { readPayload } from '../dead-letter-view.ts';
 import { localTime, parseCount, parseMoment } from '../moment.ts';
 import { CommandError, exitCodes, type Output, outputOf } from '../output.ts';
-import { readmit } from '../readmission.ts';
+import { type Readmission, readmit } from '../readmission.ts';
 import { discardRejected } from '../rejected-discard.ts';
 import { listRejected, readRejectedEntries, type RejectedEntry, type RejectedFilter } from '../rejected-requests.ts';
 import { countReadmissions, countsText, entriesText, readmissionsText, rejectedJson, rejectedText } from '../rejected-view.ts';
@@ -96,6 +96,7 @@ stays in it. It may be ended and run again at any time: nothing becomes an event
         };
         return await readmit(connection, entries, { isDryRun, onProgress });
       });
+      if (!isDryRun && readmissions.length > 0) await tellAudit(filter.source, readmissions, output);
       const left = readmissions.filter(({ outcome }) => !['admitted', 'admissible', 'duplicate', 'gone'].includes(outcome));
       output.result({ isDryRun, counts: countReadmissions(readmissions), left: left.slice(0, LEFT_NAMED) }, () =>
         readmissions.length === 0
@@ -103,6 +104,17 @@ stays in it. It may be ended and run again at any time: nothing becomes an event
           : `${isDryRun ? 'Nothing is done; this would be:\n' : ''}${readmissionsText(readmissions)}`,
       );
     });
+}
+
+/** Best effort: a readmission has to work while the database is away, and ingest's log tells of it too. */
+async function tellAudit(source: string, readmissions: readonly Readmission[], output: Output): Promise<void> {
+  const { writeAudit } = await import('../../../lib/store/audit-log.ts');
+  const entry = { who: whoami(), action: 'rejected.readmit', target: source, detail: { counts: countReadmissions(readmissions) } };
+  try {
+    await withDatabase((database) => writeAudit(database.tables, entry));
+  } catch {
+    output.note('the audit log could not be written: the database does not answer');
+  }
 }
 
 function registerDiscard(rejected: Command): void {
