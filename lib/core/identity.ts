@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, hash, randomBytes } from 'node:crypto';
 
 /**
  * Identities of messages. All are derived, so that the same cause gives the same identity after any crash; the one
@@ -24,8 +24,12 @@ function base32(bytes: Uint8Array): string {
   return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
 }
 
+/** 130 of the 256 bits. */
+const ID_DIGITS = 26;
+const ID_BYTES = Math.ceil((ID_DIGITS * 5) / 8);
+
 function digest(...parts: string[]): string {
-  return base32(createHash('sha256').update(parts.join('\0')).digest()).slice(0, 26);
+  return base32(hash('sha256', parts.join('\0'), 'buffer').subarray(0, ID_BYTES)).slice(0, ID_DIGITS);
 }
 
 /** An event, from its source and the id that the provider gave it. */
