@@ -1,7 +1,11 @@
 import { runAcceptBench } from './accept/accept-bench.ts';
+import { runScanBench } from './json-scan.ts';
 
 /** `npm run bench -- <name> [options]`. Exit code: 0 when every bound is met, 1 when one is not, 2 for a mistake in the command. */
-const benches: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { accept: runAcceptBench };
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  accept: runAcceptBench,
+  scan: runScanBench,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = benches[name];

@@ -90,7 +90,7 @@ const { document } = fc.letrec<{ document: string; members: string; items: strin
 test('what JSON.parse takes is taken, with the same values at every path', () => {
   fc.assert(
     fc.property(fc.boolean(), document, (isMarked, text) => agrees(Buffer.from(isMarked ? `\uFEFF${text}` : text))),
-    { numRuns: 4_000 },
+    { numRuns: 2_500 },
   );
 });
 
@@ -102,12 +102,12 @@ test('what JSON.parse refuses is refused, however near it is', () => {
       const from = at % (bytes.length + 1);
       agrees(Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]));
     }),
-    { numRuns: 8_000 },
+    { numRuns: 5_000 },
   );
 });
 
 test('single bytes in every place of a document with all kinds of tokens', () => {
-  const bytes = Buffer.from('{"a":[-0.1e+2,"\\u00e9é\\n"],"b":{"0":true,"1":null},"ab":false} ');
+  const bytes = Buffer.from('{"a":[-0.1e+2,"\\u00e9é\\n0123456789"],"b":{"0":true},"ab":null} ');
   for (let at = 0; at <= bytes.length; at += 1)
     for (let byte = 0; byte < 256; byte += 1) {
       agrees(Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at)]));

@@ -45,6 +45,7 @@ export function scanJson(bytes: Uint8Array, paths: JsonPaths): JsonScan {
 
 /** One value from `start` on with the blanks behind it. Gives back where it ends, or `-1 - offset` of the byte that does not fit. */
 function walk(bytes: Uint8Array, start: number, end: number, places: JsonPlaces): number {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, end);
   /** The opening bytes of the containers around. */
   let levels: Uint8Array = usualLevels;
   let depth = 0;
@@ -56,7 +57,7 @@ function walk(bytes: Uint8Array, start: number, end: number, places: JsonPlaces)
     let next: number;
     if (isName) {
       if (byte !== QUOTE) return -1 - at;
-      next = skipString(bytes, at, end);
+      next = skipString(bytes, words, at, end);
       if (next < 0) return next;
       if (places.depth === depth) places.member(at, next);
       at = skipBlanks(bytes, next, end);
@@ -66,7 +67,7 @@ function walk(bytes: Uint8Array, start: number, end: number, places: JsonPlaces)
       byte = bytes[at]!;
       isName = false;
     }
-    if (byte === QUOTE) next = skipString(bytes, at, end);
+    if (byte === QUOTE) next = skipString(bytes, words, at, end);
     else if (byte === OBJECT || byte === ARRAY) {
       if (places.depth === depth) places.enter(byte === ARRAY);
       if (depth === levels.length) levels = grown(levels);

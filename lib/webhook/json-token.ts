@@ -10,9 +10,11 @@ const IS_HEX = tableOf('0123456789abcdefABCDEF');
 /** What may follow a backslash, but for `u`. */
 const IS_ESCAPE = tableOf('"\\/bfnrt');
 
-export function skipString(bytes: Uint8Array, start: number, end: number): number {
+/** `words` shows the same bytes: most of a body is text, and four bytes at a time are twice as fast as one. */
+export function skipString(bytes: Uint8Array, words: DataView, start: number, end: number): number {
   let at = start + 1;
   for (;;) {
+    while (at + 4 <= end && arePlain(words.getInt32(at, true))) at += 4;
     while (at < end && IS_PLAIN[bytes[at]!] === 1) at += 1;
     if (at >= end) return -1 - at;
     const byte = bytes[at]!;
@@ -27,6 +29,18 @@ export function skipString(bytes: Uint8Array, start: number, end: number): numbe
     if (escape !== 0x75) return -at;
     for (const stop = at + 4; at < stop; at += 1) if (at >= end || IS_HEX[bytes[at]!] !== 1) return -1 - at;
   }
+}
+
+/**
+ * Whether none of four bytes is a quote, a backslash or below the blank: a byte that is gives, by the difference that sets a
+ * byte's highest bit only where it was zero or borrowed (Hacker's Delight, 6-1), a bit that the others do not. It may doubt
+ * bytes that are plain, and never trusts one that is not.
+ */
+function arePlain(word: number): boolean {
+  const quote = word ^ 0x22222222;
+  const backslash = word ^ 0x5c5c5c5c;
+  const found = ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) | ((word - 0x20202020) & ~word);
+  return (found & 0x80808080) === 0;
 }
 
 export function skipNumber(bytes: Uint8Array, start: number, end: number): number {
