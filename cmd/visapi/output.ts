@@ -91,3 +91,12 @@ function isConnectionRefused(error: unknown): boolean {
   if ('code' in error && (error.code === 'ECONNREFUSED' || error.code === 'CONNECTION_REFUSED')) return true;
   return error.name === 'ConnectionError' && error.message.includes('refused');
 }
+
+/** Longer values are in the JSON. */
+const MAX_DETAIL = 120;
+
+/** A JSON value as a detail of a table: cut where it is long, empty where it is null. */
+export function compact(value: unknown): string {
+  const text = value === null ? '' : JSON.stringify(value);
+  return text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}...` : text;
+}

@@ -1,6 +1,7 @@
 import type { AttemptRecord } from '../../lib/actor/record-port.ts';
 import type { EventTrace } from '../../lib/store/trace.ts';
 import { table } from './output.ts';
+import { stepDetail } from './run-view.ts';
 
 /** One thing that happened to an event. */
 export interface TraceStage {
@@ -21,8 +22,7 @@ export function traceStages(trace: EventTrace): TraceStage[] {
     for (const step of steps) {
       stages.push({ at: step.startedAt, what: `step ${step.path} started`, detail: `${step.type}, command ${step.commandId}` });
       if (step.endedAt === null) continue;
-      const detail = step.error === null ? compact(step.output) : `${step.error.reason}: ${step.error.because}`;
-      stages.push({ at: step.endedAt, what: `step ${step.path} ${step.status}`, detail });
+      stages.push({ at: step.endedAt, what: `step ${step.path} ${step.status}`, detail: stepDetail(step) });
     }
     if (run.endedAt !== null) stages.push({ at: run.endedAt, what: `run ${run.status}`, detail: run.id });
   }
@@ -80,12 +80,4 @@ function attempts({ actor, messageId }: { actor: string; messageId: string }, hi
     what: `attempt ${attempt} failed at ${actor}`,
     detail: `${messageId}: ${because}`,
   }));
-}
-
-/** Longer outputs are in the JSON. */
-const MAX_DETAIL = 120;
-
-function compact(value: unknown): string {
-  const text = value === null ? '' : JSON.stringify(value);
-  return text.length > MAX_DETAIL ? `${text.slice(0, MAX_DETAIL)}...` : text;
 }

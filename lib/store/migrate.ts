@@ -4,12 +4,14 @@ import pg from 'pg';
 import { record } from './migrations/0001-record.ts';
 import { projection } from './migrations/0002-projection.ts';
 import { auditLog } from './migrations/0003-audit-log.ts';
+import { stepReason } from './migrations/0004-step-reason.ts';
 
 /** In order of their names; an applied one is never changed, what it lacks comes in the next. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-record': record,
   '0002-projection': projection,
   '0003-audit-log': auditLog,
+  '0004-step-reason': stepReason,
 };
 
 /**

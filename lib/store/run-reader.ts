@@ -62,6 +62,7 @@ interface StepRecord {
   readonly command_id: string;
   readonly generation: string;
   readonly version: number;
+  readonly reason: string | null;
   readonly output: unknown;
   readonly error: StepError | null;
   readonly dead_letter_id: string | null;
@@ -89,7 +90,7 @@ function runOf(row: RunRecord): RunRow {
 }
 
 function stepOf(row: StepRecord): StepRow {
-  const { run, path, position, type, status, generation, version, output, error } = row;
+  const { run, path, position, type, status, generation, version, reason, output, error } = row;
   return {
     kind: 'step',
     run,
@@ -100,6 +101,7 @@ function stepOf(row: StepRecord): StepRow {
     commandId: row.command_id,
     generation,
     version,
+    reason,
     output,
     error,
     deadLetterId: row.dead_letter_id,

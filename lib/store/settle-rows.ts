@@ -112,22 +112,23 @@ function runRow({ unit, row }: Recorded<RunRow>): object {
 
 const STEPS: StatementPart = {
   name: 'step',
-  columns: `run text, path text, position int, type text, status text, command_id text, generation text, version int, output jsonb,
-    error jsonb, dead_letter_id text, started_at timestamptz, ended_at timestamptz`,
+  columns: `run text, path text, position int, type text, status text, command_id text, generation text, version int, reason text,
+    output jsonb, error jsonb, dead_letter_id text, started_at timestamptz, ended_at timestamptz`,
   write: `
 step_write as (
-  insert into steps (run, path, position, type, status, command_id, generation, version, output, error, dead_letter_id, started_at, ended_at)
-  select run, path, position, type, status, command_id, generation, version, output, error, dead_letter_id, coalesce(started_at, now()), ended_at
+  insert into steps (run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, started_at, ended_at)
+  select run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, coalesce(started_at, now()), ended_at
   from step
   on conflict (run, path) do update
     set position = excluded.position, type = excluded.type, status = excluded.status, command_id = excluded.command_id,
-        generation = excluded.generation, version = excluded.version, output = excluded.output, error = excluded.error,
+        generation = excluded.generation, version = excluded.version, reason = excluded.reason, output = excluded.output, error = excluded.error,
         dead_letter_id = excluded.dead_letter_id, started_at = excluded.started_at, ended_at = excluded.ended_at
 )`,
 };
 
 function stepRow({ unit, row }: Recorded<StepRow>): object {
-  const { run, path, position, type, status, commandId, generation, version, output, error, deadLetterId, startedAt, endedAt } = row;
+  const { run, path, position, type, status, commandId, generation, version, reason, output, error, deadLetterId, startedAt, endedAt } =
+    row;
   return {
     ...unitOf(unit),
     run,
@@ -138,6 +139,7 @@ function stepRow({ unit, row }: Recorded<StepRow>): object {
     command_id: commandId,
     generation,
     version,
+    reason,
     dead_letter_id: deadLetterId,
     output: cleanJson(output),
     error: cleanJson(error),

@@ -139,6 +139,7 @@ export interface StepsTable {
   command_id: string | null;
   generation: string;
   version: number;
+  reason: string | null;
   output: Json;
   error: Json;
   dead_letter_id: string | null;

@@ -55,6 +55,7 @@ export const STEP: StepRow = {
   commandId: COMMAND,
   generation: '',
   version: 1,
+  reason: null,
   output: null,
   error: null,
   deadLetterId: null,

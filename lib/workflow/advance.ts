@@ -77,6 +77,7 @@ export function reachedStep(
     commandId: commandId(start.run.id, step.id, generation),
     generation,
     version: start.workflow.version,
+    reason: null,
     output: null,
     error: null,
     deadLetterId: null,
@@ -96,7 +97,7 @@ function takeStep(
   const scope = { event: start.event.scope, steps: stepScopes(ended) };
   try {
     if (step.condition !== undefined && !step.condition.holds(scope))
-      return { row: { ...row, status: 'skipped', endedAt: start.at }, command: [] };
+      return { row: skippedStep(row, `its if does not hold: ${step.condition.text}`, start.at), command: [] };
     const body = { ...asRecord(step.with.render(scope)), onUnknown: step.onUnknown };
     const { id: run, eventId: event, key, priority } = start.run;
     return { row, command: [{ id: row.commandId, actor: step.actor, type: step.uses, event, run, step: step.id, key, priority, body }] };
@@ -108,6 +109,10 @@ function takeStep(
 
 export function failedStep(row: StepRow, error: StepError, at: string): StepRow {
   return { ...row, status: 'failed', error, endedAt: at };
+}
+
+export function skippedStep(row: StepRow, reason: string, at: string): StepRow {
+  return { ...row, status: 'skipped', reason, endedAt: at };
 }
 
 export function evaluationError(error: EvaluationFailed): StepError {

@@ -11,6 +11,7 @@ import { EVENT_FIELDS } from './scope.ts';
 export interface Condition {
   /** Throws `EvaluationFailed`, also where the answer is neither true nor false. */
   holds(scope: Scope): boolean;
+  readonly text: string;
   readonly reads: readonly Read[];
 }
 
@@ -36,6 +37,7 @@ export function compileCondition(text: string, place: string): Condition {
   const reads: string[][] = [];
   visit(expression.ast, place, 0, reads);
   return {
+    text,
     reads: reads.map((path) => ({ path, place })),
     holds(scope) {
       const answer: unknown = guard(place, text, () => expression(context(scope)));

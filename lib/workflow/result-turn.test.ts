@@ -61,6 +61,34 @@ test('steps whose condition does not hold are skipped, and later steps can see i
     steps.map(({ status }) => status),
     ['skipped', 'done', 'skipped'],
   );
+  assert.deepEqual(
+    steps.map(({ reason }) => reason),
+    ['its if does not hold: event.data.draft', null, 'its if does not hold: false'],
+  );
+});
+
+test('the output of a skipped step is nothing: who reads it without a default fails, and says where', () => {
+  const reading = (text: string) =>
+    open([
+      workflow({
+        steps: [
+          { id: 'first', if: 'false' },
+          { id: 'second', text },
+        ],
+      }),
+    ]);
+  for (const text of ['{{ steps.first.output }}', '{{ steps.first.output.ts }}', '{{ steps.first.output | upcase }}']) {
+    const { run, steps } = stateOf([reading(text)]);
+    assert.deepEqual([run.status, steps[1]?.status, steps[1]?.error?.place], ['failed', 'failed', 'steps[1].with.text']);
+  }
+  assert.equal(recorded(reading('{{ steps.first.output.ts | default: "none" }}')).commands[0]?.body['text'], 'none');
+  const asking = workflow({
+    steps: [
+      { id: 'first', if: 'false' },
+      { id: 'second', if: 'steps.first.output.ts == "1"' },
+    ],
+  });
+  assert.equal(stateOf([open([asking])]).steps[1]?.error?.place, 'steps[1].if');
 });
 
 test('a failed step leaves the run standing there, and goes on when it succeeds after all', () => {

@@ -1,4 +1,4 @@
-import { advance, evaluationError, failedRun, failedStep, reachedStep } from './advance.ts';
+import { advance, evaluationError, failedRun, failedStep, reachedStep, skippedStep } from './advance.ts';
 import type { EventReading, Start } from './advance.ts';
 import type { CompiledWorkflow } from './compile.ts';
 import { TRIGGER_CONDITION } from './compile.ts';
@@ -58,7 +58,11 @@ function triggerTurn(start: Start, { run, steps }: RunState): Turn | undefined {
     return { kind: 'recorded', rows: [failedRun(run, workflow.version, failed.error, at), failed], commands: [] };
   }
   const done = { ...run, version: workflow.version, status: 'done', endedAt: at, error: null } as const;
-  return { kind: 'recorded', rows: [done, { ...row, status: 'skipped', endedAt: at }], commands: [] };
+  return {
+    kind: 'recorded',
+    rows: [done, skippedStep(row, `the condition of the trigger does not hold: ${workflow.condition.text}`, at)],
+    commands: [],
+  };
 }
 
 function refusal(retry: StepRetry, state: RunState | undefined, workflow: CompiledWorkflow | undefined): string | undefined {

@@ -74,6 +74,8 @@ export interface StepRow {
   readonly generation: string;
   /** The workflow's version that the step was rendered with. */
   readonly version: number;
+  /** Why it was skipped, for people; null where it was not. */
+  readonly reason: string | null;
   /** JSON: what the step's actor gave back. */
   readonly output: unknown;
   readonly error: StepError | null;

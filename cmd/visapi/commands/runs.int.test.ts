@@ -53,8 +53,9 @@ test('a run that stands failed without a dead letter is listed, and its step is 
   await story.turn(EVENT, { ...RUN, status: 'failed', error: BROKEN }, { ...STEP, status: 'failed', error: BROKEN });
   await story.turn({ ...RUN, id: 'other', status: 'done' });
   await apply('two');
-  const [list, trace, elsewhere, unknown] = await Promise.all([
+  const [list, shown, trace, elsewhere, unknown] = await Promise.all([
     visapi('runs', 'list', '--status', 'failed', '--json'),
+    visapi('runs', 'show', 'run'),
     visapi('trace', 'event'),
     visapi('runs', 'retry-step', 'run', '--step', 'nowhere'),
     visapi('runs', 'retry-step', 'nothing'),
@@ -63,6 +64,7 @@ test('a run that stands failed without a dead letter is listed, and its step is 
     (JSON.parse(list.stdout) as RunSummary[]).map(({ id, step, deadLetterId, error }) => [id, step, deadLetterId, error?.because]),
     [['run', 'notify', null, 'no such field']],
   );
+  assert.match(shown.stdout, /notify │ slack\.send │ failed │ invalid: no such field/);
   assert.match(trace.stdout, /visapi runs retry-step run/);
   assert.deepEqual([elsewhere.code, unknown.code], [1, 3]);
 

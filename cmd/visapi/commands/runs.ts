@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { Database } from '../../../lib/store/database.ts';
+import { readRuns } from '../../../lib/store/run-reader.ts';
 import { planRunRetry, recordRunRetry } from '../../../lib/store/run-retry.ts';
 import { listRuns, type RunSummary } from '../../../lib/store/runs.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, type Output, outputOf, table } from '../output.ts';
+import { runText } from '../run-view.ts';
 import { whoami, withDatabase, withPublisher } from '../session.ts';
 import { orderStepRetry } from '../step-retry.ts';
 
@@ -33,6 +35,16 @@ export function registerRuns(program: Command): void {
       const filter = { status: status === 'any' ? undefined : status, workflow, after };
       const found = await withDatabase((database) => listRuns(database, filter, limit));
       outputOf(command).result(found, () => listText(found, limit));
+    });
+  runs
+    .command('show')
+    .argument('<run>', 'as visapi runs list shows it')
+    .description('one run with the steps that it has reached')
+    .addHelpText('after', '\nExamples:\n  $ visapi runs show 4qfrx2h7\n  $ visapi runs show 4qfrx2h7 --json')
+    .action(async (id: string, _options: object, command: Command) => {
+      const state = await withDatabase(async (database) => (await readRuns(database, [id])).get(id));
+      if (state === undefined) throw new CommandError(`there is no run ${id}`, { exitCode: exitCodes.notFound });
+      outputOf(command).result(state, () => runText(state));
     });
   runs
     .command('retry-step')
