@@ -35,12 +35,12 @@ function parse(bytes: Uint8Array): { value: unknown } | undefined {
   }
 }
 
-function agrees(bytes: Uint8Array): void {
+function agrees(bytes: Uint8Array, plan = ALL): void {
   const expected = parse(bytes);
-  const scan: JsonScan = scanJson(bytes, ALL);
+  const scan: JsonScan = scanJson(bytes, plan);
   assert.equal(scan.ok, expected !== undefined, JSON.stringify(Buffer.from(bytes).toString()));
   if (!scan.ok || expected === undefined) return;
-  for (const [number, path] of PATHS.entries()) {
+  for (const [number, path] of plan.paths.entries()) {
     const value = textAt(expected.value, path);
     const text: string | undefined = scan.texts[number];
     // A number comes as it is written.
@@ -107,13 +107,14 @@ test('what JSON.parse refuses is refused, however near it is', () => {
 });
 
 test('single bytes in every place of a document with all kinds of tokens', () => {
+  const plan = compilePaths(['a.0', 'a.1', 'b.0', 'ab']);
   const bytes = Buffer.from('{"a":[-0.1e+2,"\\u00e9é\\n0123456789"],"b":{"0":true},"ab":null} ');
   for (let at = 0; at <= bytes.length; at += 1)
     for (let byte = 0; byte < 256; byte += 1) {
-      agrees(Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at)]));
-      if (at < bytes.length) agrees(Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at + 1)]));
+      agrees(Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at)]), plan);
+      if (at < bytes.length) agrees(Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at + 1)]), plan);
     }
-  for (let at = 0; at < bytes.length; at += 1) agrees(bytes.subarray(0, at));
+  for (let at = 0; at < bytes.length; at += 1) agrees(bytes.subarray(0, at), plan);
 });
 
 test('a million levels, a million names and a million digits are read', () => {
