@@ -1,4 +1,5 @@
-import { scanJson, textOf } from '../core/json-scan.ts';
+import { scanJson } from '../core/json-scan.ts';
+import { textOf } from '../core/json-text.ts';
 import type { JsonMember, JsonNode } from '../core/json-scan.ts';
 import { JsonFault } from '../core/json-fault.ts';
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTES, REQUIRED_ATTRIBUTES, checkAttribute, isTextAttribute } from './attributes.ts';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { JsonFault } from './json-fault.ts';
-import { MAX_JSON_DEPTH, scanJson, textOf } from './json-scan.ts';
+import { MAX_JSON_DEPTH, scanJson } from './json-scan.ts';
+import { textOf } from './json-text.ts';
 import { utf8Prefix } from './utf8-prefix.ts';
 
 const scan = (text: string | Uint8Array, levels = 0) => scanJson(Buffer.from(text), levels);
@@ -95,6 +96,9 @@ test('a fault names its place by pointer and offset', () => {
     ['{"a":"\\u12"}', '/a', 6],
     [Buffer.from([0x22, 0x61, 0xc3, 0xa9, 0xff, 0x22]), '', 4],
     [Buffer.from([0x22, 0x61, 0xe2, 0x82]), '', 2],
+    [Buffer.concat([Buffer.from('{"a":["b","'), Buffer.from([0xff, 0x22])]), '/a/1', 11],
+    [Buffer.concat([Buffer.from('{"a":x,"'), Buffer.from([0xff, 0x22])]), '/a', 5],
+    [Buffer.concat([Buffer.from('1 '), Buffer.from([0xff])]), '', 2],
   ];
   for (const [text, pointer, offset] of cases) {
     const { code, place } = faultOf(text);

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { JsonFault } from './json-fault.ts';
 import type { JsonPlace } from './json-fault.ts';
+import { textOf } from './json-text.ts';
 import { utf8Prefix } from './utf8-prefix.ts';
 
 /**
@@ -40,16 +41,6 @@ export function scanJson(bytes: Uint8Array, levels = 0): JsonNode {
   return new Scanner(bytes).document(levels);
 }
 
-/** The name or text that a string stands for. `node` has to be a string of these bytes. */
-export function textOf(bytes: Uint8Array, node: { readonly start: number; readonly end: number }): string {
-  const text = utf8(bytes, node.start + 1, node.end - 1);
-  return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text;
-}
-
-function utf8(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
-}
-
 const NONE: readonly never[] = [];
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -78,10 +69,7 @@ class Scanner {
 
   document(levels: number): JsonNode {
     const bytes = this.#bytes;
-    if (!isUtf8(bytes)) {
-      this.#at = utf8Prefix(bytes);
-      throw this.#fault('expected UTF-8');
-    }
+    if (!isUtf8(bytes)) throw notUtf8(bytes);
     if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.#at = 3;
     this.#blank();
     const root = this.#value(levels);
@@ -293,4 +281,16 @@ function isDigit(byte: number | undefined): boolean {
 
 function isHex(byte: number | undefined): boolean {
   return isDigit(byte) || (byte !== undefined && ((byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66)));
+}
+
+/** What is before it is read to its place in the document; a fault in there comes first. */
+function notUtf8(bytes: Uint8Array): JsonFault {
+  const offset = utf8Prefix(bytes);
+  try {
+    scanJson(bytes.subarray(0, offset));
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    return error.place.offset < offset ? error : new JsonFault('invalid_json', 'expected UTF-8', { pointer: error.place.pointer, offset });
+  }
+  return new JsonFault('invalid_json', 'expected UTF-8', { pointer: '', offset });
 }

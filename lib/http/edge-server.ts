@@ -96,7 +96,8 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: limits.checkIntervalMs,
-      requireHostHeader: true,
+      // Asked for below: Node's own answer has no body.
+      requireHostHeader: false,
       insecureHTTPParser: false,
     },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, toRequestError(error)),
@@ -141,7 +142,9 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
   });
   await addRequestLimits(server);
   if (options.addressLimit !== undefined) limitAddresses(server, options.addressLimit);
-  server.addHook('onRequest', (request, _reply, done) => done(oldProtocol(request.raw) ?? repeatedHeader(request.raw.rawHeaders)));
+  server.addHook('onRequest', (request, _reply, done) =>
+    done(oldProtocol(request.raw) ?? missingHost(request) ?? repeatedHeader(request.raw.rawHeaders)),
+  );
   // From the whole request on: a body that comes slowly has its own limit.
   server.addHook('preHandler', (_request, reply, done) => {
     const timer = setTimeout(() => {
@@ -165,6 +168,11 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
 /** Node's parser takes HTTP/0.9 with headers and a body, which never was; whatever stands in front of us may read it otherwise. */
 function oldProtocol({ httpVersionMajor }: IncomingMessage): AppError | undefined {
   return httpVersionMajor < 1 ? new AppError('bad_request', 'expected HTTP/1.1') : undefined;
+}
+
+/** RFC 9112, 3.2: HTTP/1.1 has it. */
+function missingHost({ raw }: FastifyRequest): AppError | undefined {
+  return raw.headers.host === undefined && raw.httpVersion === '1.1' ? new AppError('bad_request', 'host: expected it') : undefined;
 }
 
 /**
