@@ -37,6 +37,9 @@ interface Said {
   readonly forgotten: Set<number>;
 }
 
+/** As many as may be under way at once, so that transactions take several. */
+const SENDERS = '8';
+
 /** Each with its own file; a life is mostly the start of a process, and there are two processors. */
 const JOURNALS = 2;
 
@@ -84,7 +87,7 @@ async function liveAndDie(t: TestContext, kills: readonly Kill[]): Promise<{ ans
 }
 
 async function live(t: TestContext, path: string, name: string, kill: Kill, said: Said): Promise<void> {
-  const child = spawn(process.execPath, [program, path, name, kill.failPoint ?? ''], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, path, name, kill.failPoint ?? '', SENDERS], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   let isKillPlanned = kill.afterMs === undefined;
