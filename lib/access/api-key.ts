@@ -29,7 +29,7 @@ const SECRET_LENGTH = 28;
 /** 62^6 is more than 2^32. */
 const CHECKSUM_LENGTH = 6;
 
-/** Finds keys in any text; what it finds is one where the checksum fits. See docs/api-keys.md. */
+/** Finds keys in any text; what it finds is one where the checksum fits. The page for scanners is docs/sources-and-keys.md. */
 export const API_KEY_PATTERN = /\bvis_(dev|stg|prod)_([0-9A-Za-z]{10})_([0-9A-Za-z]{28})([0-9A-Za-z]{6})\b/;
 
 const WHOLE = new RegExp(`^${API_KEY_PATTERN.source.replaceAll('\\b', '')}$`);

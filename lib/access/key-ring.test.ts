@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Secret } from '../core/secret.ts';
 import { API_KEY_PATTERN, createApiKey, keyChecksum, keyDigest, parseApiKey } from './api-key.ts';
@@ -139,4 +140,9 @@ test('a scanner finds a planted key, and nothing in 10,000 random strings', () =
       count % 2 === 0 ? 'malformed' : 'no key',
     );
   }
+});
+
+test('the page for scanners has the pattern', () => {
+  const page = readFileSync(new URL('../../docs/sources-and-keys.md', import.meta.url), 'utf8');
+  assert.ok(page.split('\n').includes(API_KEY_PATTERN.source));
 });

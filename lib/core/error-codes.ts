@@ -180,7 +180,8 @@ export const ERROR_CODES = {
     retryable: false,
     title: 'A sealed value cannot be opened',
     cause: 'it was sealed with a key that this program does not have, for another place, or was changed.',
-    remedy: 'give `VISAPI_SECRETS_KEY` the key that sealed it, behind the present one.',
+    remedy:
+      'give `VISAPI_SECRETS_KEY` the key that sealed it, behind the present one: [settings-invalid](../runbooks/settings-invalid.md).',
   },
   changed_meanwhile: {
     status: 409,

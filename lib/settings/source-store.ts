@@ -62,6 +62,8 @@ export interface SourceStore {
   add(document: unknown, secrets: readonly NewSecret[]): Promise<SourceView | undefined>;
   /** From now on the new secret counts, the present one too until `oldExpiresAt`. `isForced`: also during a rotation. */
   rotate(name: string, secret: Secret, oldExpiresAt: Date, isForced?: boolean): Promise<RotationResult>;
+  /** Seals every secret anew with the first key, so that the others can go. @returns the names */
+  reseal(): Promise<string[]>;
   /** @returns whether there was one */
   remove(name: string): Promise<boolean>;
   /** Oldest first; no secret in it. */
@@ -166,6 +168,22 @@ export function createSourceStore(options: StoreOptions & { readonly seal: Seal 
       const old = active.map((one) => ({ ...one, expiresAt: earlier(one.expiresAt, oldExpiresAt) }));
       const document = parseSourceDocument(found.stored.document);
       return { kind: 'rotated', source: await write(document, [sealed(name, { value: secret }), ...old], found.entry.revision) };
+    },
+    async reseal() {
+      const names: string[] = [];
+      for (const { key } of await bucket.list()) {
+        if (!key.startsWith(SOURCES_PREFIX)) continue;
+        const name = key.slice(SOURCES_PREFIX.length);
+        const found = await read(name);
+        if (found === undefined) continue;
+        const active = found.stored.secrets.filter(counts);
+        // One that has expired may need a key that is gone, and is of no use.
+        const kept = active.length > 0 ? active : found.stored.secrets;
+        const secrets = kept.map((one) => ({ ...one, sealed: seal.seal(seal.open(one.sealed, key), key) }));
+        await write(parseSourceDocument(found.stored.document), secrets, found.entry.revision);
+        names.push(name);
+      }
+      return names;
     },
     async remove(name) {
       const entry = await bucket.get(sourceKey(name));

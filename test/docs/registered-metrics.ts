@@ -14,6 +14,7 @@ import {
   rejectedMetrics,
   journalMetrics,
   relayMetrics,
+  settingsMetrics,
 } from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
@@ -24,6 +25,7 @@ const REGISTERED_BY = {
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
   relayMetrics: ['cmd/ingest/start-ingest.ts'],
+  settingsMetrics: ['cmd/ingest/start-ingest.ts'],
   publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
 };
 
@@ -40,7 +42,16 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
       if (!readFileSync(join(projectRoot, file), 'utf8').includes(`${name}(registry)`))
         throw new Error(`expected ${file} to register ${name}`);
   const registry = createRegistry({ program: 'test', version: '0', env: 'development' });
-  for (const register of [ingestMetrics, actorMetrics, egressMetrics, publisherMetrics, rejectedMetrics, journalMetrics, relayMetrics])
+  for (const register of [
+    ingestMetrics,
+    actorMetrics,
+    egressMetrics,
+    publisherMetrics,
+    rejectedMetrics,
+    journalMetrics,
+    relayMetrics,
+    settingsMetrics,
+  ])
     register(registry);
   const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
   const ops = await startOpsServer({

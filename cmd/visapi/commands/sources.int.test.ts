@@ -194,5 +194,13 @@ test('whoever has another key than those before is told so, and adds nothing tha
     0,
     'behind the new one the old key opens',
   );
-  assert.equal((await secrets.stores(connection).sources.list()).sources.length, 2);
+  const newKey = env['VISAPI_SECRETS_KEY']?.split(',')[0] ?? '';
+  assert.deepEqual(JSON.parse((await visapi(['sources', 'reseal', '--json'])).stdout), { resealed: ['first', 'second'] });
+  env['VISAPI_SECRETS_KEY'] = newKey;
+  assert.equal(
+    (await visapi(['sources', 'add', 'third', '--preset', 'github', '--generate'])).code,
+    0,
+    'sealed anew, the old key is not needed',
+  );
+  assert.equal((await secrets.stores(connection).sources.list()).sources.length, 3);
 });

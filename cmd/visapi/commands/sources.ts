@@ -70,6 +70,14 @@ export function registerSources(program: Command): void {
       if (!result.isAccepted) process.exitCode = exitCodes.failed;
     });
   sources
+    .command('reseal')
+    .description('seal all secrets anew with the first of VISAPI_SECRETS_KEY, so that the others can go')
+    .addHelpText('after', '\nExamples:\n  $ VISAPI_SECRETS_KEY_FILE=new-and-old visapi sources reseal')
+    .action(async (_options, command: Command) => {
+      const names = await withSettings((stores) => stores.sources.reseal());
+      outputOf(command).result({ resealed: names }, () => `Sealed anew: ${names.join(', ') || 'there is no source'}.`);
+    });
+  sources
     .command('remove')
     .argument('<name>')
     .option('--yes', 'do not ask for the name again')
