@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { FAIL_POINTS } from './fail-point.ts';
+import type { FAIL_POINTS } from './fail-point.ts';
 import { journalPath, offer, openTestJournal } from './test-journal.ts';
 
 /**
