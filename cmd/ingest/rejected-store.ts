@@ -72,6 +72,7 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
   let heldBytes = 0;
   let lastNumber = 0;
   let isStopping = false;
+  let deadline: { readonly madeAt: number; readonly signal: AbortSignal } | undefined;
   let onIdle: (() => void) | undefined;
 
   function bucketOf(source: string): TokenBucket {
@@ -98,12 +99,20 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
 
   async function store({ request, emit }: Waiting): Promise<void> {
     const { source, reason } = request;
-    const error = await publish(emit, AbortSignal.any([stopping.signal, AbortSignal.timeout(giveUpAfterMs)]));
+    const error = await publish(emit, deadlineSignal());
     if (error === undefined) metrics.stored.inc({ source, reason });
     else drop(request, causeOf(error, stopping.signal.aborted));
     underWay -= 1;
     heldBytes -= sizeOf(emit);
     pump();
+  }
+
+  /** One for all that are offered within a second: a timer for each would cost more than the rest of it. */
+  function deadlineSignal(): AbortSignal {
+    const now = performance.now();
+    if (deadline === undefined || now - deadline.madeAt > 1_000)
+      deadline = { madeAt: now, signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(giveUpAfterMs)]) };
+    return deadline.signal;
   }
 
   /** Undefined when it is stored. */
