@@ -2,11 +2,14 @@ import { createHmac } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { BrokerPort, PublishAck } from '../../lib/actor/broker-port.ts';
 import type { Emit } from '../../lib/actor/message.ts';
+import { Secret } from '../../lib/core/secret.ts';
+import type { TestSource } from '../../lib/dev/test-settings.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { createRegistry } from '../../lib/telemetry/metrics.ts';
-import { parseSources } from '../../lib/webhook/source-list.ts';
+import { compileSource, parseSourceDocument } from '../../lib/webhook/source.ts';
+import type { Source } from '../../lib/webhook/source.ts';
 import { createLogAcceptor, type Acceptor } from './acceptor.ts';
 import { testKeyRing } from './events/test-keys.ts';
 import { startIngestServer, type SenderLimits } from './ingest.ts';
@@ -24,7 +27,8 @@ export interface IngestBedOptions {
   readonly limits?: Partial<EdgeLimits>;
   readonly senders?: SenderLimits;
   readonly now?: () => number;
-  readonly sources?: unknown;
+  /** (Default: `github` with `SECRET`) */
+  readonly sources?: readonly TestSource[];
 }
 
 export async function openIngestBed(t: TestContext, options: IngestBedOptions = {}) {
@@ -39,7 +43,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     destination: { write: (line) => void lines.push(line) },
   });
   const registry = createRegistry({ program: 'ingest', version: '0', env: 'development' });
-  const sources = parseSources(options.sources ?? [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]);
+  const sources = compileSources(options.sources ?? [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]);
   const recording = {
     publish(emit: Emit): Promise<PublishAck> {
       const duplicate = published.some(({ id }) => id === emit.id);
@@ -70,6 +74,16 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     /** The canonical lines so far. */
     requests: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'request'),
   };
+}
+
+function compileSources(list: readonly TestSource[]): ReadonlyMap<string, Source> {
+  const compiled = list.map(({ secrets, ...document }) =>
+    compileSource(
+      parseSourceDocument(document),
+      secrets.map(({ value }) => ({ value: new Secret(value) })),
+    ),
+  );
+  return new Map(compiled.map((source) => [source.name, source]));
 }
 
 export function githubSignature(body: string | Uint8Array, secret = SECRET): string {
