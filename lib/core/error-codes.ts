@@ -31,7 +31,7 @@ export const ERROR_CODES = {
     status: 400,
     retryable: false,
     title: 'The body is nested too deeply',
-    cause: 'more than 64 levels.',
+    cause: 'an event of `/v1/events` has more than 64 levels; a webhook may have any number.',
     remedy: 'send less nesting.',
   },
   invalid_header: {
@@ -80,15 +80,16 @@ export const ERROR_CODES = {
     status: 413,
     retryable: false,
     title: 'The body is too large',
-    cause: 'more than `INGEST_MAX_BODY_BYTES` (1 MiB).',
+    cause: "more than `INGEST_MAX_BODY_BYTES` (1 MiB), or than the source's own `maxBodyBytes`.",
     remedy: 'raise it, up to 8 MiB, or send less.',
   },
   unsupported_media_type: {
     status: 415,
     retryable: false,
     title: 'The body has a content type that is not accepted',
-    cause: 'anything but `application/json`, in UTF-8.',
-    remedy: 'set the content type at the provider; GitHub offers a form as well.',
+    cause:
+      'a content type that the source or the route does not take, text in another encoding than UTF-8, or a packed body (`content-encoding`).',
+    remedy: 'set the content type at the provider (GitHub offers a form as well), or declare it for the source; send the body as it is.',
   },
   too_many_requests: {
     status: 429,
