@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { HEADERS } from '../lib/core/headers.ts';
 import type { Broker } from '../lib/dev/broker.ts';
+import { keepAlive } from '../lib/dev/keep-alive.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker } from '../lib/dev/test-bed.ts';
@@ -24,6 +25,12 @@ export interface DoorBed {
   readonly connection: BrokerConnection;
   /** Describes an ingest with a journal of its own, by this name; nothing runs before `start`. */
   ingest(name: string, env?: NodeJS.ProcessEnv): Promise<Ingest>;
+  /** For what the test keeps on the disk; gone after it. */
+  readonly folder: string;
+  /** What is ended before the broker goes, the last one first. */
+  readonly endings: (() => Promise<void>)[];
+  /** Runs it, again and again where it dies, until the test is over. */
+  keep(program: LocalProgram): Promise<void>;
   /** Everything that is in the log, oldest first. */
   events(): Promise<LogEvent[]>;
 }
@@ -53,17 +60,24 @@ export interface DoorOptions {
 
 export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Promise<DoorBed> {
   const folder = mkdtempSync(join(tmpdir(), 'visapi-door-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  const endings: (() => Promise<void>)[] = [];
+  // Added first, so that it is done first: nothing of ours runs any more when the broker goes.
+  t.after(async () => {
+    for (const end of endings.toReversed()) await end();
+    await rm(folder, { recursive: true, force: true });
+  });
   const broker = await openOwnBroker(t);
   const connection = await connectBroker({ url: broker.url, name: 'test' });
-  t.after(() => connection.close());
+  endings.push(() => connection.close());
   const streams = logStreams({ totalBytes: 512 * 1024 ** 2 });
   const { duplicateWindowMs } = options;
   await applyStreams(
     connection,
     duplicateWindowMs === undefined
       ? streams
-      : streams.map((stream) => (stream.name === STREAMS.events ? { ...stream, duplicate_window: nanoseconds(duplicateWindowMs) } : stream)),
+      : streams.map((stream) =>
+          stream.name === STREAMS.events ? { ...stream, duplicate_window: nanoseconds(duplicateWindowMs) } : stream,
+        ),
   );
   const secrets = createTestSecrets();
   await storeTestSettings(secrets, connection, [{ name: 'github', preset: 'github', secrets: [{ value: SOURCE_SECRET }] }]);
@@ -71,6 +85,13 @@ export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Pr
   return {
     broker,
     connection,
+    folder,
+    endings,
+    async keep(program) {
+      const quiet = () => undefined;
+      const kept = await keepAlive(program, { onDown: quiet, onUp: quiet, onHopeless: (_name, reason) => t.diagnostic(reason) });
+      endings.push(() => kept.stop());
+    },
     async ingest(name, env = {}) {
       const [port, opsPort] = [await findFreePort(), await findFreePort()];
       const opsUrl = `http://127.0.0.1:${opsPort}`;
@@ -131,7 +152,11 @@ export function createDoorSender(url: string): DoorSender {
   const agent = new Agent({ keepAlive: true });
   return {
     post(repository, delivery) {
-      const body = JSON.stringify({ action: 'published', release: { tag_name: delivery, draft: false }, repository: { full_name: repository } });
+      const body = JSON.stringify({
+        action: 'published',
+        release: { tag_name: delivery, draft: false },
+        repository: { full_name: repository },
+      });
       return new Promise((resolve) => {
         const none = (): void => resolve({ status: undefined, duplicate: false });
         const sent = request(`${url}/hooks/github`, {
