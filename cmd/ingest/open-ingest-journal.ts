@@ -2,7 +2,7 @@ import { armFailPoint } from '../../lib/journal/fail-point.ts';
 import type { Journal } from '../../lib/journal/journal.ts';
 import { openJournal } from '../../lib/journal/open-journal.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
-import { journalMetrics } from '../../lib/telemetry/metrics.ts';
+import { journalMetrics } from '../../lib/telemetry/door-metrics.ts';
 import type { IngestConfig } from './config.ts';
 
 /** Opens the journal that the configuration names, and tells what is wrong with it. */

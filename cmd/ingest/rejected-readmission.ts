@@ -9,7 +9,7 @@ import type { BrokerLink } from '../../lib/jetstream/broker-link.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { readStored } from '../../lib/jetstream/log-reader.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
-import type { RejectedMetrics } from '../../lib/telemetry/metrics.ts';
+import type { RejectedMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
 import { readRejected } from '../../lib/webhook/rejected-request.ts';

@@ -6,7 +6,8 @@ import type { Emit } from '../../lib/actor/message.ts';
 import { AppError } from '../../lib/core/app-error.ts';
 import { createSeal } from '../../lib/core/seal.ts';
 import { Secret } from '../../lib/core/secret.ts';
-import { createRegistry, rejectedMetrics } from '../../lib/telemetry/metrics.ts';
+import { rejectedMetrics } from '../../lib/telemetry/door-metrics.ts';
+import { createRegistry } from '../../lib/telemetry/metrics.ts';
 import { createRejectedStore, REJECTED_WINDOW } from './rejected-store.ts';
 import type { Refused, RejectedStoreOptions } from './rejected-store.ts';
 

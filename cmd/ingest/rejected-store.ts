@@ -6,7 +6,7 @@ import { randomEventId } from '../../lib/core/identity.ts';
 import type { Seal } from '../../lib/core/seal.ts';
 import { createTokenBucket } from '../../lib/core/token-bucket.ts';
 import type { TokenBucket } from '../../lib/core/token-bucket.ts';
-import type { RejectedMetrics } from '../../lib/telemetry/metrics.ts';
+import type { RejectedMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { writeRejected } from '../../lib/webhook/rejected-request.ts';
 import type { RejectedRequest } from '../../lib/webhook/rejected-request.ts';
 import { rejectedSubject } from '../../streams/subjects.ts';

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 
 import { AppError } from '../core/app-error.ts';
-import { journalMetrics } from '../telemetry/metrics.ts';
+import { journalMetrics } from '../telemetry/door-metrics.ts';
 import { idsOf, journalPath, offer, openTestJournal } from './test-journal.ts';
 
 test('what was appended is read in order, in another life of the journal too, until it is forgotten', async (t) => {

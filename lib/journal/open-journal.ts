@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { AppError } from '../core/app-error.ts';
-import type { JournalMetrics } from '../telemetry/metrics.ts';
+import type { JournalMetrics } from '../telemetry/door-metrics.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { ensureState, openEnvironment, readState, writeState, type Environment } from './environment.ts';
 import { failPoint } from './fail-point.ts';

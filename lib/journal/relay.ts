@@ -2,7 +2,7 @@ import type { PublishAck } from '../actor/broker-port.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { AppError } from '../core/app-error.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { RelayMetrics } from '../telemetry/metrics.ts';
+import type { RelayMetrics } from '../telemetry/door-metrics.ts';
 import type { Appended, Journal, JournalRecord } from './journal.ts';
 import { createRelayForgetter } from './relay-forgetter.ts';
 import type { RelayLog } from './relay-log.ts';

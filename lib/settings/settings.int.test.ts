@@ -15,7 +15,8 @@ import { requestApi } from '../jetstream/api-request.ts';
 import { bucketStream, createKvBucket } from '../jetstream/kv-bucket.ts';
 import { applyStreams } from '../jetstream/stream-plan.ts';
 import { createLog } from '../telemetry/log.ts';
-import { createRegistry, settingsMetrics } from '../telemetry/metrics.ts';
+import { settingsMetrics } from '../telemetry/door-metrics.ts';
+import { createRegistry } from '../telemetry/metrics.ts';
 import { openSettings, type OpenSettings } from './settings.ts';
 
 const BUCKET = bucketStream({ name: 'config', description: 'for tests', maxBytes: 4 * 1024 ** 2, replicas: 1 });

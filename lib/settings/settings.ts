@@ -3,7 +3,7 @@ import type { KeyRing } from '../access/key-ring.ts';
 import type { Seal } from '../core/seal.ts';
 import type { Secret } from '../core/secret.ts';
 import type { KvBucket } from '../jetstream/kv-bucket.ts';
-import type { SettingsMetrics } from '../telemetry/metrics.ts';
+import type { SettingsMetrics } from '../telemetry/door-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Source } from '../webhook/source.ts';
 import { createKnownSettings } from './known-settings.ts';

@@ -5,17 +5,8 @@ import type { Registry } from 'prom-client';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import { createEdgeServer, DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
-import {
-  actorMetrics,
-  createRegistry,
-  egressMetrics,
-  ingestMetrics,
-  publisherMetrics,
-  rejectedMetrics,
-  journalMetrics,
-  relayMetrics,
-  settingsMetrics,
-} from '../../lib/telemetry/metrics.ts';
+import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
+import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
 const REGISTERED_BY = {

@@ -1,4 +1,5 @@
-import { createRegistry, relayMetrics } from '../../telemetry/metrics.ts';
+import { relayMetrics } from '../../telemetry/door-metrics.ts';
+import { createRegistry } from '../../telemetry/metrics.ts';
 import type { Journal } from '../journal.ts';
 import type { RelayLog } from '../relay-log.ts';
 import { createRelay, type Relay } from '../relay.ts';
