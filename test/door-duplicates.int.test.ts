@@ -13,7 +13,8 @@ import { openBrokerLink } from '../lib/jetstream/broker-link.ts';
 import { openJournal } from '../lib/journal/open-journal.ts';
 import { createRelay } from '../lib/journal/relay.ts';
 import { createLog } from '../lib/telemetry/log.ts';
-import { createRegistry, publisherMetrics, relayMetrics } from '../lib/telemetry/metrics.ts';
+import { relayMetrics } from '../lib/telemetry/door-metrics.ts';
+import { createRegistry, publisherMetrics } from '../lib/telemetry/metrics.ts';
 import { openDoorBed, type DoorBed } from './door-bed.ts';
 import { until } from './system-bed.ts';
 
