@@ -1,10 +1,12 @@
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { presetsPage } from './presets-page.ts';
 
 /** Path and text of every page that is written from the code. */
 export function generatedPages(): (readonly [path: string, text: string])[] {
   return [
     ['docs/configuration.md', configurationPage()],
     ['docs/errors.md', errorsPage()],
+    ['docs/presets.md', presetsPage()],
   ];
 }
