@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { poll } from '../lib/dev/poll.ts';
+import { startLoadGenerator } from '../perf/load/load-generator.ts';
+import { median, percentile } from '../perf/load/samples.ts';
+import type { DoorJob, SlowJob, SlowReport } from './slow-clients/slow-job.ts';
+
+// 500 connections that send too slowly and 2,000 that send nothing: live traffic hardly notices, and each of them is
+// ended by the door's own limit. The door, the slow clients and the live traffic are three processes.
+
+const SECRET = 'a secret for tests';
+/** Half of the real ones and less, so that connections end while it is watched. Milliseconds. */
+const LIMITS = {
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 6_000,
+  connectionTimeoutMs: 7_000,
+  keepAliveTimeoutMs: 7_000,
+  checkIntervalMs: 500,
+};
+/** What Node adds to the keep-alive timeout, so that a client that is told of it does not meet a closed connection. */
+const KEEP_ALIVE_BUFFER_MS = 1_000;
+/** The door looks every half second, and a busy machine is late. */
+const SLACK_MS = 2_500;
+
+const NOBODY = { headers: 0, body: 0, silent: 0, kept: 0 };
+const CROWD = { headers: 250, body: 250, silent: 1_000, kept: 1_000 };
+const CROWD_SIZE = 2_500;
+
+const ROUNDS = 5;
+const ROUND = { warmUpSeconds: 0.5, seconds: 2.5 };
+/** A quiet machine answers in a millisecond or two, and twice nothing is nothing: below this the scheduler is what is measured. */
+const FLOOR_MS = 5;
+
+function startProgram(t: TestContext, name: string) {
+  const child = fork(fileURLToPath(new URL(`slow-clients/${name}`, import.meta.url)));
+  const gone = once(child, 'exit');
+  t.after(async () => {
+    if (child.connected) child.disconnect();
+    await gone;
+  });
+  return child;
+}
+
+test('500 slow connections and 2,000 idle ones cost live traffic less than 2 times its p99, and none outlives its limit', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'visapi-slow-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const door = startProgram(t, 'door-program.ts');
+  door.send({ journalPath: join(folder, 'journal'), secret: SECRET, limits: LIMITS } satisfies DoorJob);
+  const [port] = (await once(door, 'message')) as [number];
+  const slow = startProgram(t, 'slow-program.ts');
+  const load = startLoadGenerator();
+  t.after(() => load.stop());
+
+  const hold = (connections: SlowJob['connections']) => slow.send({ port, connections } satisfies SlowJob);
+  const report = async (): Promise<SlowReport> => {
+    slow.send('report');
+    const [message] = (await once(slow, 'message')) as [SlowReport];
+    return message;
+  };
+  const measure = async (): Promise<number> => {
+    const shape = { kind: 'open', connections: 32, perSecond: 300 } as const;
+    const result = await load.run({ port, path: '/hooks/github', secret: SECRET, shape, ...ROUND, pids: [] });
+    assert.deepEqual(Object.keys(result.answers), ['202'], JSON.stringify(result.answers));
+    return percentile(result.latenciesMs.sort(), 0.99);
+  };
+
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    hold(NOBODY);
+    await poll(async () => (await report()).open === 0 || undefined, { deadlineMs: 10_000, everyMs: 100, what: 'the crowd to leave' });
+    const calm = await measure();
+    hold(CROWD);
+    await poll(async () => (await report()).open >= CROWD_SIZE * 0.98 || undefined, {
+      deadlineMs: 20_000,
+      everyMs: 100,
+      what: 'the crowd',
+    });
+    const crowded = await measure();
+    const { open } = await report();
+    // Those that were ended are on their way back.
+    assert.ok(open >= CROWD_SIZE * 0.8, `expected the crowd to be there, got ${open}`);
+    ratios.push(crowded / Math.max(calm, FLOOR_MS));
+    t.diagnostic(`round ${round + 1}: p99 ${calm.toFixed(1)} ms alone, ${crowded.toFixed(1)} ms with ${open} others`);
+  }
+  // The last ones have to end by themselves too.
+  await delay(LIMITS.keepAliveTimeoutMs + KEEP_ALIVE_BUFFER_MS + SLACK_MS);
+  const { longestMs, opened } = await report();
+  t.diagnostic(`longest, in ms: ${JSON.stringify(longestMs)}; opened: ${JSON.stringify(opened)}`);
+  assert.ok(longestMs.headers <= LIMITS.headersTimeoutMs + SLACK_MS, `headers: ${longestMs.headers}`);
+  assert.ok(longestMs.silent <= LIMITS.headersTimeoutMs + SLACK_MS, `silent: ${longestMs.silent}`);
+  assert.ok(longestMs.body <= LIMITS.requestTimeoutMs + SLACK_MS, `body: ${longestMs.body}`);
+  assert.ok(longestMs.kept <= LIMITS.keepAliveTimeoutMs + KEEP_ALIVE_BUFFER_MS + SLACK_MS, `kept: ${longestMs.kept}`);
+  const ratio = median(ratios);
+  assert.ok(ratio < 2, `expected less than 2 times the p99, got ${ratio.toFixed(2)} (${ratios.map((one) => one.toFixed(2)).join(', ')})`);
+});
