@@ -77,6 +77,44 @@ test('a request has one line, whose level follows its status', () => {
   assert.equal(last()['ms'], 1.235);
 });
 
+test('the line of an accepted request is the one that the log itself would write', () => {
+  const { log, last } = capture();
+  const lines = fc.record(
+    {
+      method: fc.constantFrom('POST', 'GET'),
+      route: fc.constantFrom('/hooks/:source', '/v1/events'),
+      status: fc.constantFrom(200, 202, 204),
+      reason: fc.constantFrom('accepted', 'challenge'),
+      ms: fc.double({ min: 0, max: 10_000, noNaN: true }),
+      bytes: fc.nat(),
+      count: fc.nat(),
+      source: fc.constant('github'),
+      type: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('"', '\\', '\n', 'token=abcdefgh', 'x'.repeat(2_000))),
+      eventId: fc.constant('abcdefghijklmnopqrstuvwxyz'),
+      duplicate: fc.boolean(),
+      traceId: fc.constant('4bf92f3577b34da6a3ce929d0e0e4736'),
+    },
+    { requiredKeys: ['method', 'route', 'status', 'reason', 'ms'] },
+  );
+  fc.assert(
+    fc.property(lines, (line) => {
+      logRequest(log, line);
+      const { time: _time, ...written } = last();
+      log.info({ ...line, ms: Math.round(line.ms * 1000) / 1000 }, 'request');
+      const { time: _also, ...expected } = last();
+      assert.deepEqual(written, expected);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a log of warnings has no line for what was accepted', () => {
+  const { log, lines } = capture();
+  log.level = 'warn';
+  logRequest(log, { method: 'POST', route: '/', status: 202, reason: 'accepted', ms: 1 });
+  assert.deepEqual(lines, []);
+});
+
 test('the trace id is taken from a traceparent only when it is one', () => {
   assert.equal(traceIdOf('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'), '4bf92f3577b34da6a3ce929d0e0e4736');
   assert.equal(traceIdOf('00-xyz'), undefined);
