@@ -15,6 +15,13 @@ export interface BucketEntry {
   readonly changedAt: number;
 }
 
+/** What a bucket holds, and up to which change. */
+export interface BucketContents {
+  readonly entries: BucketEntry[];
+  /** The last change that was seen, deletions too; 0: there is none. */
+  readonly revision: number;
+}
+
 /** A change that is kept; `value` is undefined where the key was deleted. */
 export interface BucketChange extends Omit<BucketEntry, 'value'> {
   readonly value: string | undefined;
@@ -47,6 +54,8 @@ export interface KvBucket {
   delete(key: string, expected: number): Promise<number>;
   /** All keys that have a value, as one moment had them. */
   list(): Promise<BucketEntry[]>;
+  /** The same with how far it goes: in a cluster a copy may answer that has not got the last changes yet. */
+  read(): Promise<BucketContents>;
   /** What is kept of a key's changes, oldest first. */
   history(key: string): Promise<BucketChange[]>;
   state(): Promise<BucketState>;
@@ -124,6 +133,26 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
     }
   }
 
+  async function read(): Promise<BucketContents> {
+    const entries = new Map<string, BucketEntry>();
+    let revision = 0;
+    for await (const messages of scanLog(connection, { stream, filter: `${prefix}>`, latestOnly: true })) {
+      for (const message of messages) {
+        const key = message.subject.slice(prefix.length);
+        revision = Math.max(revision, message.seq);
+        if (message.header(OPERATION) === '')
+          entries.set(key, {
+            key,
+            value: Buffer.from(message.toMessage().body).toString(),
+            revision: message.seq,
+            changedAt: message.storedAt,
+          });
+        else entries.delete(key);
+      }
+    }
+    return { entries: [...entries.values()], revision };
+  }
+
   return {
     name,
     async get(key) {
@@ -137,23 +166,8 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
       return await store(key, value, last?.value === undefined ? (last?.revision ?? 0) : 0);
     },
     delete: (key, expected) => store(key, '', expected, 'DEL'),
-    async list() {
-      const entries = new Map<string, BucketEntry>();
-      for await (const messages of scanLog(connection, { stream, filter: `${prefix}>`, latestOnly: true })) {
-        for (const message of messages) {
-          const key = message.subject.slice(prefix.length);
-          if (message.header(OPERATION) === '')
-            entries.set(key, {
-              key,
-              value: Buffer.from(message.toMessage().body).toString(),
-              revision: message.seq,
-              changedAt: message.storedAt,
-            });
-          else entries.delete(key);
-        }
-      }
-      return [...entries.values()];
-    },
+    list: async () => (await read()).entries,
+    read,
     async history(key) {
       const changes: BucketChange[] = [];
       const subject = subjectOf(key);

@@ -18,6 +18,11 @@ export interface BucketFollower {
  * that a revoked key may live on. One small question per process in that time costs the broker nothing.
  */
 const ASK_EVERY_MS = 1_500;
+/**
+ * A copy that lags would take a change back, a revocation for example. After so many answers it is no lag: somebody has purged
+ * the last change, and what is there is all.
+ */
+const BELIEVED_AT = 4;
 /** A hint comes with the message, and the message may be stored a moment later. */
 const ASK_AGAIN_MS = 200;
 
@@ -30,20 +35,24 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
   let isStopped = false;
   let isAsking = false;
   let isWanted = false;
+  let behind = 0;
   let timer: NodeJS.Timeout | undefined;
+  let again: NodeJS.Timeout | undefined;
   let asking = Promise.resolve();
 
   async function ask(): Promise<void> {
     try {
       const state = await bucket.state();
-      if (state.revision === 0 && !follower.isEmptyBelieved()) {
-        follower.onTrouble('the bucket is empty, as if it had been made anew');
-        return;
-      }
       if (seen?.createdAt !== state.createdAt || seen.revision !== state.revision) {
-        const entries = await bucket.list();
+        const { entries, revision } = await bucket.read();
+        if (revision === 0 && !follower.isEmptyBelieved()) throw new Error('the bucket is empty, as if it had been made anew');
+        behind = revision < state.revision ? behind + 1 : 0;
+        if (behind > 0 && behind < BELIEVED_AT) {
+          askAgain();
+          throw new Error(`expected the bucket up to its change ${state.revision}, got it up to ${revision}`);
+        }
         await follower.onEntries(entries);
-        // What came after `state` was asked is in the list, and is found again by the next question: once too often is harmless.
+        // What came after `state` was asked is in there, and is found again by the next question: once too often is harmless.
         seen = state;
       }
       await follower.onHeard();
@@ -67,11 +76,14 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
     })();
   }
 
-  let again: NodeJS.Timeout | undefined;
+  function askAgain(): void {
+    clearTimeout(again);
+    if (!isStopped) again = setTimeout(wake, ASK_AGAIN_MS);
+  }
+
   const stopListening = bucket.onHint(() => {
     wake();
-    clearTimeout(again);
-    again = setTimeout(wake, ASK_AGAIN_MS);
+    askAgain();
   });
   wake();
   return async () => {

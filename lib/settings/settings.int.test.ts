@@ -259,3 +259,26 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
     );
   }
 });
+
+test('an answer that lags behind takes nothing back, and a change that somebody has purged holds nothing up', async (t) => {
+  const bed = await openBed(t);
+  const bucket = createKvBucket(bed.connection, 'config');
+  const { sources } = bed.secrets.stores(bed.connection);
+  await storeTestSettings(bed.secrets, bed.connection, [GITHUB, { ...GITHUB, name: 'gone' }]);
+  const { settings } = await bed.open({ isAlone: true });
+  let lagging: Awaited<ReturnType<typeof bucket.read>> | undefined;
+  settings.follow({ ...bucket, read: async () => lagging ?? (await bucket.read()) });
+  await becomes('all is known', () => settings.sourceNames.length === 2 && isCurrent(settings));
+  await sources.remove('gone');
+  await becomes('the source is gone', () => settings.sourceNames.length === 1);
+  lagging = await bucket.read();
+  await sources.add({ name: 'new', preset: 'github' }, [{ value: new Secret('hunter2hunter2') }]);
+  await becomes('the lag is noticed', () => bed.lines.some((line) => line.includes('expected the bucket up to its change')));
+  lagging = undefined;
+  await becomes('the new source is known', () => settings.findSource('new') !== undefined && isCurrent(settings));
+
+  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.new' });
+  await sources.remove('github');
+  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.github' });
+  await becomes('what is left is all', () => settings.sourceNames.length === 0 && isCurrent(settings));
+});
