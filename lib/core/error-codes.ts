@@ -25,7 +25,7 @@ export const ERROR_CODES = {
     title: 'The event does not fit CloudEvents 1.0',
     cause:
       'an attribute is missing, has another form, or the data is not what it is declared as; `errors` lists every mistake with its place.',
-    remedy: 'mend the sender.',
+    remedy: 'mend the sender; [api](api.md) says what is expected.',
   },
   too_deep: {
     status: 400,
@@ -38,7 +38,8 @@ export const ERROR_CODES = {
     status: 400,
     retryable: false,
     title: 'A header has a value that is not allowed',
-    cause: "mostly the provider's id: it has to be 1 to 128 letters, digits, _ and -, sent once.",
+    cause:
+      "mostly the provider's id: it has to be 1 to 128 letters, digits, _ and -, sent once; or a header is there twice that decides how the request is read.",
     remedy: 'mend the sender.',
   },
   unauthenticated: {
@@ -66,8 +67,8 @@ export const ERROR_CODES = {
     status: 405,
     retryable: false,
     title: 'This address does not answer this method',
-    cause: 'webhooks are taken by POST only.',
-    remedy: 'use POST.',
+    cause: 'webhooks and events are taken by POST only.',
+    remedy: 'use the method that the header `Allow` names.',
   },
   timeout: {
     status: 408,
