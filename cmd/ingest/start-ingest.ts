@@ -22,7 +22,7 @@ import { checkReadiness, checkSettings, type JournalParts } from './readiness.ts
 import { startReadmission } from './rejected-readmission.ts';
 import { createRejectedStore } from './rejected-store.ts';
 
-/** A backlog of 25,000 at the default rate; what is left lies in the journal until the next start. Well below `STOP_TIMEOUT_MS`. */
+/** A backlog of 10,000 at the default rate; what is left lies in the journal until the next start. Well below `STOP_TIMEOUT_MS`. */
 const STOP_RELAY_MS = 5_000;
 
 /** They are kept as far as it costs nothing; a stop does not wait for them longer than for a round trip. */
