@@ -11,8 +11,8 @@ const RESERVE_BYTES = 2_097_152;
 export interface DiskReserve {
   /** Makes it where it is not there; false where there is no room for it. */
   take(): boolean;
-  /** Gives the bytes back; false where it held none. */
-  release(): boolean;
+  /** Gives the bytes back. May be called where it holds none. */
+  release(): void;
 }
 
 export function createDiskReserve(path: string): DiskReserve {
@@ -29,9 +29,7 @@ export function createDiskReserve(path: string): DiskReserve {
       }
     },
     release() {
-      if (!existsSync(file)) return false;
       rmSync(file, { force: true });
-      return true;
     },
   };
 }

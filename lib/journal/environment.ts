@@ -41,7 +41,17 @@ export function dataFile(path: string): string {
  * @throws what LMDB throws where the path is not a journal or cannot be written
  */
 export function openEnvironment(path: string): Environment {
-  return databases(open<Buffer, string>({ path, noSubdir: false, encoding: 'binary', mapSize: MAP_BYTES, overlappingSync: false }));
+  return databases(
+    open<Buffer, string>({
+      path,
+      noSubdir: false,
+      encoding: 'binary',
+      mapSize: MAP_BYTES,
+      overlappingSync: false,
+      // The journal makes its own groups; and the library's leave a rejected promise behind when a commit fails, which nobody can catch.
+      eventTurnBatching: false,
+    }),
+  );
 }
 
 /** Opens a file that is there, beside the process that writes it or without one. */

@@ -1,12 +1,10 @@
-import { isDiskFull } from './transact.ts';
-
 /** One request for a change. */
 export interface Change {
   /** Inside the transaction; may be called again in a later one where the first did not come to the disk. */
   readonly apply: () => void;
   readonly committed: () => void;
   readonly failed: (error: unknown) => void;
-  /** Makes room rather than takes it: it is tried once more on its own where the disk is full. */
+  /** Makes room rather than takes it: where a transaction fails it is tried once more on its own. */
   readonly frees: boolean;
 }
 
@@ -18,8 +16,8 @@ export interface GroupCommitOptions {
   readonly after: (changes: number) => void;
   readonly committed: (changes: number) => void;
   readonly failed: (error: unknown) => void;
-  /** Frees bytes that were kept for this; false where there are none left. */
-  readonly releaseReserve: () => boolean;
+  /** Gives back the bytes that were kept for this. */
+  readonly releaseReserve: () => void;
 }
 
 export interface GroupCommit {
@@ -53,9 +51,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     // It could not even begin.
     if (taken.length === 0) [taken, waiting] = [waiting, []];
     const freeing = taken.filter(({ frees }) => frees);
-    const isRoomMade = freeing.length > 0 && isDiskFull(error) && options.releaseReserve();
-    const failed = isRoomMade && (await tryCommit(() => freeing)) === undefined ? taken.filter(({ frees }) => !frees) : taken;
-    for (const change of failed) change.failed(error);
+    // A full disk has several names: ENOSPC, EDQUOT, LMDB's own, and EIO where a write was cut short.
+    if (freeing.length > 0) options.releaseReserve();
+    const isFreed = freeing.length > 0 && (await tryCommit(() => freeing)) === undefined;
+    for (const change of taken) if (!(isFreed && change.frees)) change.failed(error);
   }
 
   /** @returns the error; undefined where the changes are on the disk */

@@ -120,7 +120,7 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
     },
     releaseReserve() {
       reserveDueAt = nextReserve();
-      return reserve.release();
+      reserve.release();
     },
   });
 

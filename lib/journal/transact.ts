@@ -1,11 +1,4 @@
-import { constants } from 'node:os';
-
 import type { Environment } from './environment.ts';
-
-/** LMDB's own "the map is full", from lmdb.h. */
-const MDB_MAP_FULL = -30_792;
-
-const FULL_CODES: ReadonlySet<unknown> = new Set([MDB_MAP_FULL, constants.errno.ENOSPC, constants.errno.EDQUOT, 'ENOSPC', 'EDQUOT']);
 
 /** The library tells the cause of a failed commit a moment later than the failure. */
 const CAUSE_WAIT_MS = 1_000;
@@ -30,10 +23,6 @@ export async function transact({ root }: Environment, callback: () => void, { de
   } finally {
     clearTimeout(timer);
   }
-}
-
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && FULL_CODES.has(error.code);
 }
 
 async function causeOf(error: unknown): Promise<unknown> {
