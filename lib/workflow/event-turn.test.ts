@@ -57,15 +57,15 @@ test('an event whose run is there opens none again, and opens those that are mis
   assert.equal(outcome(open([], {}, [RUN])), `skipped: duplicate: ${RUN}`);
 });
 
-for (const body of ['no json', '', '\xff\xfe', '{"a":'])
+for (const body of ['no json', ' ', '\xff\xfe', '{"a":'])
   test(`a body that is not JSON is rejected with its place: ${JSON.stringify(body)}`, () => {
     const turn = open([workflow()], { body: Buffer.from(body, 'latin1') });
     assert.ok(turn.kind === 'rejected');
     assert.match(JSON.stringify(turn.detail), /"place":"event.data".*"workflows":\["w"\]/);
   });
 
-test('JSON of another shape is no crash', () => {
-  for (const body of ['null', '7', '[]', '"x"']) {
+test('JSON of another shape, and no body at all, is no crash', () => {
+  for (const body of ['', 'null', '7', '[]', '"x"']) {
     const { run } = stateOf([open([workflow()], { body: Buffer.from(body) })]);
     assert.deepEqual([run.status, run.error?.place], ['failed', 'steps[0].with.text']);
   }

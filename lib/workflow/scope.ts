@@ -14,7 +14,7 @@ export interface EventScope {
   readonly key: string;
   /** RFC 3339. */
   readonly time: string;
-  /** The body, parsed as JSON. */
+  /** The body, parsed as JSON; null where there is none, as CloudEvents allows. */
   readonly data: unknown;
 }
 
@@ -32,6 +32,6 @@ export const STEP_FIELDS = ['status', 'output'] as const satisfies readonly (key
 
 /** Throws a `SyntaxError` when the body is not JSON, a `TypeError` when it is not UTF-8 (RFC 8259, 8.1). */
 export function eventScope(event: WorkflowEvent): EventScope {
-  const data: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(event.body));
+  const data: unknown = event.body.length === 0 ? null : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(event.body));
   return { id: event.id, source: event.source, type: event.type, key: event.key, time: event.time, data };
 }
