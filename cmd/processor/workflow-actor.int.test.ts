@@ -21,6 +21,7 @@ import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { createRunReader, readRuns } from '../../lib/store/run-reader.ts';
 import { applyWorkflow } from '../../lib/store/workflows.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
+import { MAX_HOPS } from '../../lib/workflow/emitted-event.ts';
 import type { RunState } from '../../lib/workflow/turn.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../streams/actor-lanes.ts';
 import { SLACK_LANES } from '../../streams/actors.ts';
@@ -226,4 +227,38 @@ test('a run goes on where it stood after its process has stopped, with the event
     numbers.map((number) => `order ${number}`),
   );
   assert.equal(new Set(sent).size, 40);
+});
+
+test('an emitted event opens the runs that want it, once, and a circle of events ends', async (t) => {
+  const { database, sent, start } = await setUp(t);
+  const emit = { id: 'tell', uses: 'emit', with: { type: 'order.told', key: 'told', data: { number: '{{ event.data.number }}' } } };
+  const emitting = {
+    name: 'w',
+    on: { event: 'order.paid' },
+    steps: [{ id: 'route', uses: 'branch', branches: [{ if: 'true', steps: [emit] }] }],
+  };
+  const circling = { id: 'again', uses: 'emit', with: { type: 'order.told', data: { number: '{{ event.data.number }}' } } };
+  const hearing = {
+    id: 'hear',
+    uses: 'slack.send',
+    with: { channel: '#a', text: '{{ event.source }} {{ event.key }} {{ event.data.number }}' },
+  };
+  await applyWorkflow(database, { name: 'w', document: emitting, who: 'test' });
+  await applyWorkflow(database, {
+    name: 'x',
+    document: { name: 'x', on: { event: 'order.told' }, steps: [hearing, circling] },
+    who: 'test',
+  });
+  const { publish } = start();
+  await publish(event('e1', '{"number":17}'));
+  const { run, steps } = await runWhen(database, 'e1', (state) => state.run.status === 'done');
+  assert.deepEqual(steps.at(-1)?.output, { id: `${run.id}/route.0.tell`, type: 'order.told', key: 'told' });
+  const text = `select status as value from runs where workflow = 'x' and status = 'failed' and $1 <> ''`;
+  assert.equal(await rowWhen(database, text, 'failed'), 'failed');
+  assert.deepEqual(
+    sent,
+    Array.from({ length: MAX_HOPS }, () => 'workflow told 17'),
+  );
+  const [events] = await database.query<{ count: number }>({ text: 'select count(*) as count from events' });
+  assert.equal(Number(events?.count), 1 + MAX_HOPS);
 });

@@ -1,12 +1,10 @@
 import type { ActorContext, ActorDefinition, ActorLog } from '../../lib/actor/define-actor.ts';
 import { defineActor } from '../../lib/actor/define-actor.ts';
-import type { Emit } from '../../lib/actor/message.ts';
 import { exponential } from '../../lib/actor/retry-policy.ts';
 import type { Verdict } from '../../lib/actor/verdict.ts';
 import { done, reject } from '../../lib/actor/verdict.ts';
 import type { Clock } from '../../lib/core/clock.ts';
-import { HEADERS, SCHEMA_VERSION } from '../../lib/core/headers.ts';
-import { slotOf } from '../../lib/core/slot.ts';
+import { HEADERS } from '../../lib/core/headers.ts';
 import type { EventReading } from '../../lib/workflow/advance.ts';
 import type { WorkflowEvent } from '../../lib/workflow/event.ts';
 import { eventTurn } from '../../lib/workflow/event-turn.ts';
@@ -16,12 +14,13 @@ import type { StepRetry } from '../../lib/workflow/retry-turn.ts';
 import { retryTurn } from '../../lib/workflow/retry-turn.ts';
 import type { RunReader } from '../../lib/workflow/run-reader.ts';
 import { eventScope } from '../../lib/workflow/scope.ts';
-import type { RunState, Turn, WorkflowCommand } from '../../lib/workflow/turn.ts';
+import type { RunState, Turn } from '../../lib/workflow/turn.ts';
 import { skipped } from '../../lib/workflow/turn.ts';
 import { WORKFLOW_LANES } from '../../streams/actors.ts';
-import { commandSubject } from '../../streams/subjects.ts';
+import { createTypeLimiter } from '../../streams/type-limiter.ts';
 import type { ReadMessage } from './event-cache.ts';
 import { EventCache } from './event-cache.ts';
+import { commandMessage, eventMessage, type TypeLimiter } from './output-message.ts';
 import { WorkflowCache } from './workflow-cache.ts';
 import type { WorkflowInput } from './workflow-input.ts';
 import { workflowInput } from './workflow-input.ts';
@@ -42,6 +41,7 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
   const { reader, clock } = options;
   const workflows = new WorkflowCache(reader, clock, options.log);
   const events = new EventCache(options.readMessage);
+  const limitType = createTypeLimiter();
 
   async function takeEvent(event: WorkflowEvent, at: string): Promise<Turn> {
     const [enabled, existing] = await Promise.all([workflows.enabled(), reader.runsOfEvent(event.id)]);
@@ -69,7 +69,7 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
 
   async function readEvent({ run }: RunState): Promise<EventReading> {
     const event = await events.find(run.eventStream, run.eventSeq);
-    if (event !== undefined) return { kind: 'read', scope: eventScope(event) };
+    if (event !== undefined) return { kind: 'read', scope: eventScope(event), hops: event.hops };
     const because = `the log does not have ${run.eventStream}:${run.eventSeq} any more`;
     return { kind: 'lost', error: { reason: 'expired', because } };
   }
@@ -88,11 +88,11 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
       const at = new Date(clock.now()).toISOString();
       switch (input.kind) {
         case 'event':
-          return apply(await takeEvent(input.event, at), context);
+          return apply(await takeEvent(input.event, at), context, limitType);
         case 'result':
-          return apply(await takeResult(input.result, at), context);
+          return apply(await takeResult(input.result, at), context, limitType);
         case 'retry':
-          return apply(await takeRetry(input.retry, at), context);
+          return apply(await takeRetry(input.retry, at), context, limitType);
       }
     },
   });
@@ -105,29 +105,11 @@ function isUnrouted(turn: Turn): boolean {
 /** A turn that reaches no further step reads nothing of the event. */
 const NOT_NEEDED: EventReading = { kind: 'lost', error: { reason: 'expired', because: 'the event was not read' } };
 
-function apply(turn: Turn, context: ActorContext): Verdict {
+function apply(turn: Turn, context: ActorContext, limitType: TypeLimiter): Verdict {
   if (turn.kind === 'rejected') return reject('invalid', turn.because, turn.detail);
   for (const row of turn.rows) context.record(row);
-  for (const command of turn.commands) context.emit(commandMessage(command, context.message.headers[HEADERS.traceparent]));
+  const traceparent = context.message.headers[HEADERS.traceparent];
+  for (const command of turn.commands) context.emit(commandMessage(command, traceparent));
+  for (const event of turn.events) context.emit(eventMessage(event, traceparent, limitType));
   return done();
-}
-
-/** A command as it is published: to its actor, in the slot and with the priority of the event. */
-export function commandMessage(command: WorkflowCommand, traceparent: string | undefined): Emit {
-  const { id, key, priority, actor, type, event, run, step, body } = command;
-  return {
-    id,
-    key,
-    subject: commandSubject({ priority, slot: slotOf(key), actor }),
-    headers: {
-      [HEADERS.event]: event,
-      [HEADERS.run]: run,
-      [HEADERS.step]: step,
-      [HEADERS.schema]: SCHEMA_VERSION,
-      [HEADERS.ceType]: type,
-      [HEADERS.contentType]: 'application/json',
-      ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
-    },
-    body: Buffer.from(JSON.stringify(body)),
-  };
 }

@@ -48,6 +48,7 @@ test('an event is read from its subject and headers, and its body stays as it is
       stream: 'EVENTS',
       seq: 7,
       traceparent: '00-a-b-01',
+      hops: 0,
       body: event.body,
     },
   });
@@ -61,6 +62,12 @@ test('an event without headers has what its subject and the log say', () => {
     [type, time, receivedAt, traceparent],
     ['release.published', '2026-01-02T00:00:00.000Z', '2026-01-02T00:00:00.000Z', null],
   );
+});
+
+test('an event that a workflow emitted says how many emits led to it', () => {
+  const input = workflowInput({ ...event, headers: { 'Vis-Hops': '3' } });
+  assert.equal(input.kind === 'event' && input.event.hops, 3);
+  assert.throws(() => workflowInput({ ...event, headers: { 'Vis-Hops': '-1' } }), /Vis-Hops/);
 });
 
 test('results and retries are read from their bodies', () => {

@@ -64,7 +64,13 @@ function workflowEvent(message: Message, source: string, subjectType: string): W
     type: headers[HEADERS.ceType] ?? subjectType,
     time: headers[HEADERS.ceTime] ?? receivedAt,
     traceparent: headers[HEADERS.traceparent] ?? null,
+    hops: hopsOf(headers[HEADERS.hops]),
   };
+}
+
+function hopsOf(text = '0'): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidInput(`expected a count in ${HEADERS.hops}, got ${text}`);
+  return Number(text);
 }
 
 function stepMessage(message: Message): WorkflowInput {

@@ -17,6 +17,8 @@ export const HEADERS = {
   run: 'Vis-Run',
   /** On commands and results: the step's path inside the run. */
   step: 'Vis-Step',
+  /** On an event that a workflow has emitted: emits between it and the event that came from outside. Absent means 0. */
+  hops: 'Vis-Hops',
   /** Redeliveries so far; absent means 0. */
   round: 'Vis-Round',
   /** Version of the message's form; a reader that does not know it must not guess. */

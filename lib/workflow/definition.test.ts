@@ -24,7 +24,7 @@ test('a right document compiles, with the defaults of what its steps use', () =>
   const { name, version, events, source, steps } = result.value.compiled;
   assert.deepEqual({ name, version, events, source }, { name: 'a-workflow', version: 7, events: ['release.published'], source: 'github' });
   assert.deepEqual(
-    steps.map(({ id, actor, onUnknown }) => ({ id, actor, onUnknown })),
+    steps.map(({ id, work }) => (work.kind === 'command' ? { id, actor: work.actor, onUnknown: work.onUnknown } : id)),
     [
       { id: 'first', actor: 'slack', onUnknown: 'repeat' },
       { id: 'second', actor: 'slack', onUnknown: 'hold' },
@@ -57,7 +57,11 @@ const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
     'sorce: github',
     ['on.sorce: expected one of event, source, if, got a field that is not known; did you mean "source"?'],
   ],
-  ['uses: slack.send', 'uses: slack.sned', ['steps[0].uses: expected slack.send, got "slack.sned"; did you mean "slack.send"?']],
+  [
+    'uses: slack.send',
+    'uses: slack.sned',
+    ['steps[0].uses: expected one of slack.send, emit, branch, got "slack.sned"; did you mean "slack.send"?'],
+  ],
   [
     'channel: "#a"',
     'chanel: "#a"',

@@ -1,5 +1,5 @@
 import { runId } from '../core/identity.ts';
-import { advance, evaluationError, failedRun, failedStep, reachedStep } from './advance.ts';
+import { advance, failedRun } from './advance.ts';
 import type { Advance } from './advance.ts';
 import type { CompiledWorkflow } from './compile.ts';
 import { EvaluationFailed } from './evaluation-failed.ts';
@@ -7,8 +7,9 @@ import type { WorkflowEvent } from './event.ts';
 import type { EventRow, OutcomeRow, RunRow } from './row.ts';
 import { eventScope } from './scope.ts';
 import type { EventScope } from './scope.ts';
+import { evaluationError, failedStep, reachedStep } from './step-row.ts';
 import type { Turn } from './turn.ts';
-import { WORKFLOW_ACTOR } from './turn.ts';
+import { NO_OUTPUTS, WORKFLOW_ACTOR } from './turn.ts';
 
 export interface EventInput {
   readonly event: WorkflowEvent;
@@ -49,6 +50,7 @@ export function eventTurn({ event, workflows, existing, at }: EventInput): Turn 
     kind: 'recorded',
     rows: [eventRow(event, 'routed'), ...opened.flatMap(({ rows }) => rows)],
     commands: opened.flatMap(({ commands }) => commands),
+    events: opened.flatMap(({ events }) => events),
   };
 }
 
@@ -59,13 +61,13 @@ function matches(workflow: CompiledWorkflow, event: WorkflowEvent): boolean {
 /** Undefined where the trigger's condition does not hold. */
 function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventScope, at: string): Advance | undefined {
   const run = newRun(workflow, event, at);
-  const start = { run, steps: [], workflow, event: { kind: 'read', scope }, from: 0, generation: '', at } as const;
+  const start = { run, steps: [], workflow, event: { kind: 'read', scope, hops: event.hops }, from: 0, generation: '', at } as const;
   try {
     if (workflow.condition !== undefined && !workflow.condition.holds({ event: scope, steps: {} })) return undefined;
   } catch (error) {
     if (!(error instanceof EvaluationFailed)) throw error;
     const step = failedStep(reachedStep(workflow.steps[0]!, 0, start), evaluationError(error), at);
-    return { rows: [failedRun(run, workflow.version, step.error, at), step], commands: [] };
+    return { rows: [failedRun(run, workflow.version, step.error, at), step], ...NO_OUTPUTS };
   }
   return advance(start);
 }
@@ -103,12 +105,12 @@ function unwanted({ source, type }: WorkflowEvent): string {
 }
 
 function unrouted(event: WorkflowEvent, reason: string, at: string): Turn {
-  return { kind: 'recorded', rows: [eventRow(event, 'unrouted'), outcomeRow(event, 'unrouted', reason, at)], commands: [] };
+  return { kind: 'recorded', rows: [eventRow(event, 'unrouted'), outcomeRow(event, 'unrouted', reason, at)], ...NO_OUTPUTS };
 }
 
 function duplicate(event: WorkflowEvent, existing: ReadonlySet<string>, at: string): Turn {
   const reason = `duplicate: ${[...existing].join(', ')}`;
-  return { kind: 'recorded', rows: [eventRow(event, 'duplicate'), outcomeRow(event, 'skipped', reason, at)], commands: [] };
+  return { kind: 'recorded', rows: [eventRow(event, 'duplicate'), outcomeRow(event, 'skipped', reason, at)], ...NO_OUTPUTS };
 }
 
 function outcomeRow(event: WorkflowEvent, outcome: OutcomeRow['outcome'], reason: string, at: string): OutcomeRow {

@@ -19,5 +19,7 @@ export interface WorkflowEvent {
   readonly seq: number;
   /** W3C trace context; null where the event has none. */
   readonly traceparent: string | null;
+  /** Emits between it and the event that came from outside; 0: it came from outside itself. */
+  readonly hops: number;
   readonly body: Uint8Array;
 }

@@ -1,10 +1,11 @@
 import { commandId } from '../core/identity.ts';
-import { advance, failedRun, failedStep, hasEnded } from './advance.ts';
+import { advance, failedRun } from './advance.ts';
 import type { EventReading } from './advance.ts';
 import type { CompiledWorkflow } from './compile.ts';
 import type { StepError, StepRow } from './row.ts';
+import { doneStep, failedStep, hasEnded } from './step-row.ts';
 import type { RunState, Turn } from './turn.ts';
-import { skipped } from './turn.ts';
+import { NO_OUTPUTS, skipped } from './turn.ts';
 
 /** What an actor says about a command of a run. */
 export type StepResult = {
@@ -31,7 +32,7 @@ export interface ResultInput {
 
 /** Whether the turn on this result has to read the event: not where the run ends or stays where it is. */
 export function needsEvent(result: StepResult, state: RunState, workflow: CompiledWorkflow): boolean {
-  const position = workflow.steps.findIndex((step) => step.id === result.step);
+  const position = workflow.steps.findIndex((step) => step.path === result.step);
   return result.kind === 'succeeded' && refusal(result, state) === undefined && position < workflow.steps.length - 1;
 }
 
@@ -50,13 +51,13 @@ export function resultTurn({ result, state, workflow, event, at }: ResultInput):
   const step = stepOf(result, state)!;
   if (result.kind === 'failed') {
     const row = { ...failedStep(step, result.error, at), deadLetterId: result.deadLetterId };
-    return { kind: 'recorded', rows: [failedRun(state.run, state.run.version, result.error, at), row], commands: [] };
+    return { kind: 'recorded', rows: [failedRun(state.run, state.run.version, result.error, at), row], ...NO_OUTPUTS };
   }
-  const row: StepRow = { ...step, status: 'done', output: result.output, error: null, deadLetterId: null, endedAt: at };
+  const row = doneStep(step, result.output, at);
   const steps = [...state.steps.filter(({ path }) => path !== row.path), row];
-  const from = workflow.steps.findIndex(({ id }) => id === row.path) + 1;
+  const from = workflow.steps.findIndex(({ path }) => path === row.path) + 1;
   const next = advance({ run: state.run, steps, workflow, event, from, generation: '', at });
-  return { kind: 'recorded', rows: [row, ...next.rows], commands: next.commands };
+  return { kind: 'recorded', ...next, rows: [row, ...next.rows] };
 }
 
 /** Why a result changes nothing; undefined where it does. */

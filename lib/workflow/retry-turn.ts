@@ -1,10 +1,11 @@
-import { advance, evaluationError, failedRun, failedStep, reachedStep, skippedStep } from './advance.ts';
+import { advance, failedRun } from './advance.ts';
 import type { EventReading, Start } from './advance.ts';
 import type { CompiledWorkflow } from './compile.ts';
 import { TRIGGER_CONDITION } from './compile.ts';
 import { EvaluationFailed } from './evaluation-failed.ts';
+import { evaluationError, failedStep, reachedStep, skippedStep } from './step-row.ts';
 import type { RunState, Turn } from './turn.ts';
-import { skipped } from './turn.ts';
+import { NO_OUTPUTS, skipped } from './turn.ts';
 
 /** A person lets a failed step run again, with a version of the workflow that is mended. */
 export interface StepRetry {
@@ -36,7 +37,7 @@ export function retryTurn({ retry, state, workflow, event, at }: RetryInput): Tu
   const reason = refusal(retry, state, workflow);
   if (reason !== undefined || state === undefined || workflow === undefined)
     return skipped(retry.messageId, reason ?? 'nothing to retry', at);
-  const from = workflow.steps.findIndex(({ id }) => id === retry.step);
+  const from = workflow.steps.findIndex(({ path }) => path === retry.step);
   const start: Start = { run: state.run, steps: state.steps, workflow, event, from, generation: retry.generation, at };
   return triggerTurn(start, state) ?? { kind: 'recorded', ...advance(start) };
 }
@@ -47,7 +48,7 @@ export function retryTurn({ retry, state, workflow, event, at }: RetryInput): Tu
  */
 function triggerTurn(start: Start, { run, steps }: RunState): Turn | undefined {
   const { workflow, event, at } = start;
-  const stood = steps.find(({ path }) => path === workflow.steps[start.from]!.id);
+  const stood = steps.find(({ path }) => path === workflow.steps[start.from]!.path);
   if (stood?.error?.place !== TRIGGER_CONDITION || workflow.condition === undefined || event.kind === 'lost') return undefined;
   const row = reachedStep(workflow.steps[start.from]!, start.from, start);
   try {
@@ -55,13 +56,13 @@ function triggerTurn(start: Start, { run, steps }: RunState): Turn | undefined {
   } catch (error) {
     if (!(error instanceof EvaluationFailed)) throw error;
     const failed = failedStep(row, evaluationError(error), at);
-    return { kind: 'recorded', rows: [failedRun(run, workflow.version, failed.error, at), failed], commands: [] };
+    return { kind: 'recorded', rows: [failedRun(run, workflow.version, failed.error, at), failed], ...NO_OUTPUTS };
   }
   const done = { ...run, version: workflow.version, status: 'done', endedAt: at, error: null } as const;
   return {
     kind: 'recorded',
     rows: [done, skippedStep(row, `the condition of the trigger does not hold: ${workflow.condition.text}`, at)],
-    commands: [],
+    ...NO_OUTPUTS,
   };
 }
 
@@ -74,7 +75,7 @@ function refusal(retry: StepRetry, state: RunState | undefined, workflow: Compil
   if (step.generation === retry.generation) return `step ${step.path} of run ${run.id} is in generation ${retry.generation} already`;
   if (run.status !== 'failed' || step.status !== 'failed') return `step ${step.path} of run ${run.id} is ${step.status}, not failed`;
   if (workflow === undefined) return `workflow ${retry.workflow} has no version ${retry.version}`;
-  return workflow.steps.some(({ id }) => id === retry.step)
+  return workflow.steps.some(({ path }) => path === retry.step)
     ? undefined
     : `version ${retry.version} of workflow ${retry.workflow} has no step ${retry.step}`;
 }

@@ -25,6 +25,7 @@ export const event: WorkflowEvent = {
   stream: 'EVENTS',
   seq: 7,
   traceparent: null,
+  hops: 0,
   body: Buffer.from('{"tag":"v1","draft":false}'),
 };
 
@@ -56,6 +57,18 @@ export function workflow({
   return result.value.compiled;
 }
 
+/** A workflow of any steps, on every release. */
+export function workflowOf(steps: readonly object[], version = 1): CompiledWorkflow {
+  const result = compileText(JSON.stringify({ name: 'w', on: { event: 'release.published' }, steps }), version);
+  assert.ok(result.kind === 'right', JSON.stringify(result));
+  return result.value.compiled;
+}
+
+/** A step that sends a text to Slack. */
+export function send(id: string, text = 'x'): object {
+  return { id, uses: 'slack.send', with: { channel: '#a', text } };
+}
+
 export function recorded(turn: Turn): Turn & { kind: 'recorded' } {
   assert.ok(turn.kind === 'recorded');
   return turn;
@@ -75,7 +88,7 @@ export function stateOf(turns: readonly Turn[], name = 'w'): RunState {
   return { run, steps: [...steps.values()] };
 }
 
-export const read = { kind: 'read', scope: eventScope(event) } as const;
+export const read = { kind: 'read', scope: eventScope(event), hops: 0 } as const;
 export const RUN = runId('w', event.id);
 
 export function succeed(state: RunState, step: string, workflowVersion = workflow(), output: unknown = { ts: '17' }): Turn {

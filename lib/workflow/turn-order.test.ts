@@ -38,6 +38,7 @@ const event: WorkflowEvent = {
   stream: 'EVENTS',
   seq: 1,
   traceparent: null,
+  hops: 0,
   body: Buffer.from('{"n":1}'),
 };
 
@@ -110,7 +111,7 @@ class World {
     const [run] = this.#runs.values();
     const state: RunState | undefined = run === undefined ? undefined : { run, steps: [...this.#steps.values()] };
     const workflow = this.#versions[(run?.version ?? 1) - 1]!;
-    const scope = { kind: 'read', scope: eventScope(event) } as const;
+    const scope = { kind: 'read', scope: eventScope(event), hops: 0 } as const;
     if (message.kind === 'event')
       return eventTurn({ event, workflows: [this.#versions[0]!], existing: new Set(this.#runs.keys()), at: AT });
     if (message.kind === 'result') return resultTurn({ result: message.result, state, workflow, event: scope, at: AT });

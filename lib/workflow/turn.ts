@@ -6,8 +6,17 @@ import type { OutcomeRow, RunRow, StepRow, WorkflowRow } from './row.ts';
  * message; `rejected` makes it a dead letter `invalid`, and nothing of it is recorded.
  */
 export type Turn =
-  | { readonly kind: 'recorded'; readonly rows: readonly WorkflowRow[]; readonly commands: readonly WorkflowCommand[] }
+  | ({ readonly kind: 'recorded'; readonly rows: readonly WorkflowRow[] } & Outputs)
   | { readonly kind: 'rejected'; readonly because: string; readonly detail: unknown };
+
+/** What is published once the turn is settled. */
+export interface Outputs {
+  readonly commands: readonly WorkflowCommand[];
+  readonly events: readonly WorkflowEmit[];
+}
+
+/** Of a turn that only records. */
+export const NO_OUTPUTS: Outputs = { commands: [], events: [] };
 
 /** Work that a run asks of an actor. */
 export interface WorkflowCommand {
@@ -27,6 +36,22 @@ export interface WorkflowCommand {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** A new event that a run adds to the log. */
+export interface WorkflowEmit {
+  /** `<run>/<step>[#<generation>]` */
+  readonly id: string;
+  readonly workflow: string;
+  readonly type: string;
+  readonly key: string;
+  readonly priority: Priority;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Emits since the event that came from outside, this one included. */
+  readonly hops: number;
+  /** JSON. */
+  readonly body: Uint8Array;
+}
+
 /** Where a run stands. */
 export interface RunState {
   readonly run: RunRow;
@@ -39,5 +64,5 @@ export const WORKFLOW_ACTOR = 'workflow';
 /** A turn that changes nothing, and says why. */
 export function skipped(messageId: string, reason: string, at: string): Turn {
   const row: OutcomeRow = { kind: 'outcome', messageId, actor: WORKFLOW_ACTOR, outcome: 'skipped', reason, at };
-  return { kind: 'recorded', rows: [row], commands: [] };
+  return { kind: 'recorded', rows: [row], ...NO_OUTPUTS };
 }
