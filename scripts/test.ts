@@ -15,7 +15,7 @@ import { endProcesses, findRemains, testRun } from './remains.ts';
 const isNightly = process.argv.includes('--nightly');
 const patterns = isNightly
   ? ['test/**/*.nightly.ts']
-  : ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'test/**/*.test.ts'];
+  : ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'perf/**/*.test.ts', 'test/**/*.test.ts'];
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. */
 const filesAtOnce = 3;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */

@@ -128,6 +128,8 @@ async function startDoor(options: DoorOptions): Promise<Target> {
       NATS_MONITOR_URL: monitorUrl,
       ...secrets,
       ACCEPT_AFTER: 'journal',
+      // All load comes from one address: it is counted, and never too much.
+      INGEST_ADDRESS_REQUESTS_PER_SECOND: '1000000',
       INGEST_JOURNAL_PATH: join(folder, 'journal'),
       INGEST_PORT: String(port),
       INGEST_OPS_PORT: String(opsPort),
