@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CloudEvent, HTTP } from 'cloudevents';
+import { createKeyRing } from '../../lib/access/key-ring.ts';
 import { eventId } from '../../lib/core/identity.ts';
+import { Secret } from '../../lib/core/secret.ts';
 import { bearer, TEST_KEYS } from './events/test-keys.ts';
 import { openIngestBed, post } from './ingest-bed.ts';
 
@@ -155,6 +157,8 @@ test("a batch's good events are taken together and in order, and each bad one ge
     ],
   );
   assert.deepEqual([results[1]?.problem?.status, results[1]?.problem?.code], [400, 'invalid_event']);
+  assert.deepEqual([bed.requests().at(-1)?.['reason'], bed.requests().at(-1)?.['count']], ['partly_accepted', 4]);
+  assert.match(await bed.registry.metrics(), /visapi_ingest_rejected_total\{source="shop",reason="invalid_event"\} 2/);
   const none = await sendBatch(bed.url, [7, event('6', { id: '' })]);
   assert.deepEqual([none.status, none.json['code']], [400, 'invalid_event']);
   assert.deepEqual(none.json['errors'], [
@@ -211,4 +215,12 @@ test('what is wrong with a request is a problem with a stable code and the place
     if (place !== undefined) assert.partialDeepStrictEqual(first, place, answer.text);
   }
   assert.equal(bed.published.length, 0);
+});
+
+test('while nothing is known of any key, nobody is refused for good', async (t) => {
+  const bed = await openIngestBed(t, {
+    keys: { keys: createKeyRing([], new Secret('a pepper'), 'dev'), state: { kind: 'unknown', because: 'no broker yet' } },
+  });
+  const { status, json, headers } = await send(bed.url, EVENT);
+  assert.deepEqual([status, json['code'], headers.get('retry-after')], [503, 'not_accepting', '5']);
 });

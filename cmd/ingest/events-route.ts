@@ -95,6 +95,10 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     if (events.length === 0 && reads.length > 0) throw invalidEvent(reads.flatMap((found) => (found.ok ? [] : found.mistakes)));
     const receipts = events.length === 0 ? [] : await accept(request, events);
     const refused = reads.length - events.length;
+    if (refused > 0) {
+      noteRequest(request, { reason: 'partly_accepted' });
+      metrics.rejected.inc({ source: sending.source, reason: 'invalid_event' }, refused);
+    }
     return reply.code(refused > 0 ? 207 : 202).send({
       accepted: events.length,
       refused,

@@ -6,6 +6,7 @@ import { Secret } from '../../lib/core/secret.ts';
 import type { TestSource } from '../../lib/dev/test-settings.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
 import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { createRegistry } from '../../lib/telemetry/metrics.ts';
 import { compileSource, parseSourceDocument } from '../../lib/webhook/source.ts';
@@ -22,6 +23,8 @@ export interface IngestBedOptions {
   readonly broker?: Pick<BrokerPort, 'publish'>;
   /** (Default: one by the broker) */
   readonly acceptor?: Acceptor;
+  /** (Default: the test's ring) */
+  readonly keys?: Pick<Settings, 'keys' | 'state'>;
   /** (Default: trace) */
   readonly logLevel?: string;
   readonly limits?: Partial<EdgeLimits>;
@@ -56,7 +59,11 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     port: 0,
     limits: { ...DEFAULT_EDGE_LIMITS, ...options.limits },
     ...(options.senders === undefined ? {} : { senders: options.senders }),
-    settings: { findSource: (name) => sources.get(name), isUndecided: () => false, keys: testKeyRing(), state: { kind: 'current' } },
+    settings: {
+      findSource: (name) => sources.get(name),
+      isUndecided: () => false,
+      ...(options.keys ?? { keys: testKeyRing(), state: { kind: 'current' } }),
+    },
     acceptor: options.acceptor ?? createLogAcceptor(options.broker ?? recording),
     rejected: { keep: (request) => void refused.push(request) },
     log,

@@ -4,7 +4,10 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { githubHeaders, openIngestBed } from './ingest-bed.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
+import { bearer } from './events/test-keys.ts';
+import { githubHeaders, openIngestBed, post } from './ingest-bed.ts';
 
 const BODY = '{"action":"published"}';
 /** Small, so that the tests are short; what is tested is that each limit is in force. */
@@ -118,4 +121,46 @@ test('a connection is asked to end after its number of requests, and gets no mor
   const statuses = (await answer).match(/HTTP\/1\.1 \d+/g);
   assert.deepEqual(statuses, ['HTTP/1.1 202', 'HTTP/1.1 202', 'HTTP/1.1 503']);
   assert.equal(bed.published.length, 2);
+});
+
+test('a handler that does not answer in time is answered for: 503 with Retry-After, on both doors', async (t) => {
+  const never = { accept: () => new Promise<never>(() => undefined) };
+  const bed = await openIngestBed(t, { acceptor: never, limits: { handlerTimeoutMs: 200 } });
+  const event = '{"specversion":"1.0","id":"1","source":"/a","type":"t"}';
+  for (const answer of [
+    await post(bed.url, BODY, githubHeaders(BODY, 'd-1')),
+    await post(bed.url, event, { ...bearer(), 'content-type': 'application/cloudevents+json' }, '/v1/events'),
+  ]) {
+    assert.deepEqual([answer.status, answer.json['code'], answer.headers.get('retry-after')], [503, 'not_accepting', '5']);
+    assert.equal(bed.requests().at(-1)?.['status'], 503);
+  }
+});
+
+test('the limit of the answer does not begin before the whole request is there', async (t) => {
+  const bed = await openIngestBed(t, { limits: { handlerTimeoutMs: 100 } });
+  const { socket, answer } = await dial(t, bed.port);
+  const text = request(BODY);
+  socket.write(text.slice(0, -5));
+  await delay(300);
+  socket.write(text.slice(-5));
+  assert.match(await answer, /^HTTP\/1\.1 202 /);
+});
+
+for (const name of ['host', 'content-type', 'authorization', 'idempotency-key', 'content-encoding'])
+  test(`${name} sent twice is refused, by its name`, async (t) => {
+    const bed = await openIngestBed(t);
+    const { socket, answer } = await dial(t, bed.port);
+    socket.write(request(BODY, { [name]: 'a' }).replace(`${name}: a\r\n`, `${name}: a\r\n${name}: b\r\n`));
+    const text = await answer;
+    assert.match(text, /^HTTP\/1\.1 400 /);
+    assert.match(text, new RegExp(`"code":"invalid_header".*"header":"${name}"`));
+    assert.equal(bed.published.length, 0);
+  });
+
+test('the limits in force are those that are written down', () => {
+  const { headersTimeoutMs, requestTimeoutMs, connectionTimeoutMs, keepAliveTimeoutMs, checkIntervalMs, handlerTimeoutMs } =
+    DEFAULT_EDGE_LIMITS;
+  assert.deepEqual([headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, handlerTimeoutMs], [10_000, 15_000, 65_000, 2_500]);
+  // Node closes a connection without a word at the last of these: before it a request has to have its answer.
+  assert.ok(headersTimeoutMs < requestTimeoutMs && requestTimeoutMs + checkIntervalMs + handlerTimeoutMs < connectionTimeoutMs);
 });
