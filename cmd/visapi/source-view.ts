@@ -27,8 +27,8 @@ export function secretsText(secrets: readonly SecretView[]): string {
 }
 
 /** Until when a secret or a key counts. */
-export function until(expiresAt: string | null): string {
-  if (expiresAt === null) return 'it is removed';
+export function until(expiresAt: string | null, otherwise = 'it is replaced'): string {
+  if (expiresAt === null) return otherwise;
   return Date.parse(expiresAt) > Date.now() ? time(expiresAt) : `${time(expiresAt)} (over)`;
 }
 

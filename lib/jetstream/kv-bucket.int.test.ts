@@ -34,7 +34,7 @@ test('what is put is there, with its history, and deleted it is gone and can com
       ['api-keys.Ab1', 'key', 3],
     ],
   );
-  const deleted = await bucket.delete('sources.github', second);
+  const deleted = await bucket.delete('sources.github', second, 'ädä@host');
   assert.equal(await bucket.get('sources.github'), undefined);
   assert.deepEqual(
     (await bucket.list()).map(({ key }) => key),
@@ -46,7 +46,7 @@ test('what is put is there, with its history, and deleted it is gone and can com
     history.map(({ value }) => value),
     ['{"a":"ü"}', 'two', undefined, 'again'],
   );
-  assert.equal(history[2]?.revision, deleted);
+  assert.deepEqual([history[2]?.revision, history[2]?.deletedBy, history[3]?.deletedBy], [deleted, 'ädä@host', undefined]);
   assert.ok(Math.abs((history[0]?.changedAt ?? 0) - Date.now()) < 60_000);
   assert.deepEqual(
     (await planStreams(connection, [STREAM])).map(({ kind }) => kind),

@@ -2,6 +2,7 @@ import { headers as createHeaders, type Msg } from '@nats-io/transport-node';
 import { AppError } from '../core/app-error.ts';
 import { API_CODES, ApiRefusal, requestApi, requestApiUntil } from './api-request.ts';
 import type { BrokerConnection } from './connection.ts';
+import { decodeHeaderValue, encodeHeaderValue } from './header-codec.ts';
 import { scanLog } from './log-scan.ts';
 import type { StreamConfig } from './stream-config.ts';
 
@@ -25,6 +26,8 @@ export interface BucketContents {
 /** A change that is kept; `value` is undefined where the key was deleted. */
 export interface BucketChange extends Omit<BucketEntry, 'value'> {
   readonly value: string | undefined;
+  /** Who deleted it, where that was said. */
+  readonly deletedBy: string | undefined;
 }
 
 /** Where a bucket stands. */
@@ -50,8 +53,8 @@ export interface KvBucket {
    * @throws AppError `changed_meanwhile` otherwise; `broker_unavailable` leaves it open whether it was stored
    */
   put(key: string, value: string, expected: number): Promise<number>;
-  /** Deletes the key; its history stays readable. @throws as `put` does */
-  delete(key: string, expected: number): Promise<number>;
+  /** Deletes the key; its history stays readable, with `who` in it. @throws as `put` does */
+  delete(key: string, expected: number, who?: string): Promise<number>;
   /** All keys that have a value, as one moment had them. */
   list(): Promise<BucketEntry[]>;
   /** The same with how far it goes: in a cluster a copy may answer that has not got the last changes yet. */
@@ -71,6 +74,7 @@ const HISTORY = 64;
 /** The stream's last sequence of the subject is another (server/errors.json: the number and the constant form of it). */
 const WRONG_LAST_SEQUENCE: readonly number[] = [10071, 10164];
 const OPERATION = 'KV-Operation';
+const CHANGED_BY = 'Vis-Changed-By';
 
 /** The stream behind a bucket, in the form that `nats kv add` gives it. A full bucket refuses; it never drops a key. */
 export function bucketStream(options: { name: string; description: string; maxBytes: number; replicas: number }): StreamConfig {
@@ -105,10 +109,13 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
   async function readMessage(query: object): Promise<BucketChange | undefined> {
     try {
       const { message } = await requestApiUntil<StoredAnswer>(connection, `$JS.API.STREAM.MSG.GET.${stream}`, query, WITHIN_MS);
-      const isDeleted = /^KV-Operation: *(DEL|PURGE)/m.test(Buffer.from(message.hdrs ?? '', 'base64').toString());
+      const headers = Buffer.from(message.hdrs ?? '', 'base64').toString();
+      const isDeleted = /^KV-Operation: *(DEL|PURGE)/m.test(headers);
+      const [, deletedBy] = isDeleted ? (/^Vis-Changed-By: *(.*?)\r?$/m.exec(headers) ?? []) : [];
       return {
         key: message.subject.slice(prefix.length),
         value: isDeleted ? undefined : Buffer.from(message.data ?? '', 'base64').toString(),
+        deletedBy: deletedBy === undefined ? undefined : decodeHeaderValue(deletedBy),
         revision: message.seq,
         changedAt: Date.parse(message.time),
       };
@@ -118,10 +125,10 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
     }
   }
 
-  async function store(key: string, value: string, expected: number, operation?: string): Promise<number> {
+  async function store(key: string, value: string, expected: number, more: Readonly<Record<string, string>> = {}): Promise<number> {
     const headers = createHeaders();
     headers.set('Nats-Expected-Last-Subject-Sequence', String(expected));
-    if (operation !== undefined) headers.set(OPERATION, operation);
+    for (const [name, text] of Object.entries(more)) headers.set(name, encodeHeaderValue(name, text));
     await connection.whenConnected(WITHIN_MS);
     try {
       // Once: a second try could not tell its own first one from somebody else's change.
@@ -157,7 +164,9 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
     name,
     async get(key) {
       const found = await readMessage({ last_by_subj: subjectOf(key) });
-      return found?.value === undefined ? undefined : { ...found, value: found.value };
+      if (found?.value === undefined) return undefined;
+      const { value, revision, changedAt } = found;
+      return { key, value, revision, changedAt };
     },
     async put(key, value, expected) {
       if (expected !== 0) return await store(key, value, expected);
@@ -165,7 +174,7 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
       const last = await readMessage({ last_by_subj: subjectOf(key) });
       return await store(key, value, last?.value === undefined ? (last?.revision ?? 0) : 0);
     },
-    delete: (key, expected) => store(key, '', expected, 'DEL'),
+    delete: (key, expected, who) => store(key, '', expected, { [OPERATION]: 'DEL', ...(who === undefined ? {} : { [CHANGED_BY]: who }) }),
     list: async () => (await read()).entries,
     read,
     async history(key) {

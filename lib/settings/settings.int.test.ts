@@ -260,6 +260,28 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
   }
 });
 
+test('the bucket holds no secret, and says who did what and when, a removal too', async (t) => {
+  const bed = await openBed(t);
+  const text = await storeTestSettings(bed.secrets, bed.connection, [GITHUB]);
+  const bucket = createKvBucket(bed.connection, 'config');
+  const raw = (await bucket.list()).map(({ value }) => value).join('\n');
+  assert.match(raw, /"name":"github"/);
+  for (const secret of ['hunter2', text.slice(-34), text.slice(-34, -6)]) assert.ok(!raw.includes(secret));
+  const { sources } = bed.secrets.stores(bed.connection);
+  await sources.rotate('github', new Secret('hunter3hunter3'), new Date(Date.now() + 1_000));
+  await sources.remove('github');
+  await sources.add({ name: 'github', preset: 'github' }, [{ value: new Secret('hunter2hunter2') }]);
+  assert.deepEqual(
+    (await sources.history('github')).map(({ what, changedBy, secretIds }) => [what, changedBy, secretIds.length]),
+    [
+      ['added', 'test', 1],
+      ['changed', 'test', 2],
+      ['removed', 'test', 0],
+      ['added', 'test', 1],
+    ],
+  );
+});
+
 test('an answer that lags behind takes nothing back, and a change that somebody has purged holds nothing up', async (t) => {
   const bed = await openBed(t);
   const bucket = createKvBucket(bed.connection, 'config');

@@ -39,7 +39,7 @@ export interface SourceChange {
   readonly revision: number;
   readonly changedAt: string;
   readonly changedBy: string;
-  readonly what: 'changed' | 'removed' | 'unreadable';
+  readonly what: 'added' | 'changed' | 'removed' | 'unreadable';
   readonly secretIds: readonly string[];
 }
 
@@ -188,17 +188,18 @@ export function createSourceStore(options: StoreOptions & { readonly seal: Seal 
     async remove(name) {
       const entry = await bucket.get(sourceKey(name));
       if (entry === undefined) return false;
-      await bucket.delete(sourceKey(name), entry.revision);
+      await bucket.delete(sourceKey(name), entry.revision, who);
       return true;
     },
     async history(name) {
       const changes = await bucket.history(sourceKey(name));
-      return changes.map(({ value, revision, changedAt }) => {
+      return changes.map(({ value, revision, changedAt, deletedBy = '' }, index) => {
         const at = { revision, changedAt: new Date(changedAt).toISOString(), changedBy: '', secretIds: [] };
-        if (value === undefined) return { ...at, what: 'removed' };
+        if (value === undefined) return { ...at, changedBy: deletedBy, what: 'removed' };
         try {
           const stored = readStored(storedSourceSchema, value);
-          return { ...at, changedBy: stored.changedBy, what: 'changed', secretIds: stored.secrets.map(({ id }) => id) };
+          const what = changes[index - 1]?.value === undefined ? 'added' : 'changed';
+          return { ...at, changedBy: stored.changedBy, what, secretIds: stored.secrets.map(({ id }) => id) };
         } catch {
           return { ...at, what: 'unreadable' };
         }

@@ -13,6 +13,8 @@ const MOST_OLD_EXPIRES = '7d';
 /** Ten years: what lives longer never expires. */
 const MOST_EXPIRES_IN = '3650d';
 const NEVER = 'never';
+/** What ends a key that never expires. */
+const REVOKED = 'it is revoked';
 /** A token of the event's subject. */
 const SOURCE = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
@@ -90,7 +92,7 @@ export function registerKeys(program: Command): void {
           throw new CommandError(`the key ${id} has the successor ${result.successor} already; --force makes another`);
         case 'rotated':
           outputOf(command).result({ ...withText(result), old: result.old }, () =>
-            [createdText(result), '', `The key ${result.old.id} counts until ${until(result.old.expiresAt)}.`].join('\n'),
+            [createdText(result), '', `The key ${result.old.id} counts until ${until(result.old.expiresAt, REVOKED)}.`].join('\n'),
           );
       }
     });
@@ -134,7 +136,7 @@ function withText({ key, text }: CreatedKey): object {
 
 function createdText({ key, text }: CreatedKey): string {
   return [
-    `The key ${key.id} (${key.name}) for events of ${key.source}; it counts until ${until(key.expiresAt)}:`,
+    `The key ${key.id} (${key.name}) for events of ${key.source}; it counts until ${until(key.expiresAt, REVOKED)}:`,
     '',
     `  ${text.reveal()}`,
     '',
@@ -148,7 +150,7 @@ function stateOf(key: KeyView): 'counts' | 'revoked' | 'expired' {
 }
 
 function lastsText(key: KeyView): string {
-  return key.revokedAt === null ? until(key.expiresAt) : `revoked ${time(key.revokedAt)}`;
+  return key.revokedAt === null ? until(key.expiresAt, REVOKED) : `revoked ${time(key.revokedAt)}`;
 }
 
 function wrong(message: string): CommandError {

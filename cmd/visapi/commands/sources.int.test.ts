@@ -115,7 +115,7 @@ test('a source is added, listed, shown, tested, rotated and removed, and its sec
   assert.ok(left > 86_000_000 && left < 86_400_000, 'the old one counts for a day');
   assert.deepEqual(
     view.changes.map(({ what }) => what),
-    ['changed', 'changed'],
+    ['added', 'changed'],
   );
   assert.match(view.changes[0]?.changedBy ?? '', /^\S+@\S+$/);
   assert.match(shownText.stdout, /repository\.id/);
