@@ -21,6 +21,7 @@ test('the document is OpenAPI 3.1 and has every address, with every status', asy
   const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
   assert.deepEqual(operations.toSorted(), ['get /openapi.json', 'post /hooks/{source}', 'post /v1/events', 'post /v1/events/batch']);
   const statuses = (path: string) => Object.keys(document.paths[path]?.['post']?.responses ?? {});
+  assert.deepEqual(statuses('/hooks/{source}'), ['200', '202', '400', '401', '404', '408', '413', '415', '429', '431', '500', '503']);
   assert.deepEqual(statuses('/v1/events'), ['202', '400', '401', '403', '408', '413', '415', '429', '431', '500', '503']);
   assert.deepEqual(statuses('/v1/events/batch'), ['202', '207', '400', '401', '403', '408', '413', '415', '429', '431', '500', '503']);
 });
