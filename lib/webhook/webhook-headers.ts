@@ -12,7 +12,9 @@ export function headersFromRaw(rawHeaders: readonly string[]): WebhookHeaders {
     one(name) {
       let found: string | undefined;
       for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-        if (rawHeaders[index]?.toLowerCase() !== name) continue;
+        const raw = rawHeaders[index] ?? '';
+        // Nearly all differ in length already, which costs nothing to see.
+        if (raw.length !== name.length || raw.toLowerCase() !== name) continue;
         if (found !== undefined) return { kind: 'several' };
         found = rawHeaders[index + 1] ?? '';
       }
