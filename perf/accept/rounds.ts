@@ -1,8 +1,8 @@
-import { startLoadGenerator } from '../load/load-generator.ts';
+import { startLoadGenerator, type LoadGenerator } from '../load/load-generator.ts';
 import type { LoadShape } from '../load/sending.ts';
 import type { BenchBed } from './bench-bed.ts';
 import { measure, type Measurement } from './measure.ts';
-import type { TargetName } from './target.ts';
+import type { Target, TargetName } from './target.ts';
 
 /**
  * - `closed-64`, `closed-128`: that many connections, each as fast as it is answered
@@ -24,6 +24,10 @@ export interface RoundOptions {
   readonly say: (line: string) => void;
 }
 
+/** Before the first round each server answers so many: code that is new to the compiler is several times slower. */
+const WARM_UP_REQUESTS = 20_000;
+/** On a machine that is too busy for that, what it has answered by then has to do. */
+const WARM_UP_MAX_MS = 20_000;
 const STEADY_PER_SECOND = 300;
 /** All rounds together, at 300 a second: 100 of them are above the p99. */
 const STEADY_SAMPLES = 10_000;
@@ -41,6 +45,7 @@ export async function runRounds(bed: BenchBed, options: RoundOptions): Promise<M
   const all = emptyMeasurements();
   const generator = startLoadGenerator();
   try {
+    for (const target of bed.targets) await warmUp(bed, generator, target, options);
     for (let round = 1; round <= rounds; round += 1) {
       for (const load of options.loads) {
         const targets = bed.targets.filter(({ name }) => takesPart(name, load));
@@ -57,6 +62,16 @@ export async function runRounds(bed: BenchBed, options: RoundOptions): Promise<M
     await generator.stop();
   }
   return all;
+}
+
+async function warmUp(bed: BenchBed, generator: LoadGenerator, target: Target, { seconds, say }: RoundOptions): Promise<void> {
+  const until = performance.now() + WARM_UP_MAX_MS;
+  let answered = 0;
+  while (answered < WARM_UP_REQUESTS && performance.now() < until) {
+    const { answers } = await measure(bed, generator, target, { kind: 'closed', connections: 64 }, seconds);
+    answered += Object.values(answers).reduce((sum, count) => sum + count, 0);
+  }
+  say(`${target.name} is warm after ${answered} requests`);
 }
 
 function describe({ perSecond, latencyMs, cpuMicros, log }: Measurement): string {
