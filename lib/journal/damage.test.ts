@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { dataFile } from './environment.ts';
 import { findDamage } from './file-check.ts';
 import type { Journal } from './journal.ts';
+import { decodeState, STATE_BYTES, STATE_MAGIC } from './journal-state.ts';
 import { PAGE_HEADER_BYTES } from './lmdb-file.ts';
 import type { Rescue } from './rescue.ts';
 import { idsOf, journalPath, offer, openTestJournal } from './test-journal.ts';
@@ -58,6 +59,20 @@ test('a file whose roots are gone is put aside, and what waited is relayed from 
   assert.deepEqual(idsOf(again), names(101, 300));
 });
 
+test('where the journal has lost count, it counts again from an older state', async (t) => {
+  const path = journalPath(t);
+  await fill(t, path, 10, 4);
+  const file = readFileSync(dataFile(path));
+  const latest = Math.max(...statesIn(file).map(({ commits }) => commits));
+  for (const { at, commits } of statesIn(file)) if (commits === latest) file[at + STATE_BYTES - 1]! ^= 1;
+  writeFileSync(dataFile(path), file);
+  const { journal, rescue } = await openRescued(t, path);
+  assert.equal(rescue.damage, 'the state of the journal does not fit its checksum');
+  // The older state still had the four that were forgotten last.
+  assert.deepEqual(idsOf(journal), names(1, 10));
+  assert.deepEqual([rescue.saved, rescue.lost], [10, 0]);
+});
+
 test('of a file that was cut off, what is in front of the cut is relayed, wherever it is', async (t) => {
   const path = journalPath(t);
   await fill(t, path, 120, 0, 3_000);
@@ -92,6 +107,8 @@ test('whichever bytes of a file change, the process lives, hands out only what w
       const file = Buffer.from(whole);
       for (const { page, at, bytes } of changes) file.set(bytes.subarray(0, file.length - page * PAGE_BYTES - at), page * PAGE_BYTES + at);
       writeFileSync(dataFile(path), file);
+      // As after a crash: after a clean stop the identities are looked at only when they have made the process crash.
+      for (const name of readdirSync(path)) if (name.startsWith('owner.')) rmSync(join(path, name));
       const journal = await openTestJournal(t, path);
       try {
         for (const id of idsOf(journal)) assert.ok(stored.has(id), id);
@@ -130,6 +147,15 @@ test('a rescue that was killed at any step is done again, or finished, by the ne
   const third = await openTestJournal(t, path);
   assert.deepEqual(idsOf(third), names(1, 10));
 });
+
+function statesIn(file: Buffer): { at: number; commits: number }[] {
+  const found = [];
+  for (let at = file.indexOf(STATE_MAGIC); at !== -1; at = file.indexOf(STATE_MAGIC, at + 1)) {
+    const state = decodeState(file.subarray(at, at + STATE_BYTES))?.state;
+    if (state) found.push({ at, commits: state.commits });
+  }
+  return found;
+}
 
 async function fill(t: TestContext, path: string, count: number, forgotten = 0, bytes = 40): Promise<string> {
   const journal = await openTestJournal(t, path);

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 
+import { decodeState } from './journal-state.ts';
 import {
   checkOverflow,
   childOf,
@@ -37,7 +38,7 @@ const MAX_BLOCK = 2 ** 22;
 /**
  * Looks at every page of every tree of a journal's file before LMDB maps it: whether each is what the one above says, whether its entries lie
  * in it and in order, whether every page of the file is either in one tree once or free. What passes cannot crash the process; a byte changed in
- * a value is not seen here, and is what the records' checksums are for.
+ * a record is not seen here, and is what its checksum is for.
  * @param isStoppedCleanly the identities are passed over, which are by far the most: half a second for a million. Where they are damaged the
  *   process may crash, and then they are looked at
  * @returns why it cannot be used; undefined where it can, or is not there
@@ -95,11 +96,17 @@ function checkFile(file: number, isStoppedCleanly: boolean): void {
   }
   for (const { name, tree } of databases) {
     if (isStoppedCleanly && MANY.has(name)) continue;
-    walk({ file, meta, seen, compare: compareBytes, isEachKeyCompared: !MANY.has(name) }, tree, undefined);
+    const onEntry = name === 'meta' ? checkState : undefined;
+    walk({ file, meta, seen, compare: compareBytes, isEachKeyCompared: !MANY.has(name) }, tree, onEntry);
   }
   for (const page of free) seen.add(page);
   if (!isStoppedCleanly && seen.size !== meta.lastPage - 1)
     throw new DamagedFile(`${meta.lastPage - 1 - seen.size} pages are neither in a tree nor free`);
+}
+
+/** The one entry of `meta`: without it no number can be given. */
+function checkState(bytes: Buffer, at: number): void {
+  if (!decodeState(valueOf(bytes, at))) throw new DamagedFile('the state of the journal does not fit its checksum');
 }
 
 type CompareKeys = (left: Buffer, leftAt: number, right: Buffer, rightAt: number) => number;
