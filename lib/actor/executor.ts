@@ -10,7 +10,7 @@ import { isReady, type Line } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Quarantine } from './quarantine.ts';
-import type { RecordPort } from './record-port.ts';
+import { isTimer, type RecordPort } from './record-port.ts';
 import { reportAttempt } from './report-attempt.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
@@ -211,7 +211,7 @@ export class Executor {
       onCommitted: () => {
         unit.suspects.clear(message);
         if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
-        void outbox.send(settlement.outbox ?? []);
+        void outbox.send((settlement.outbox ?? []).filter((entry) => !isTimer(entry)));
         // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.
         const isHead = line.waiting?.head.seq === message.seq && line.waiting.head.stream === message.stream;
         if (retryRow === undefined && line.waiting !== undefined && isHead) unit.mailboxes.advance(line, line.waiting);

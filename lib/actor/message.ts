@@ -29,4 +29,6 @@ export interface Emit {
   /** Everything but `Vis-Id`, `Vis-Key` and `Nats-Msg-Id`, which the runtime writes. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** Not before this time, milliseconds since the epoch; until then it is a row of the store. (Default: at once) */
+  readonly dueAt?: number;
 }

@@ -28,6 +28,8 @@ export interface RecordPort {
   recordStarts(starts: readonly SuspectStart[]): Promise<{ readonly refused: readonly UnitLease[] }>;
   /** The first rows that are parked for a key in a lane, in order, its head among them. */
   parkedRows(lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]>;
+  /** What was settled with a time that is past by now, the longest due first; the same again until it is settled as published. */
+  dueTimers(leases: readonly UnitLease[], nowMs: number, limit: number): Promise<OutboxEntry[]>;
   /** Rows that somebody else parked for these units (a redelivery): marks them as taken and hands them over. */
   adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]>;
 }
@@ -120,11 +122,16 @@ export interface SettleBatch {
   readonly rows: readonly { readonly unit: UnitLease; readonly row: unknown }[];
 }
 
-/** A message that is settled and has to be published. `copyOf`: the body is that of a stored message. */
+/** A message that is settled and has to be published, at once or when it is due. `copyOf`: the body is that of a stored message. */
 export type OutboxEntry = { readonly unit: UnitLease } & (
   | Emit
-  | (Omit<Emit, 'body'> & { readonly copyOf: { readonly stream: string; readonly seq: number } })
+  | (Omit<Emit, 'body' | 'dueAt'> & { readonly copyOf: { readonly stream: string; readonly seq: number } })
 );
+
+/** Whether it waits in the store until it is due. */
+export function isTimer(entry: OutboxEntry): entry is Extract<OutboxEntry, Emit> & { readonly dueAt: number } {
+  return 'dueAt' in entry && entry.dueAt !== undefined;
+}
 
 export interface EffectClaim {
   readonly unit: UnitLease;

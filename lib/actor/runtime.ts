@@ -10,6 +10,7 @@ import { Quarantine } from './quarantine.ts';
 import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
 import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
+import { Timers } from './timers.ts';
 import { Unit, type UnitEnvironment } from './unit.ts';
 
 /**
@@ -46,7 +47,7 @@ export interface RuntimeTiming {
   readonly fenceMs: number;
   /** Longest open pull. (Default: 1000) */
   readonly pullExpiresMs: number;
-  /** How often free units and rows parked by others are looked for. (Default: 500) */
+  /** How often free units, rows parked by others and outputs that are due are looked for. (Default: 500) */
   readonly checkMs: number;
   /** Deliveries in hand per lane: a quarter of the consumer's `max_ack_pending`. (Default: 256) */
   readonly capacity: number;
@@ -77,6 +78,7 @@ export class ActorRuntime {
   readonly #abort = new AbortController();
   readonly #settler: Settler;
   readonly #outbox: Outbox;
+  readonly #timers: Timers;
   readonly #environment: UnitEnvironment;
   readonly #quarantine: Quarantine;
   readonly #cancels = new Set<() => void>();
@@ -93,6 +95,7 @@ export class ActorRuntime {
     const { record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
     this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms) });
     this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
+    this.#timers = new Timers({ record, outbox: this.#outbox, clock });
     this.#quarantine = new Quarantine(() => this.#pump());
     const claims = new Claims({ record, clock, nonce });
     const shared = { broker, record, claims, settler: this.#settler, outbox: this.#outbox, observer, clock, log };
@@ -116,6 +119,7 @@ export class ActorRuntime {
   start(): void {
     this.#every(this.#timing.checkMs, () => this.#acquire());
     this.#every(this.#timing.checkMs, () => this.#adopt());
+    this.#every(this.#timing.checkMs, () => this.#fire());
     this.#every(this.#timing.renewMs, () => this.#renew());
   }
 
@@ -219,6 +223,11 @@ export class ActorRuntime {
     if (units.length === 0 || this.#isStopping) return;
     for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease)))
       this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
+  }
+
+  async #fire(): Promise<void> {
+    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    if (!this.#isStopping) await this.#timers.fire(units.map(({ lease }) => lease));
   }
 
   #lose(unit: Unit): void {

@@ -5,6 +5,7 @@ import { record } from './migrations/0001-record.ts';
 import { projection } from './migrations/0002-projection.ts';
 import { auditLog } from './migrations/0003-audit-log.ts';
 import { stepReason } from './migrations/0004-step-reason.ts';
+import { timers } from './migrations/0005-timers.ts';
 
 /** In order of their names; an applied one is never changed, what it lacks comes in the next. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -12,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-projection': projection,
   '0003-audit-log': auditLog,
   '0004-step-reason': stepReason,
+  '0005-timers': timers,
 };
 
 /**

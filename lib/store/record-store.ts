@@ -4,6 +4,7 @@ import { isTransient } from './database-error.ts';
 import type { Database } from './database.ts';
 import { fencedStatement, SELECT_REFUSED, type StatementPart } from './fenced-statement.ts';
 import { Adoption } from './adoption.ts';
+import { dueTimers } from './due-timers.ts';
 import { loadParkedRows, loadUnit } from './load-unit.ts';
 import { recordParts, unitOf } from './settle-record.ts';
 import { handlerParts } from './settle-rows.ts';
@@ -31,6 +32,7 @@ export function createRecordStore(database: Database): RecordStore {
     claim: (claims) => claimEffects(database, claims),
     recordStarts: (starts) => recordStarts(database, starts),
     parkedRows: (lease, lane, key, limit) => loadParkedRows(database, lease, lane, key, limit),
+    dueTimers: (leases, nowMs, limit) => dueTimers(database, leases, nowMs, limit),
     adopt: (leases) => adoption.adopt(leases),
     close: () => renewal.close(),
   };

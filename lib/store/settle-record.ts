@@ -18,7 +18,8 @@ export function recordParts(batch: SettleBatch): PartRows[] {
     { part: UNPARKED, rows: batch.unparked.map(placeRow) },
     { part: EFFECTS, rows: lastOf(batch.effects, ({ id }) => id).map(effectRow) },
     { part: DEAD_LETTERS, rows: lastOf(batch.deadLetters, ({ id }) => id).map(deadLetterRow) },
-    { part: OUTBOX, rows: batch.outbox.map(outboxRow) },
+    { part: OUTBOX, rows: batch.outbox.filter((entry) => !isTimer(entry)).map(outboxRow) },
+    { part: TIMERS, rows: batch.outbox.filter(isTimer).map(timerRow) },
     { part: PUBLISHED, rows: batch.published.map(({ unit, id, seq }) => ({ ...unitOf(unit), id, seq })) },
     { part: CLEARED, rows: batch.cleared.map(placeRow) },
   ];
@@ -176,11 +177,33 @@ send_write as (
 
 function outboxRow(entry: OutboxEntry, n: number): object {
   const { unit, id, subject, key, headers } = entry;
-  const content =
-    'copyOf' in entry
-      ? { copy_stream: entry.copyOf.stream, copy_seq: entry.copyOf.seq }
-      : { body: Buffer.from(entry.body.buffer, entry.body.byteOffset, entry.body.byteLength).toString('base64') };
+  const content = 'copyOf' in entry ? { copy_stream: entry.copyOf.stream, copy_seq: entry.copyOf.seq } : { body: toBase64(entry.body) };
   return { ...unitOf(unit), n, id, subject, key, headers: cleanJson(headers), ...content };
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+const TIMERS: StatementPart = {
+  name: 'timer',
+  columns: 'id text, due_at timestamptz, subject text, key text, headers jsonb, body text',
+  write: `
+timer_write as (
+  insert into timers (actor, partition, id, due_at, subject, key, headers, body)
+  select actor, partition, id, due_at, subject, key, headers, decode(body, 'base64') from timer
+  on conflict (id, actor, partition) do nothing
+)`,
+};
+
+function timerRow({ unit, id, dueAt, subject, key, headers, body }: Timer): object {
+  return { ...unitOf(unit), id, due_at: new Date(dueAt).toISOString(), subject, key, headers: cleanJson(headers), body: toBase64(body) };
+}
+
+type Timer = Extract<OutboxEntry, { dueAt?: number }> & { readonly dueAt: number };
+
+function isTimer(entry: OutboxEntry): entry is Timer {
+  return 'dueAt' in entry && entry.dueAt !== undefined;
 }
 
 const PUBLISHED: StatementPart = {
@@ -191,6 +214,9 @@ const PUBLISHED: StatementPart = {
 sent_gone as (
   delete from outbox o using sent s where o.id = s.id and o.actor = s.actor and o.partition = s.partition
   returning o.id, o.copy_stream, s.seq
+),
+sent_timer as (
+  delete from timers t using sent s where t.id = s.id and t.actor = s.actor and t.partition = s.partition
 ),
 sent_write as (
   update dead_letters d set copy_seq = g.seq from sent_gone g where g.copy_stream is not null and d.id = g.id

@@ -232,3 +232,30 @@ test('what an older epoch of a unit says in the same batch does not stand for wh
   );
   assert.deepEqual(await store.claim([{ ...claim, token: 'second' }]), [{ kind: 'done', result: 1 }]);
 });
+
+test('an output with a time is told from its time on, until it is settled as published', async (t) => {
+  const { store } = await openStore(t);
+  const { actor, partition, epoch } = await take(store, 'one');
+  const unit = { actor, partition, epoch };
+  const dueAt = Date.now() + 60_000;
+  const timer = { unit, id: 'run/pause', subject: 'commands.default.1.workflow', key: 'A', headers: { a: 'b' }, body: Buffer.from('x') };
+  await store.settle({
+    ...EMPTY,
+    outbox: [
+      { ...timer, dueAt },
+      { ...timer, id: 'later', dueAt: dueAt + 1 },
+    ],
+  });
+  // Settled again, as after a commit that was not heard of.
+  await store.settle({ ...EMPTY, outbox: [{ ...timer, dueAt }] });
+  assert.deepEqual((await store.load(unit)).outbox, []);
+  assert.deepEqual(await store.dueTimers([unit], dueAt - 1, 10), []);
+  assert.deepEqual(await store.dueTimers([unit], dueAt, 10), [timer]);
+  assert.equal((await store.dueTimers([unit], dueAt + 1, 1)).length, 1);
+  assert.deepEqual(await store.dueTimers([{ ...unit, partition: 3 }], dueAt, 10), []);
+  await store.settle({ ...EMPTY, published: [{ unit, id: timer.id, seq: 9 }] });
+  assert.deepEqual(
+    (await store.dueTimers([unit], dueAt + 1, 10)).map(({ id }) => id),
+    ['later'],
+  );
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { eventId } from '../core/identity.ts';
+import { clientEventKey, eventId } from '../core/identity.ts';
 import { AT, COMMAND, DONE_ROWS, EFFECT, EVENT, FAILED_ROWS, LATER, LETTER, openStory, RUN, STEP } from './test-story.ts';
 
 test('an event is waiting in every place where it can wait, and done at the end', async (t) => {
@@ -88,6 +88,11 @@ test("an event is found by its provider's id, under every source that is recorde
   assert.equal(await sourceOf('4712'), undefined);
   assert.equal(await sourceOf('4712', 'shop'), eventId('shop', '4712'));
   assert.equal(await sourceOf('4713', 'shop'), undefined);
+  // A client's: its id belongs to its own source, within the key's.
+  const ofClient = eventId('shop', clientEventKey('/orders', '4714'));
+  await story.turn({ ...EVENT, id: ofClient });
+  assert.equal(await sourceOf(clientEventKey('/orders', '4714'), 'shop'), ofClient);
+  assert.equal(await sourceOf('4714', 'shop'), undefined);
 });
 
 test('what people did about a dead letter stays in the trace after its redelivery', async (t) => {

@@ -6,6 +6,7 @@ import { describeFailures } from './failures.ts';
 import { describeOrder } from './order.ts';
 import { describeRedelivery } from './redelivery.ts';
 import { describeTakeOver } from './take-over.ts';
+import { describeTimers } from './timers.ts';
 
 /**
  * What every broker and record under the runtime must make true, as named properties. The same suite runs against the
@@ -13,6 +14,14 @@ import { describeTakeOver } from './take-over.ts';
  */
 export function describeConformance(kind: string, open: OpenBench): void {
   const property: Property = (name, run) => void test(`${kind}: ${name}`, async (t) => await run(await open(t), t));
-  for (const describe of [describeOrder, describeFailures, describeEffects, describeTakeOver, describeCrashes, describeRedelivery])
+  for (const describe of [
+    describeOrder,
+    describeFailures,
+    describeEffects,
+    describeTakeOver,
+    describeCrashes,
+    describeRedelivery,
+    describeTimers,
+  ])
     describe(property);
 }

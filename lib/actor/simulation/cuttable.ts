@@ -51,6 +51,7 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
       claim: pass((...args) => record.claim(...args)),
       recordStarts: pass((...args) => record.recordStarts(...args)),
       parkedRows: pass((...args) => record.parkedRows(...args)),
+      dueTimers: pass((...args) => record.dueTimers(...args)),
       adopt: pass((...args) => record.adopt(...args)),
       isTransient: (error) => record.isTransient(error),
     },

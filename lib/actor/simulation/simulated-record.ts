@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { isTimer } from '../record-port.ts';
 import type {
   AcquiredUnit,
   ClaimAnswer,
@@ -27,6 +28,7 @@ export class SimulatedRecord implements RecordPort {
   readonly #parked = new Map<string, Parked>();
   readonly #suspects = new Map<string, SuspectStart>();
   readonly #outbox: OutboxEntry[] = [];
+  readonly #timers: (OutboxEntry & { readonly dueAt: number })[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -93,11 +95,15 @@ export class SimulatedRecord implements RecordPort {
     }
     for (const letter of batch.deadLetters.filter(isMine)) this.deadLetters.set(letter.id, letter);
     const isKnown = ({ id, unit }: OutboxEntry): boolean =>
-      this.#outbox.some((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
-    this.#outbox.push(...batch.outbox.filter((entry) => isMine(entry) && !isKnown(entry)));
+      [...this.#outbox, ...this.#timers].some((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
+    const fresh = batch.outbox.filter((entry) => isMine(entry) && !isKnown(entry));
+    this.#outbox.push(...fresh.filter((entry) => !isTimer(entry)));
+    this.#timers.push(...fresh.filter(isTimer));
     for (const { unit, id, seq } of batch.published.filter(isMine)) {
-      const index = this.#outbox.findIndex((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
-      if (index >= 0) this.#outbox.splice(index, 1);
+      for (const entries of [this.#outbox, this.#timers]) {
+        const index = entries.findIndex((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
+        if (index >= 0) entries.splice(index, 1);
+      }
       const letter = this.deadLetters.get(id);
       if (letter !== undefined) letter.copySeq = seq;
     }
@@ -120,6 +126,16 @@ export class SimulatedRecord implements RecordPort {
       (row) => unitKey(row.unit) === unitKey(lease) && row.stream === lane.stream && row.priority === lane.priority && row.key === key,
     );
     return Promise.resolve(rows.slice(0, limit));
+  }
+
+  dueTimers(leases: readonly UnitLease[], nowMs: number, limit: number): Promise<OutboxEntry[]> {
+    const leaseOf = ({ unit }: OutboxEntry): UnitLease | undefined => leases.find((each) => unitKey(each) === unitKey(unit));
+    const due = this.#timers.filter((entry) => entry.dueAt <= nowMs).sort((a, b) => a.dueAt - b.dueAt);
+    const mine = due.flatMap((entry) => {
+      const unit = leaseOf(entry);
+      return unit === undefined ? [] : [{ ...entry, unit }];
+    });
+    return Promise.resolve(mine.slice(0, limit));
   }
 
   adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]> {
