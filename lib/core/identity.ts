@@ -37,6 +37,11 @@ export function eventId(source: string, providerId: string): string {
   return digest(source, providerId);
 }
 
+/** What a client's event has in the place of a provider's id: CloudEvents' identity, its source and id. No webhook's id is like it. */
+export function clientEventKey(eventSource: string, id: string): string {
+  return `${eventSource}\0${id}`;
+}
+
 /** An event without a provider's id: a UUIDv7 (RFC 9562), and no deduplication. */
 export function randomEventId(nowMs: number): string {
   const bytes = randomBytes(16);

@@ -1,4 +1,4 @@
-import { eventId } from '../../../lib/core/identity.ts';
+import { clientEventKey, eventId } from '../../../lib/core/identity.ts';
 import type { Priority } from '../../../lib/core/priority.ts';
 import type { CloudEvent } from '../../../lib/cloudevents/cloud-event.ts';
 import type { ReceivedEvent } from '../../../lib/webhook/received-event.ts';
@@ -21,7 +21,10 @@ export interface Sending {
  */
 export function toClientEvent({ attributes, contentType, data }: CloudEvent, sending: Sending): ReceivedEvent {
   const { source, idempotencyKey, nowMs } = sending;
-  const id = eventId(source, idempotencyKey === undefined ? `${attributes.source}\0${attributes.id}` : `\0${idempotencyKey}`);
+  const id = eventId(
+    source,
+    idempotencyKey === undefined ? clientEventKey(attributes.source, attributes.id) : clientEventKey('', idempotencyKey),
+  );
   return {
     id,
     providerId: attributes.id,

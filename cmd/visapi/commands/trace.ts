@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Database } from '../../../lib/store/database.ts';
+import { clientEventKey } from '../../../lib/core/identity.ts';
 import { createTraceReader, type EventTrace } from '../../../lib/store/trace.ts';
 import { findInLog } from '../logged-events.ts';
 import { parseCount } from '../moment.ts';
@@ -15,6 +16,7 @@ export function registerTrace(program: Command): void {
       '<id or key>',
       "an event's id, or the id that its provider gave it (GitHub's delivery id), or that of a run, command or effect; or a key, for the events that have it",
     )
+    .option('--event-source <source>', "with the id of an event that a client has sent: the event's own `source`")
     .option('--limit <count>', 'with a key: events at most, the newest first', '20')
     .option('--scan', 'with a key: read the whole log too, not only what is recorded of it')
     .addHelpText(
@@ -23,21 +25,28 @@ export function registerTrace(program: Command): void {
 Examples:
   $ visapi trace 4qfrx2h7v3m5k2d6y8w0p1s9ab
   $ visapi trace 72d3162e-cc78-11e3-81ab-4c9367dc0958
+  $ visapi trace o-1 --event-source /shop
   $ visapi trace octocat/hello-world --limit 5
   $ visapi trace A-17 --scan --json`,
     )
-    .action(async (text: string, options: { limit: string; scan?: boolean }, command: Command) => {
+    .action(async (text: string, options: { limit: string; scan?: boolean; eventSource?: string }, command: Command) => {
       const limit = parseCount('--limit', options.limit, 1, 1_000);
       const output = outputOf(command);
-      await withDatabase((database) => trace(database, output, text, limit, options.scan === true));
+      await withDatabase((database) => trace(database, output, { text, eventSource: options.eventSource }, limit, options.scan === true));
     });
 }
 
-async function trace(database: Database, output: Output, text: string, limit: number, scan: boolean): Promise<void> {
+/** What was asked for; a client's id belongs to its event's source. */
+interface Asked {
+  readonly text: string;
+  readonly eventSource: string | undefined;
+}
+
+async function trace(database: Database, output: Output, { text, eventSource }: Asked, limit: number, scan: boolean): Promise<void> {
   const reader = createTraceReader(database);
-  const byId = await reader.byId(text);
+  const byId = eventSource === undefined ? await reader.byId(text) : undefined;
   if (byId !== undefined) return output.result(byId, () => traceText(byId));
-  const given = await reader.byProviderId(text, await sourceNames());
+  const given = await reader.byProviderId(eventSource === undefined ? text : clientEventKey(eventSource, text), await sourceNames());
   if (given.trace !== undefined) {
     const found = given.trace;
     return output.result(found, () => traceText(found));
