@@ -69,6 +69,8 @@ export interface KvBucket {
 /** Dots part the tokens of a subject; nothing else may. */
 const KEY = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 const WITHIN_MS = 5_000;
+/** Whoever asks for the state asks again soon, and a request to a broker that was just coming up is lost in silence. */
+const STATE_MS = 1_000;
 /** Versions of a key that are kept: more than people change one in its life; the broker allows no more. */
 const HISTORY = 64;
 /** The stream's last sequence of the subject is another (server/errors.json: the number and the constant form of it). */
@@ -188,7 +190,7 @@ export function createKvBucket(connection: BrokerConnection, name: string): KvBu
       }
     },
     async state() {
-      const info = await requestApi<StreamAnswer>(connection, `$JS.API.STREAM.INFO.${stream}`);
+      const info = await requestApi<StreamAnswer>(connection, `$JS.API.STREAM.INFO.${stream}`, undefined, STATE_MS);
       return { createdAt: info.created, revision: info.state.last_seq };
     },
     onHint(listener) {

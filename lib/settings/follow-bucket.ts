@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BucketState, KvBucket } from '../jetstream/kv-bucket.ts';
 import type { SettingEntry } from './known-settings.ts';
 
@@ -18,17 +19,22 @@ export interface BucketFollower {
  * that a revoked key may live on. One small question per process in that time costs the broker nothing.
  */
 const ASK_EVERY_MS = 1_500;
+/** A broker that has just come back may not be ready yet, and is soon. */
+const RETRY_MS = 500;
 /**
  * A copy that lags would take a change back, a revocation for example. After so many answers it is no lag: somebody has purged
  * the last change, and what is there is all.
  */
 const BELIEVED_AT = 4;
+/** A round trip and the writing of the file, on a machine under load. */
+const STOP_MS = 1_000;
 /** A hint comes with the message, and the message may be stored a moment later. */
 const ASK_AGAIN_MS = 200;
 
 /**
  * Asks the bucket whether it has changed, and reads it whole when it has: what was missed while the broker was away is
- * found by the same way as everything else. Returns what ends it and waits for the question that is under way.
+ * found by the same way as everything else. Returns what ends it, and waits up to a second for the question that
+ * is under way.
  */
 export function followBucket(bucket: KvBucket, follower: BucketFollower): () => Promise<void> {
   let seen: BucketState | undefined;
@@ -36,6 +42,7 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
   let isAsking = false;
   let isWanted = false;
   let behind = 0;
+  let hasTrouble = false;
   let timer: NodeJS.Timeout | undefined;
   let again: NodeJS.Timeout | undefined;
   let asking = Promise.resolve();
@@ -45,6 +52,7 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
       const state = await bucket.state();
       if (seen?.createdAt !== state.createdAt || seen.revision !== state.revision) {
         const { entries, revision } = await bucket.read();
+        if (isStopped) return;
         if (revision === 0 && !follower.isEmptyBelieved()) throw new Error('the bucket is empty, as if it had been made anew');
         behind = revision < state.revision ? behind + 1 : 0;
         if (behind > 0 && behind < BELIEVED_AT) {
@@ -56,7 +64,10 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
         seen = state;
       }
       await follower.onHeard();
+      hasTrouble = false;
     } catch (error) {
+      if (isStopped) return;
+      hasTrouble = true;
       follower.onTrouble(error instanceof Error ? error.message : String(error));
     }
   }
@@ -72,7 +83,7 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
         await ask();
       }
       isAsking = false;
-      if (!isStopped) timer = setTimeout(wake, ASK_EVERY_MS);
+      if (!isStopped) timer = setTimeout(wake, hasTrouble ? RETRY_MS : ASK_EVERY_MS);
     })();
   }
 
@@ -91,6 +102,7 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
     clearTimeout(timer);
     clearTimeout(again);
     stopListening();
-    await asking;
+    // A question to a broker that is away may last several seconds; its answer is not looked at any more.
+    await Promise.race([asking, wait(STOP_MS, undefined, { ref: false })]);
   };
 }
