@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 import { decodeState, STATE_BYTES, STATE_MAGIC, type JournalState } from './journal-state.ts';
 import { claimedLength, decodeRecord, RECORD_FIXED_BYTES, RECORD_MAGIC, type StoredRecord } from './record-codec.ts';
@@ -26,6 +26,7 @@ const CHUNK_BYTES = 4_194_304;
 export function salvage(dataPath: string): Salvaged {
   const file = openSync(dataPath, 'r');
   try {
+    const fileBytes = fstatSync(file).size;
     const records = new Map<number, StoredRecord>();
     let state: JournalState | undefined;
     for (const { magic, at, bytes } of findMagics(file)) {
@@ -35,7 +36,8 @@ export function salvage(dataPath: string): Salvaged {
         continue;
       }
       const length = claimedLength(bytes);
-      if (length === undefined) continue;
+      // A damaged length may say anything.
+      if (length === undefined || at + length > fileBytes) continue;
       const whole = bytes.length >= length ? bytes.subarray(0, length) : readAt(file, at, length);
       const record = decodeRecord(whole);
       // A copy: the chunk that it lies in is large.
