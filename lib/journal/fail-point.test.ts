@@ -10,7 +10,7 @@ test('docs/durability.md has every fail-point as a row, in their order', () => {
   const rows = page.split('\n').filter((line) => /^\| `(?:accept|relay)\./.test(line));
   assert.deepEqual(
     rows,
-    Object.entries(FAIL_POINTS).map(([name, { done, next, then }]) => `| \`${name}\` | ${done} | ${next} | ${then} |`),
+    Object.entries(FAIL_POINTS).map(([name, { done, next, mended }]) => `| \`${name}\` | ${done} | ${next} | ${mended} |`),
   );
 });
 

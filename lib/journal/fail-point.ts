@@ -2,50 +2,50 @@ import { AppError } from '../core/app-error.ts';
 
 /**
  * Where a test lets the process die, as data: a test walks through all of them, and docs/durability.md has them as a table.
- * `done` is what has happened when the process dies there, `next` what has not, `then` how it comes right.
+ * `done` is what has happened when the process dies there, `next` what has not, `mended` how it comes right.
  */
 export const FAIL_POINTS = {
   'accept.before-append': {
     done: 'the event is verified',
     next: 'it is offered to the journal',
-    then: 'nothing is stored; the sender has no answer and sends again',
+    mended: 'nothing is stored; the sender has no answer and sends again',
   },
-  'accept.before-transaction': { done: 'it is offered to the journal', next: 'a transaction takes it', then: 'the same' },
+  'accept.before-transaction': { done: 'it is offered to the journal', next: 'a transaction takes it', mended: 'the same' },
   'accept.written': {
     done: 'record and identity are written in the transaction',
     next: 'the transaction is committed',
-    then: 'the same: LMDB drops what is not committed',
+    mended: 'the same: LMDB drops what is not committed',
   },
   'accept.committed': {
     done: 'the transaction is on the disk',
     next: 'the acceptor hears of it',
-    then: 'it is relayed; when the sender sends again, it is a known duplicate',
+    mended: 'it is relayed; when the sender sends again, it is a known duplicate',
   },
-  'accept.appended': { done: 'the acceptor has heard of it', next: 'the sender is answered', then: 'the same' },
+  'accept.appended': { done: 'the acceptor has heard of it', next: 'the sender is answered', mended: 'the same' },
   'relay.before-publish': {
     done: 'the relay has read the event',
     next: 'it is sent to the log',
-    then: 'it is still in the journal, and relayed',
+    mended: 'it is still in the journal, and relayed',
   },
   'relay.confirmed': {
     done: 'the log has confirmed the event',
     next: 'the confirmation is noted',
-    then: 'it is in both; it is found when the log is read back, and forgotten',
+    mended: 'it is in both; it is found when the log is read back, and forgotten',
   },
-  'relay.before-forget': { done: 'confirmations are noted', next: 'the journal is told to forget the events', then: 'the same' },
-  'relay.removed': { done: 'the records are removed in the transaction', next: 'the transaction is committed', then: 'the same' },
-  'relay.forgotten': { done: 'the transaction is on the disk', next: 'the relay goes on', then: 'nothing is open' },
+  'relay.before-forget': { done: 'confirmations are noted', next: 'the journal is told to forget the events', mended: 'the same' },
+  'relay.removed': { done: 'the records are removed in the transaction', next: 'the transaction is committed', mended: 'the same' },
+  'relay.forgotten': { done: 'the transaction is on the disk', next: 'the relay goes on', mended: 'nothing is open' },
   'relay.found': {
     done: 'an event in doubt is found in the log when it is read back',
     next: 'the journal is told to forget it',
-    then: 'the log is read back again',
+    mended: 'the log is read back again',
   },
   'relay.found-forgotten': {
     done: 'the journal has forgotten what was found',
     next: 'the rest is published',
-    then: 'the rest is still in the journal',
+    mended: 'the rest is still in the journal',
   },
-} as const satisfies Record<string, { done: string; next: string; then: string }>;
+} as const satisfies Record<string, { done: string; next: string; mended: string }>;
 
 export type FailPointName = keyof typeof FAIL_POINTS;
 
