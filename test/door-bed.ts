@@ -146,6 +146,8 @@ export interface DoorSender {
 export interface PostResult {
   readonly status: number | undefined;
   readonly duplicate: boolean;
+  /** The body of the answer. */
+  readonly text: string;
 }
 
 export function createDoorSender(url: string): DoorSender {
@@ -158,7 +160,7 @@ export function createDoorSender(url: string): DoorSender {
         repository: { full_name: repository },
       });
       return new Promise((resolve) => {
-        const none = (): void => resolve({ status: undefined, duplicate: false });
+        const none = (): void => resolve({ status: undefined, duplicate: false, text: '' });
         const sent = request(`${url}/hooks/github`, {
           agent,
           method: 'POST',
@@ -175,7 +177,7 @@ export function createDoorSender(url: string): DoorSender {
           let text = '';
           response.setEncoding('utf8');
           response.on('data', (chunk: string) => (text += chunk));
-          response.on('end', () => resolve({ status: response.statusCode, duplicate: text.includes('"duplicate":true') }));
+          response.on('end', () => resolve({ status: response.statusCode, duplicate: text.includes('"duplicate":true'), text }));
           response.on('error', none);
         });
         sent.on('error', none);
