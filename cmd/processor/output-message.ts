@@ -2,7 +2,8 @@ import type { Emit } from '../../lib/actor/message.ts';
 import { HEADERS, SCHEMA_VERSION } from '../../lib/core/headers.ts';
 import { slotOf } from '../../lib/core/slot.ts';
 import { EMIT_SOURCE } from '../../lib/workflow/emitted-event.ts';
-import type { WorkflowCommand, WorkflowEmit } from '../../lib/workflow/turn.ts';
+import type { WorkflowCommand, WorkflowEmit, WorkflowTimer } from '../../lib/workflow/turn.ts';
+import { WORKFLOW_LANES } from '../../streams/actors.ts';
 import { commandSubject, eventSubject } from '../../streams/subjects.ts';
 
 /** See `createTypeLimiter`. */
@@ -25,6 +26,27 @@ export function commandMessage(command: WorkflowCommand, traceparent: string | u
       ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
     },
     body: Buffer.from(JSON.stringify(body)),
+  };
+}
+
+/** The end of a delay: the step's own result, which comes when it is due. */
+export function timerMessage(timer: WorkflowTimer, traceparent: string | undefined): Emit {
+  const { id, key, priority, event, run, step, dueAt } = timer;
+  return {
+    id,
+    key,
+    subject: commandSubject({ priority, slot: slotOf(key), actor: WORKFLOW_LANES.name }),
+    headers: {
+      [HEADERS.event]: event,
+      [HEADERS.run]: run,
+      [HEADERS.step]: step,
+      [HEADERS.schema]: SCHEMA_VERSION,
+      [HEADERS.ceType]: 'step.succeeded',
+      [HEADERS.contentType]: 'application/json',
+      ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
+    },
+    body: Buffer.from(JSON.stringify({ command: id, output: { until: dueAt } })),
+    dueAt: Date.parse(dueAt),
   };
 }
 

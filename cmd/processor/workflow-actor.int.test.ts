@@ -19,6 +19,7 @@ import { type BrokerConnection, connectBroker } from '../../lib/jetstream/connec
 import { readStored } from '../../lib/jetstream/log-reader.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { createRunReader, readRuns } from '../../lib/store/run-reader.ts';
+import { createTraceReader } from '../../lib/store/trace.ts';
 import { applyWorkflow } from '../../lib/store/workflows.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { MAX_HOPS } from '../../lib/workflow/emitted-event.ts';
@@ -49,12 +50,17 @@ interface Bed {
   readonly start: () => { readonly stop: (drainMs: number) => Promise<void>; readonly publish: (emit: Emit) => Promise<void> };
 }
 
-async function setUp(t: TestContext): Promise<Bed> {
+/** `keptMs`: how long the log keeps what is in it. */
+async function setUp(t: TestContext, { keptMs }: { keptMs?: number } = {}): Promise<Bed> {
   const { natsUrl, databaseUrl } = await openTestBed(t);
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   const database = await openDatabase({ url: databaseUrl, applicationName: 'test', allowUnsafe: true });
   for (const stream of logStreams({ totalBytes: 256 * 1024 * 1024 }))
-    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, {
+      ...stream,
+      // In nanoseconds; the broker remembers no id for longer than it keeps messages.
+      ...(keptMs === undefined ? {} : { max_age: keptMs * 1e6, duplicate_window: keptMs * 1e6 }),
+    });
   const sent: string[] = [];
   const stops: (() => Promise<void>)[] = [];
   t.after(async () => {
@@ -261,4 +267,36 @@ test('an emitted event opens the runs that want it, once, and a circle of events
   );
   const [events] = await database.query<{ count: number }>({ text: 'select count(*) as count from events' });
   assert.equal(Number(events?.count), 1 + MAX_HOPS);
+});
+
+test('a delay goes on when the log has forgotten its event, and also after a crash, once', async (t) => {
+  const { connection, database, sent, start } = await setUp(t, { keptMs: 1_000 });
+  const steps = [
+    { id: 'before', uses: 'slack.send', with: { channel: '#a', text: 'before {{ event.data.number }}' } },
+    { id: 'pause', uses: 'delay', with: { for: '3s' } },
+    { id: 'after', uses: 'slack.send', with: { channel: '#a', text: 'after {{ event.data.number }} {{ steps.pause.output.until }}' } },
+    { id: 'last', uses: 'slack.send', with: { channel: '#a', text: 'last {{ event.data.number }}' } },
+  ];
+  await applyWorkflow(database, { name: 'w', document: { name: 'w', on: { event: 'order.paid' }, steps }, who: 'test' });
+  const first = start();
+  await first.publish(event('e1', '{"number":17}'));
+  const isPaused = ({ steps: reached }: RunState): boolean => reached.some(({ path, dueAt }) => path === 'pause' && dueAt !== null);
+  const paused = await runWhen(database, 'e1', isPaused);
+  const { dueAt, startedAt } = paused.steps[1]!;
+  assert.equal(Date.parse(dueAt!) - Date.parse(startedAt), 3_000);
+  const trace = await createTraceReader(database).byId('e1');
+  assert.deepEqual(trace?.fate, { kind: 'waiting', details: [`step pause: waits until ${dueAt}`] });
+  await first.stop(0);
+  await poll(async () => ((await readStored(connection, 'EVENTS', 1)) === undefined ? true : undefined), {
+    deadlineMs: 20_000,
+    what: 'the log has forgotten the event',
+  });
+  start();
+  const { run } = await runWhen(database, 'e1', (state) => state.run.status === 'done');
+  assert.ok(run.endedAt! >= dueAt!, `ended at ${run.endedAt}`);
+  assert.deepEqual(sent, ['before 17', `after 17 ${dueAt}`, 'last 17']);
+  const [left] = await database.query<{ count: number }>({
+    text: 'select (select count(*) from kept_events) + (select count(*) from timers) as count',
+  });
+  assert.equal(Number(left?.count), 0);
 });

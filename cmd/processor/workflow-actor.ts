@@ -20,7 +20,7 @@ import { WORKFLOW_LANES } from '../../streams/actors.ts';
 import { createTypeLimiter } from '../../streams/type-limiter.ts';
 import type { ReadMessage } from './event-cache.ts';
 import { EventCache } from './event-cache.ts';
-import { commandMessage, eventMessage, type TypeLimiter } from './output-message.ts';
+import { commandMessage, eventMessage, timerMessage, type TypeLimiter } from './output-message.ts';
 import { WorkflowCache } from './workflow-cache.ts';
 import type { WorkflowInput } from './workflow-input.ts';
 import { workflowInput } from './workflow-input.ts';
@@ -68,8 +68,8 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
   }
 
   async function readEvent({ run }: RunState): Promise<EventReading> {
-    const event = await events.find(run.eventStream, run.eventSeq);
-    if (event !== undefined) return { kind: 'read', scope: eventScope(event), hops: event.hops };
+    const event = (await events.find(run.eventStream, run.eventSeq)) ?? (await reader.keptEvent(run.id));
+    if (event !== undefined) return { kind: 'read', scope: eventScope(event), event };
     const because = `the log does not have ${run.eventStream}:${run.eventSeq} any more`;
     return { kind: 'lost', error: { reason: 'expired', because } };
   }
@@ -110,6 +110,7 @@ function apply(turn: Turn, context: ActorContext, limitType: TypeLimiter): Verdi
   for (const row of turn.rows) context.record(row);
   const traceparent = context.message.headers[HEADERS.traceparent];
   for (const command of turn.commands) context.emit(commandMessage(command, traceparent));
+  for (const timer of turn.timers) context.emit(timerMessage(timer, traceparent));
   for (const event of turn.events) context.emit(eventMessage(event, traceparent, limitType));
   return done();
 }

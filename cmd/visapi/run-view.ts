@@ -10,7 +10,8 @@ export function runText({ run, steps }: RunState): string {
   return `Run ${run.id}: ${run.status}\n${facts}\nstarted ${run.startedAt}${ended}\n${table(['reached', 'step', 'uses', 'status', 'detail'], rows)}`;
 }
 
-/** Why a step was skipped or has failed, or what it gave back. */
-export function stepDetail({ reason, error, output }: StepRow): string {
+/** Why a step was skipped or has failed, what it gave back, or until when it waits. */
+export function stepDetail({ reason, error, output, status, dueAt }: StepRow): string {
+  if (status === 'waiting' && dueAt !== null) return `until ${dueAt}`;
   return reason ?? (error === null ? compact(output) : `${error.reason}: ${error.because}`);
 }

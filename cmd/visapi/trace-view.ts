@@ -20,7 +20,8 @@ export function traceStages(trace: EventTrace): TraceStage[] {
   for (const { run, steps } of runs) {
     stages.push({ at: run.startedAt, what: 'run started', detail: `${run.workflow} version ${run.version}, run ${run.id}` });
     for (const step of steps) {
-      stages.push({ at: step.startedAt, what: `step ${step.path} started`, detail: `${step.type}, command ${step.commandId}` });
+      const what = step.dueAt === null ? `command ${step.commandId}` : `until ${step.dueAt}`;
+      stages.push({ at: step.startedAt, what: `step ${step.path} started`, detail: `${step.type}, ${what}` });
       if (step.endedAt === null) continue;
       stages.push({ at: step.endedAt, what: `step ${step.path} ${step.status}`, detail: stepDetail(step) });
     }

@@ -48,11 +48,15 @@ function openPlaces(run: string, steps: readonly StepRow[], rows: MessageRows): 
   const waiting = steps.filter(({ status }) => status === 'waiting');
   if (waiting.length === 0) return [`run ${run}: between two steps`];
   return waiting.flatMap((step) => {
-    const places = stepPlaces(step, rows);
+    const places = step.dueAt === null ? stepPlaces(step, rows) : [delayPlace(step.commandId, step.dueAt, rows)];
     return places.length > 0
       ? places.map((place) => `step ${step.path}: ${place}`)
       : [`step ${step.path}: its command ${step.commandId} is in its actor's lane`];
   });
+}
+
+function delayPlace(timer: string, dueAt: string, rows: MessageRows): string {
+  return placeOf(timer, rows)[0] ?? `waits until ${dueAt}`;
 }
 
 function stepPlaces(step: StepRow, rows: MessageRows): string[] {

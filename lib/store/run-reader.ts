@@ -5,6 +5,7 @@ import type { RunState } from '../workflow/turn.ts';
 import { BatchedRead } from './batched-read.ts';
 import type { Database } from './database.ts';
 import type { StoreReader } from './snapshot.ts';
+import { readKeptEvent } from './kept-events.ts';
 import { enabledWorkflows, findWorkflow } from './workflows.ts';
 
 /** What the workflow actor reads before a turn; questions that come together are one query. */
@@ -16,6 +17,7 @@ export function createRunReader(database: Database): RunReader {
     workflowVersion: (name, version) => findWorkflow(database, name, version),
     runsOfEvent: async (eventId) => (await runsOfEvents.ask(eventId)) ?? new Set(),
     run: (runId) => runs.ask(runId),
+    keptEvent: (runId) => readKeptEvent(database, runId),
   };
 }
 
@@ -67,6 +69,7 @@ interface StepRecord {
   readonly error: StepError | null;
   readonly dead_letter_id: string | null;
   readonly started_at: Date;
+  readonly due_at: Date | null;
   readonly ended_at: Date | null;
 }
 
@@ -106,6 +109,7 @@ function stepOf(row: StepRecord): StepRow {
     error,
     deadLetterId: row.dead_letter_id,
     startedAt: row.started_at.toISOString(),
+    dueAt: row.due_at?.toISOString() ?? null,
     endedAt: row.ended_at?.toISOString() ?? null,
   };
 }

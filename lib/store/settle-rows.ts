@@ -1,7 +1,8 @@
 import type { SettleBatch, UnitLease } from '../actor/record-port.ts';
-import type { EventRow, OutcomeRow, RunRow, StepRow, WorkflowRow } from '../workflow/row.ts';
+import type { EventRow, KeptEventRow, OutcomeRow, RunRow, StepRow, WorkflowRow } from '../workflow/row.ts';
 import { cleanJson, cleanTime } from './clean-text.ts';
 import type { PartRows, StatementPart } from './fenced-statement.ts';
+import { KEPT_EVENTS, keptEventRow } from './kept-events.ts';
 import { lastOf, unitOf } from './settle-record.ts';
 
 /**
@@ -13,6 +14,7 @@ export function handlerParts(rows: SettleBatch['rows']): PartRows[] {
   const outcomes: Recorded<OutcomeRow>[] = [];
   const runs: Recorded<RunRow>[] = [];
   const steps: Recorded<StepRow>[] = [];
+  const kept: Recorded<KeptEventRow>[] = [];
   for (const { unit, row } of rows as readonly { unit: UnitLease; row: WorkflowRow }[]) {
     switch (row.kind) {
       case 'event':
@@ -27,9 +29,12 @@ export function handlerParts(rows: SettleBatch['rows']): PartRows[] {
       case 'step':
         steps.push({ unit, row });
         break;
+      case 'kept-event':
+        kept.push({ unit, row });
+        break;
       default:
         throw new TypeError(
-          `recorded row: expected kind event, outcome, run or step, got ${JSON.stringify((row as { kind?: unknown }).kind)}`,
+          `recorded row: expected kind event, outcome, run, step or kept-event, got ${JSON.stringify((row as { kind?: unknown }).kind)}`,
         );
     }
   }
@@ -38,6 +43,7 @@ export function handlerParts(rows: SettleBatch['rows']): PartRows[] {
     { part: OUTCOMES, rows: outcomes.map(outcomeRow) },
     { part: RUNS, rows: lastOf(runs, ({ row }) => row.id).map(runRow) },
     { part: STEPS, rows: lastOf(steps, ({ row }) => `${row.run} ${row.path}`).map(stepRow) },
+    { part: KEPT_EVENTS, rows: lastOf(kept, ({ row }) => row.run).map(keptEventRow) },
   ];
 }
 
@@ -83,6 +89,9 @@ const RUNS: StatementPart = {
   columns: `id text, workflow text, version int, event_id text, event_stream text, event_seq bigint, key text, priority text, status text,
     started_at timestamptz, ended_at timestamptz, error jsonb`,
   write: `
+run_over as (
+  delete from kept_events k using run r where k.run = r.id and r.status = 'done'
+),
 run_write as (
   insert into runs (id, workflow, version, event_id, event_stream, event_seq, key, priority, status, started_at, ended_at, error)
   select id, workflow, version, event_id, event_stream, event_seq, key, priority, status, coalesce(started_at, now()), ended_at, error from run
@@ -113,22 +122,38 @@ function runRow({ unit, row }: Recorded<RunRow>): object {
 const STEPS: StatementPart = {
   name: 'step',
   columns: `run text, path text, position int, type text, status text, command_id text, generation text, version int, reason text,
-    output jsonb, error jsonb, dead_letter_id text, started_at timestamptz, ended_at timestamptz`,
+    output jsonb, error jsonb, dead_letter_id text, started_at timestamptz, due_at timestamptz, ended_at timestamptz`,
   write: `
 step_write as (
-  insert into steps (run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, started_at, ended_at)
-  select run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, coalesce(started_at, now()), ended_at
+  insert into steps (run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, started_at, due_at, ended_at)
+  select run, path, position, type, status, command_id, generation, version, reason, output, error, dead_letter_id, coalesce(started_at, now()), due_at, ended_at
   from step
   on conflict (run, path) do update
     set position = excluded.position, type = excluded.type, status = excluded.status, command_id = excluded.command_id,
         generation = excluded.generation, version = excluded.version, reason = excluded.reason, output = excluded.output, error = excluded.error,
-        dead_letter_id = excluded.dead_letter_id, started_at = excluded.started_at, ended_at = excluded.ended_at
+        dead_letter_id = excluded.dead_letter_id, started_at = excluded.started_at, due_at = excluded.due_at,
+        ended_at = excluded.ended_at
 )`,
 };
 
 function stepRow({ unit, row }: Recorded<StepRow>): object {
-  const { run, path, position, type, status, commandId, generation, version, reason, output, error, deadLetterId, startedAt, endedAt } =
-    row;
+  const {
+    run,
+    path,
+    position,
+    type,
+    status,
+    commandId,
+    generation,
+    version,
+    reason,
+    output,
+    error,
+    deadLetterId,
+    startedAt,
+    dueAt,
+    endedAt,
+  } = row;
   return {
     ...unitOf(unit),
     run,
@@ -144,6 +169,7 @@ function stepRow({ unit, row }: Recorded<StepRow>): object {
     output: cleanJson(output),
     error: cleanJson(error),
     started_at: cleanTime(startedAt),
+    due_at: dueAt === null ? null : cleanTime(dueAt),
     ended_at: endedAt === null ? null : cleanTime(endedAt),
   };
 }

@@ -144,5 +144,6 @@ export interface StepsTable {
   error: Json;
   dead_letter_id: string | null;
   started_at: Time;
+  due_at: NullableTime;
   ended_at: NullableTime;
 }

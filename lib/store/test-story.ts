@@ -60,6 +60,7 @@ export const STEP: StepRow = {
   error: null,
   deadLetterId: null,
   startedAt: AT,
+  dueAt: null,
   endedAt: null,
 };
 export const FAILED = { reason: 'refused', because: 'invalid_blocks' };

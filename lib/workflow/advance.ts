@@ -1,17 +1,19 @@
 import type { CompiledStep, CompiledWorkflow } from './compile.ts';
-import type { RunRow, StepError, StepRow } from './row.ts';
+import type { WorkflowEvent } from './event.ts';
+import type { KeptEventRow, RunRow, StepError, StepRow } from './row.ts';
 import type { EventScope } from './scope.ts';
 import { hasEnded, reachedStep } from './step-row.ts';
 import { takeStep } from './take-step.ts';
 import type { Outputs } from './turn.ts';
+import { NO_OUTPUTS } from './turn.ts';
 
 /** The event as a run sees it; `lost` where its body cannot be read any more. */
 export type EventReading =
-  | { readonly kind: 'read'; readonly scope: EventScope; readonly hops: number }
+  | { readonly kind: 'read'; readonly scope: EventScope; readonly event: WorkflowEvent }
   | { readonly kind: 'lost'; readonly error: StepError };
 
 export interface Advance extends Outputs {
-  readonly rows: readonly (RunRow | StepRow)[];
+  readonly rows: readonly (RunRow | StepRow | KeptEventRow)[];
 }
 
 export interface Start {
@@ -37,16 +39,21 @@ export function advance(start: Start): Advance {
   const ended = new Map(start.steps.filter(hasEnded).map((row) => [row.path, row]));
   const rows: StepRow[] = [];
   const events: Outputs['events'][number][] = [];
-  const end = (run: RunRow, commands: Outputs['commands'] = []): Advance => ({ rows: [run, ...rows], commands, events });
+  const end = (run: RunRow, waits: Partial<Outputs> = {}): Advance => ({ ...NO_OUTPUTS, ...waits, rows: [run, ...rows], events });
   for (let position = start.from; position < workflow.steps.length; position += 1) {
     const step = workflow.steps[position]!;
     if (ended.has(step.path) || !isOnTheWay(step, ended)) continue;
-    const { row, command, event } = takeStep(step, reachedStep(step, position, start), [...ended.values()], start);
+    const { row, event, waits } = takeStep(step, reachedStep(step, position, start), [...ended.values()], start);
     rows.push(row);
     if (event !== undefined) events.push(event);
     if (row.status === 'failed') return end(failedRun(start.run, workflow.version, row.error, at));
-    if (row.status === 'waiting')
-      return end({ ...start.run, version: workflow.version, status: 'running', endedAt: null, error: null }, command ? [command] : []);
+    if (row.status === 'waiting') {
+      const isLong = waits?.timers !== undefined && start.event.kind === 'read';
+      const waiting = end({ ...start.run, version: workflow.version, status: 'running', endedAt: null, error: null }, waits);
+      return isLong
+        ? { ...waiting, rows: [...waiting.rows, { kind: 'kept-event', run: start.run.id, event: start.event.event }] }
+        : waiting;
+    }
     ended.set(step.path, row);
   }
   return end({ ...start.run, version: workflow.version, status: 'done', endedAt: at, error: null });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import { compileText } from './compile.ts';
 import { mistakeText } from './mistake.ts';
+import { USES } from './step-form.ts';
 import { open, recorded, retry, RUN, send, stateOf, succeed, workflowOf } from './turn-fixture.ts';
 
 const arms = [
@@ -111,7 +112,7 @@ test('mistakes inside branches are named with their places', () => {
     'steps[1].branches[1].steps[0]: expected an object, got 5',
     'steps[1].branches[1].iff: expected one of if, steps, got a field that is not known; did you mean "if"?',
     'steps[1].branchs: expected one of id, uses, if, branches, else, got a field that is not known; did you mean "branches"?',
-    'steps[1].branches[0].steps[0].uses: expected one of slack.send, emit, branch, got "slack.sned"; did you mean "slack.send"?',
+    `steps[1].branches[0].steps[0].uses: expected one of ${USES.join(', ')}, got "slack.sned"; did you mean "slack.send"?`,
     'steps[1].else[0].with.text: expected text, got nothing',
     'steps[1].else[0].with.txt: expected one of channel, text, blocks, got a field that is not known; did you mean "text"?',
     'steps[1].branches[0].if: Unknown variable: evnt; did you mean "event"?',

@@ -40,7 +40,7 @@ export interface CompiledStep {
 /** What a step does when it is reached and not skipped. */
 export type StepWork =
   | { readonly kind: 'command'; readonly actor: string; readonly with: Template; readonly onUnknown: 'hold' | 'repeat' }
-  | { readonly kind: 'emit'; readonly with: Template; readonly place: string }
+  | { readonly kind: 'emit' | 'delay'; readonly with: Template; readonly place: string }
   | {
       readonly kind: 'branch';
       readonly arms: readonly { readonly name: string; readonly condition: Condition }[];
@@ -112,7 +112,7 @@ function workOf(step: StepDefinition, at: string): StepWork {
   }
   const place = `${at}.with`;
   const template = compileTemplate(step.with ?? {}, place);
-  if (step.uses === 'emit') return { kind: 'emit', with: template, place };
+  if (step.uses === 'emit' || step.uses === 'delay') return { kind: step.uses, with: template, place };
   const type = STEP_TYPES[step.uses]!;
   return { kind: 'command', actor: type.actor, with: template, onUnknown: step['on-unknown'] ?? type.onUnknown };
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { compileText } from './compile.ts';
 import { mistakeText } from './mistake.ts';
+import { USES } from './step-form.ts';
 
 const RIGHT = `
 name: a-workflow
@@ -60,7 +61,7 @@ const MISTAKES: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'uses: slack.send',
     'uses: slack.sned',
-    ['steps[0].uses: expected one of slack.send, emit, branch, got "slack.sned"; did you mean "slack.send"?'],
+    [`steps[0].uses: expected one of ${USES.join(', ')}, got "slack.sned"; did you mean "slack.send"?`],
   ],
   [
     'channel: "#a"',

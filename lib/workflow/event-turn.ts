@@ -51,6 +51,7 @@ export function eventTurn({ event, workflows, existing, at }: EventInput): Turn 
     rows: [eventRow(event, 'routed'), ...opened.flatMap(({ rows }) => rows)],
     commands: opened.flatMap(({ commands }) => commands),
     events: opened.flatMap(({ events }) => events),
+    timers: opened.flatMap(({ timers }) => timers),
   };
 }
 
@@ -61,7 +62,7 @@ function matches(workflow: CompiledWorkflow, event: WorkflowEvent): boolean {
 /** Undefined where the trigger's condition does not hold. */
 function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventScope, at: string): Advance | undefined {
   const run = newRun(workflow, event, at);
-  const start = { run, steps: [], workflow, event: { kind: 'read', scope, hops: event.hops }, from: 0, generation: '', at } as const;
+  const start = { run, steps: [], workflow, event: { kind: 'read', scope, event }, from: 0, generation: '', at } as const;
   try {
     if (workflow.condition !== undefined && !workflow.condition.holds({ event: scope, steps: {} })) return undefined;
   } catch (error) {

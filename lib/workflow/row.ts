@@ -1,10 +1,11 @@
 import type { Priority } from '../core/priority.ts';
+import type { WorkflowEvent } from './event.ts';
 
 /**
  * What the workflow actor records. The store writes these rows in the transaction that settles the message they come from, so an
  * event, its runs and their steps are never ahead of or behind the lane's progress. All times are RFC 3339 in UTC.
  */
-export type WorkflowRow = EventRow | OutcomeRow | RunRow | StepRow;
+export type WorkflowRow = EventRow | OutcomeRow | RunRow | StepRow | KeptEventRow;
 
 /** The projection of one event of the log. The first one written for an id stays. */
 export interface EventRow {
@@ -81,7 +82,16 @@ export interface StepRow {
   readonly error: StepError | null;
   readonly deadLetterId: string | null;
   readonly startedAt: string;
+  /** When a delay ends; null for every other step. */
+  readonly dueAt: string | null;
   readonly endedAt: string | null;
+}
+
+/** The event of a run that may go on when the log does not have it any more. The first one stays; it goes when the run has ended. */
+export interface KeptEventRow {
+  readonly kind: 'kept-event';
+  readonly run: string;
+  readonly event: WorkflowEvent;
 }
 
 /** Why a step failed; JSON. */

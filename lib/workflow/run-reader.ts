@@ -1,3 +1,4 @@
+import type { WorkflowEvent } from './event.ts';
 import type { RunState } from './turn.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface RunReader {
   runsOfEvent(eventId: string): Promise<ReadonlySet<string>>;
   /** A run with the steps that it has reached, in order of their position. */
   run(runId: string): Promise<RunState | undefined>;
+  /** The event that a run keeps because it may go on when the log has forgotten it; undefined where it keeps none. */
+  keptEvent(runId: string): Promise<WorkflowEvent | undefined>;
 }
 
 /** One version of a workflow, as it is stored; never changed. */

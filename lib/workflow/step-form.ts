@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { parseDuration } from './delay.ts';
 import { STEP_TYPES } from './step-type.ts';
 import type { StepType } from './step-type.ts';
 
@@ -34,6 +35,16 @@ export const ENGINE_STEPS = {
     key: z.string().min(1).max(1_000).optional().describe('The key of the new event. (Default: that of the event that opened the run)'),
     data: z.record(z.string(), z.unknown()).optional().describe('The body of the new event. (Default: an empty object)'),
   }),
+  delay: z
+    .strictObject({
+      for: z
+        .string()
+        .refine((text) => text.includes('{') || parseDuration(text) !== undefined, 'expected a duration such as 90s, 15m, 1h30m, 2d or 1w')
+        .optional()
+        .describe('How long: 90s, 15m, 1h30m, 2d, 1w.'),
+      until: z.string().min(1).optional().describe('Until when: a moment in RFC 3339. One that is past is no delay.'),
+    })
+    .refine((told) => (told.for === undefined) !== (told.until === undefined), 'expected one of for, until, got both or none'),
 } as const satisfies Readonly<Record<string, z.ZodObject>>;
 
 export const USES: readonly string[] = [...Object.keys(STEP_TYPES), ...Object.keys(ENGINE_STEPS), 'branch'];

@@ -30,6 +30,7 @@ export function reachedStep(
     error: null,
     deadLetterId: null,
     startedAt: start.at,
+    dueAt: null,
     endedAt: null,
   };
 }

@@ -88,7 +88,7 @@ export function stateOf(turns: readonly Turn[], name = 'w'): RunState {
   return { run, steps: [...steps.values()] };
 }
 
-export const read = { kind: 'read', scope: eventScope(event), hops: 0 } as const;
+export const read = { kind: 'read', scope: eventScope(event), event } as const;
 export const RUN = runId('w', event.id);
 
 export function succeed(state: RunState, step: string, workflowVersion = workflow(), output: unknown = { ts: '17' }): Turn {

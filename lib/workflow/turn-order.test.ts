@@ -111,7 +111,7 @@ class World {
     const [run] = this.#runs.values();
     const state: RunState | undefined = run === undefined ? undefined : { run, steps: [...this.#steps.values()] };
     const workflow = this.#versions[(run?.version ?? 1) - 1]!;
-    const scope = { kind: 'read', scope: eventScope(event), hops: 0 } as const;
+    const scope = { kind: 'read', scope: eventScope(event), event } as const;
     if (message.kind === 'event')
       return eventTurn({ event, workflows: [this.#versions[0]!], existing: new Set(this.#runs.keys()), at: AT });
     if (message.kind === 'result') return resultTurn({ result: message.result, state, workflow, event: scope, at: AT });

@@ -13,10 +13,11 @@ export type Turn =
 export interface Outputs {
   readonly commands: readonly WorkflowCommand[];
   readonly events: readonly WorkflowEmit[];
+  readonly timers: readonly WorkflowTimer[];
 }
 
 /** Of a turn that only records. */
-export const NO_OUTPUTS: Outputs = { commands: [], events: [] };
+export const NO_OUTPUTS: Outputs = { commands: [], events: [], timers: [] };
 
 /** Work that a run asks of an actor. */
 export interface WorkflowCommand {
@@ -34,6 +35,19 @@ export interface WorkflowCommand {
   readonly priority: Priority;
   /** JSON: the rendered `with` and `onUnknown`. */
   readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The step goes on by itself when the time is there. */
+export interface WorkflowTimer {
+  /** `<run>/<step>[#<generation>]`: the step's command id. */
+  readonly id: string;
+  readonly event: string;
+  readonly run: string;
+  readonly step: string;
+  readonly key: string;
+  readonly priority: Priority;
+  /** RFC 3339. */
+  readonly dueAt: string;
 }
 
 /** A new event that a run adds to the log. */

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectBroker } from '../lib/jetstream/connection.ts';
+import { requestApi } from '../lib/jetstream/api-request.ts';
+import { logStreams } from '../streams/log-streams.ts';
+import { openSystem, until } from './system-bed.ts';
+
+const DELAY_MS = 5_000;
+
+const workflow = JSON.stringify({
+  name: 'remind',
+  on: { event: 'release.published', source: 'github' },
+  steps: [
+    { id: 'pause', uses: 'delay', with: { for: `${DELAY_MS / 1_000}s` } },
+    { id: 'tell', uses: 'slack.send', with: { channel: '#releases', text: '{{ event.data.release.tag_name }} was a while ago' } },
+  ],
+});
+
+test('a delay that is longer than the log keeps anything ends on time, once, although the processor and the broker are killed in it', async (t) => {
+  const system = await openSystem(t, [workflow]);
+  const connection = await connectBroker({ url: system.broker.url, name: 'test' });
+  for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }).filter(({ name }) => name === 'EVENTS' || name === 'COMMANDS'))
+    // In nanoseconds: two seconds.
+    await requestApi(connection, `$JS.API.STREAM.UPDATE.${stream.name}`, { ...stream, max_age: 2e9, duplicate_window: 2e9 });
+  await connection.close();
+
+  const { id } = await system.post({ repository: 'a/b', tag: 'v1' });
+  const stepOf = async (): Promise<{ run: string; due_at: Date } | undefined> => {
+    const text = `select s.run, s.due_at from steps s join runs r on r.id = s.run where r.event_id = $1 and s.path = 'pause'`;
+    return (await system.database.query<{ run: string; due_at: Date }>({ text, values: [id] }))[0];
+  };
+  await until('the run waits', async () => (await stepOf()) !== undefined);
+  const { run, due_at: dueAt } = (await stepOf())!;
+  process.kill(system.programs.processor.pid!, 'SIGKILL');
+  await system.broker.kill();
+  await system.broker.start();
+  const shown = await system.visapi('runs', 'show', run);
+  assert.match(shown.stdout, new RegExp(`until ${dueAt.toISOString()}`));
+  assert.match((await system.visapi('trace', id)).stdout, new RegExp(`step pause: waits until ${dueAt.toISOString()}`));
+  assert.deepEqual(await system.messages(), []);
+
+  await until('the message has come', async () => (await system.messages()).length === 1, 30_000);
+  assert.ok(Date.now() >= dueAt.getTime());
+  assert.equal((await system.messages())[0]?.text, 'v1 was a while ago');
+  await until('the run is done', async () => /^Run \w+: done/.test((await system.visapi('runs', 'show', run)).stdout));
+  assert.equal((await system.attempts()).length, 1);
+});
