@@ -24,10 +24,10 @@ export interface RoundOptions {
   readonly say: (line: string) => void;
 }
 
-/** Before the first round each server answers so many: code that is new to the compiler is several times slower. */
-const WARM_UP_REQUESTS = 20_000;
+/** Before the first round each server answers so many: code that is new to the compiler is several times slower, and the door has much of it. */
+const WARM_UP_REQUESTS = 100_000;
 /** On a machine that is too busy for that, what it has answered by then has to do. */
-const WARM_UP_MAX_MS = 20_000;
+const WARM_UP_MAX_MS = 30_000;
 const STEADY_PER_SECOND = 300;
 /** All rounds together, at 300 a second: 100 of them are above the p99. */
 const STEADY_SAMPLES = 10_000;
