@@ -300,3 +300,25 @@ test('a delay goes on when the log has forgotten its event, and also after a cra
   });
   assert.equal(Number(left?.count), 0);
 });
+
+test('a run that began with version 1 ends with version 1 after version 2 is saved, and the next one begins with it', async (t) => {
+  const { database, sent, start } = await setUp(t);
+  const version = (text: string) => ({
+    name: 'w',
+    on: { event: 'order.paid' },
+    steps: [
+      { id: 'pause', uses: 'delay', with: { for: '1s' } },
+      { id: 'tell', uses: 'slack.send', with: { channel: '#a', text } },
+    ],
+  });
+  await applyWorkflow(database, { name: 'w', document: version('one'), who: 'test' });
+  const { publish } = start();
+  await publish(event('e1', '{}'));
+  await runWhen(database, 'e1', ({ run }) => run.status === 'running');
+  assert.equal((await applyWorkflow(database, { name: 'w', document: version('two'), who: 'test' })).version, 2);
+  const first = await runWhen(database, 'e1', ({ run }) => run.status === 'done');
+  await publish(event('e2', '{}'));
+  const second = await runWhen(database, 'e2', ({ run }) => run.status === 'done');
+  assert.deepEqual([first.run.version, first.steps.map((each) => each.version), second.run.version], [1, [1, 1], 2]);
+  assert.deepEqual(sent, ['one', 'two']);
+});

@@ -192,3 +192,36 @@ test('names of prototypes are ids like any other', () => {
 test('the example is a right workflow', async () => {
   assert.deepEqual(mistakes(await readFile(new URL('../../examples/github-release-to-slack.yaml', import.meta.url), 'utf8')), []);
 });
+
+test('a workflow with twelve different mistakes is told all twelve, each with its place', () => {
+  const text = `
+name: Twelve Mistakes
+descripton: a field that is not known
+on: { event: order.paid, if: "evnt.data.total > 0" }
+steps:
+  - { id: first, uses: slack.sned, with: {} }
+  - { id: second, uses: slack.send, with: { chanel: "#a", channel: "#a", text: x } }
+  - { id: second, uses: slack.send, with: { channel: 5, text: "{{ event.data.x | upcse }}" } }
+  - { id: pause, uses: delay, with: { for: 15 minutes } }
+  - id: route
+    uses: branch
+    branches:
+      - if: event.key
+        steps:
+          - { id: inner, uses: slack.send, with: { channel: "#a", text: "{{ event.dta.x }}" }, on-unknown: holt }
+`;
+  assert.deepEqual(mistakes(text), [
+    'name: expected 1 to 63 of a-z, 0-9 and -, a letter first, got "Twelve Mistakes"',
+    'descripton: expected one of name, description, on, steps, got a field that is not known; did you mean "description"?',
+    'steps[2].id: expected an id of its own, got "second", which steps[1] has',
+    `steps[0].uses: expected one of ${USES.join(', ')}, got "slack.sned"; did you mean "slack.send"?`,
+    'steps[1].with.chanel: expected one of channel, text, blocks, got a field that is not known; did you mean "channel"?',
+    'steps[2].with.channel: expected text, got 5',
+    'steps[3].with.for: expected a duration such as 90s, 15m, 1h30m, 2d or 1w',
+    'steps[4].branches[0].steps[0].on-unknown: expected one of hold, repeat, got "holt"; did you mean "hold"?',
+    'on.if: Unknown variable: evnt; did you mean "event"?',
+    'steps[2].with.text: undefined filter: upcse; did you mean "upcase"?',
+    'steps[4].branches[0].if: expected an expression that answers true or false, got one that answers string',
+    'steps[4].branches[0].steps[0].with.text: expected one of event.id, event.source, event.type, event.key, event.time, event.data, got "event.dta"; did you mean "data"?',
+  ]);
+});

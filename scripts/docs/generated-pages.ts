@@ -1,5 +1,6 @@
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { workflowSchema } from './workflow-schema.ts';
 import { presetsPage } from './presets-page.ts';
 
 /** Path and text of every page that is written from the code. */
@@ -7,6 +8,7 @@ export function generatedPages(): (readonly [path: string, text: string])[] {
   return [
     ['docs/configuration.md', configurationPage()],
     ['docs/errors.md', errorsPage()],
+    ['docs/workflow.schema.json', workflowSchema()],
     ['docs/presets.md', presetsPage()],
   ];
 }
