@@ -56,6 +56,21 @@ export async function applyWorkflow(
   });
 }
 
+/** Resolves with false where it opened no runs already. Saving it again enables it. */
+export async function disableWorkflow(database: Database, { name, who }: { name: string; who: string }): Promise<boolean> {
+  return await database.tables.transaction().execute(async (tables) => {
+    const changed = await tables
+      .updateTable('workflows')
+      .set({ enabled_version: null })
+      .where('name', '=', name)
+      .where('enabled_version', 'is not', null)
+      .returning('name')
+      .execute();
+    if (changed.length > 0) await writeAudit(tables, { who, action: 'workflow.disable', target: name, detail: null });
+    return changed.length > 0;
+  });
+}
+
 /** By name. */
 export async function listWorkflows(database: Database): Promise<WorkflowSummary[]> {
   const rows = await database.tables

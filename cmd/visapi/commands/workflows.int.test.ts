@@ -83,3 +83,32 @@ test('a file that is not there is told once, and bare workflows show their help 
   assert.equal(missing.stderr, 'visapi: expected a file that can be read, got /nowhere.yaml (ENOENT)\n');
   assert.match(bare.stderr, /Usage: visapi workflows[^]*Examples:\n {2}\$ visapi workflows validate/);
 });
+
+test('what differs between versions is shown, a file is compared with what runs, and a disabled workflow opens no runs', async (t) => {
+  const { databaseUrl } = await openTestBed(t);
+  const [one, two] = [await documentFile(t, document('one')), await documentFile(t, document('two'))];
+  await visapi(databaseUrl, 'apply', one);
+  assert.match((await visapi(databaseUrl, 'diff', one)).stdout, /^a version 1 and .* are the same\.$/m);
+  const ahead = await visapi(databaseUrl, 'diff', two);
+  assert.match(ahead.stdout, /^--- a version 1\n\+\+\+ .*workflow\.yaml\n[^]*\n-( +)text: one\n\+\1text: two$/m);
+  await visapi(databaseUrl, 'apply', two);
+  const [versions, wrong, disabled] = await Promise.all([
+    visapi(databaseUrl, 'diff', 'a', '--from', '1', '--json'),
+    visapi(databaseUrl, 'diff', two, '--to', '1'),
+    visapi(databaseUrl, 'disable', 'a'),
+  ]);
+  const { from, to, isSame } = JSON.parse(versions.stdout) as Record<string, unknown>;
+  assert.deepEqual([from, to, isSame], ['a version 1', 'a version 2', false]);
+  assert.equal(wrong.code, 2);
+  assert.match(disabled.stdout, /opens no more runs/);
+  const [list, again, missing] = await Promise.all([
+    visapi(databaseUrl, 'list', '--json'),
+    visapi(databaseUrl, 'disable', 'a'),
+    visapi(databaseUrl, 'disable', 'b'),
+  ]);
+  assert.equal((JSON.parse(list.stdout) as { enabledVersion: unknown }[])[0]?.enabledVersion, null);
+  assert.match(again.stdout, /was disabled already/);
+  assert.equal(missing.code, 3);
+  await visapi(databaseUrl, 'apply', two);
+  assert.equal((JSON.parse((await visapi(databaseUrl, 'list', '--json')).stdout) as { enabledVersion: unknown }[])[0]?.enabledVersion, 2);
+});
