@@ -23,18 +23,27 @@ const FILLING = 0.5;
 /** A relay that works is a few milliseconds behind. */
 const LAG_MS = 1_000;
 
+export interface ReadinessParts {
+  readonly link: BrokerLink;
+  /** Undefined where there is no journal. */
+  readonly parts: JournalParts | undefined;
+  readonly settings: Check;
+  readonly isDoorOpen: boolean;
+}
+
 /**
  * Ready: an event that came now would be stored. With a journal that needs no broker: what is wrong behind it is told, and
  * closes no door.
  */
-export async function checkReadiness(link: BrokerLink, parts: JournalParts | undefined, settings: Check): Promise<Readiness> {
+export async function checkReadiness({ link, parts, settings, isDoorOpen }: ReadinessParts): Promise<Readiness> {
+  const door = isDoorOpen ? { ok: true } : { ok: false, detail: 'not open yet, or closed already' };
   const broker = checkBroker(link);
   if (parts === undefined) {
     const events = await checkEvents(link);
-    return { ready: broker.ok && events.ok && settings.ok, checks: { broker, events, settings } };
+    return { ready: door.ok && broker.ok && events.ok && settings.ok, checks: { door, broker, events, settings } };
   }
   const journal = await checkJournal(parts);
-  return { ready: journal.ok && settings.ok, checks: { journal, relay: checkRelay(parts.relay), broker, settings } };
+  return { ready: door.ok && journal.ok && settings.ok, checks: { door, journal, relay: checkRelay(parts.relay), broker, settings } };
 }
 
 /** What is known still works: that it is old, or that something of it cannot be used, is told, and closes no door. */

@@ -55,6 +55,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     burst: config.rejectedBurst,
   });
   const acceptor = parts?.acceptor ?? createLogAcceptor(eventLog);
+  let isDoorOpen = false;
 
   const broker = createService('broker', async () => () => link.close());
   const publishing = createService('publisher', async () => () => eventLog.stop(ACCEPT_TIMEOUT_MS));
@@ -72,7 +73,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   });
   const following = createService('settings', async () => followSettings(settings, link));
   const ops = createService('operations server', async () => {
-    const readiness = () => checkReadiness(link, parts, checkSettings(settings));
+    const readiness = () => checkReadiness({ link, parts, settings: checkSettings(settings), isDoorOpen });
     const server = await startOpsServer({ host: config.opsHost, port: config.opsPort, program: 'ingest', version, registry, readiness });
     log.info({ url: server.url }, 'operations server listens');
     return () => server.stop();
@@ -95,7 +96,11 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
       registry,
     });
     log.info({ url: server.url, sources: settings.sourceNames }, 'webhooks are taken');
-    return () => server.stop();
+    isDoorOpen = true;
+    return async () => {
+      isDoorOpen = false;
+      await server.stop();
+    };
   });
   const all = inOrder('ingest', [broker, publishing, relaying, keeping, readmitting, following, ops, door]);
   await all.start();
