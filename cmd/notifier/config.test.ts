@@ -59,6 +59,6 @@ test('production refuses a local peer', (t) => {
   };
   assert.throws(
     () => readNotifierConfig(environment, ['--allow-unsafe-broker']),
-    /EGRESS_ALLOW[\s\S]*SLACK_API_URL[\s\S]*ALLOW_UNSAFE_BROKER/,
+    /ALLOW_UNSAFE_BROKER[\s\S]*EGRESS_ALLOW[\s\S]*SLACK_API_URL/,
   );
 });
