@@ -22,7 +22,7 @@ const filesAtOnce = 3;
 const testTimeoutMs = isNightly ? 900_000 : 170_000;
 
 /** A file whose process does not end (a timer, a connection) is not caught by the limit of a test: then the run ends here. */
-const runTimeoutMs = isNightly ? 3_600_000 : 480_000;
+const runTimeoutMs = isNightly ? 3_600_000 : 900_000;
 
 const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
 const home = localHome('.visapi');
