@@ -112,3 +112,18 @@ test('what differs between versions is shown, a file is compared with what runs,
   await visapi(databaseUrl, 'apply', two);
   assert.equal((JSON.parse((await visapi(databaseUrl, 'list', '--json')).stdout) as { enabledVersion: unknown }[])[0]?.enabledVersion, 2);
 });
+
+test('the cases beside a workflow are played without a database, and one that fails ends with 1', async (t) => {
+  const nowhere = 'postgres://127.0.0.1:1/none';
+  const file = await documentFile(t, document('{{ event.data.n }}'));
+  const cases = (expected: string) =>
+    `tests: [{ name: it tells, event: { type: x, data: { n: 1 } }, expect: { run: done, steps: { s: { with: { text: "${expected}" } } } } }]`;
+  await writeFile(file.replace('.yaml', '.test.yaml'), cases('1'));
+  assert.deepEqual(await visapi(nowhere, 'test', file), { code: 0, stdout: 'ok   a: it tells\n1 of 1 as expected.\n', stderr: '' });
+  await writeFile(file.replace('.yaml', '.test.yaml'), cases('2'));
+  const wrong = await visapi(nowhere, 'test', file);
+  assert.deepEqual(
+    [wrong.code, wrong.stdout],
+    [1, 'FAIL a: it tells\n       steps.s.with.text: expected "2", got "1"\n0 of 1 as expected.\n'],
+  );
+});

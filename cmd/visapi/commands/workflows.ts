@@ -6,6 +6,7 @@ import { outputOf, table } from '../output.ts';
 import { whoami, withDatabase } from '../session.ts';
 import { registerWorkflowChanges } from '../workflow-changes.ts';
 import { findVersion, readWorkflow } from '../workflow-document.ts';
+import { registerWorkflowTests } from '../workflow-tests.ts';
 
 /** `visapi workflows`: what happens when an event comes. */
 export function registerWorkflows(program: Command): void {
@@ -79,5 +80,6 @@ Examples:
       const stored = await withDatabase((database) => findVersion(database, name, '--version', options.version));
       outputOf(command).result(stored, () => `# version ${stored.version}\n${stringify(stored.document)}`.trimEnd());
     });
+  registerWorkflowTests(workflows);
   registerWorkflowChanges(workflows);
 }
