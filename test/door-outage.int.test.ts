@@ -144,15 +144,12 @@ test('a minute without broker, then without database, then without ingest costs 
   const backlog = await readMetric(ingest.opsUrl, 'visapi_journal_records');
   await bed.broker.start();
   const drainFrom = performance.now();
-  let drainTo = drainFrom;
-  await until(
-    'the backlog is gone',
-    async () => {
-      drainTo = performance.now();
-      return (await readMetric(ingest.opsUrl, 'visapi_relay_lag_seconds')) < CAUGHT_UP_SECONDS;
-    },
-    30_000,
-  );
+  // Reading the metrics costs the process milliseconds that are not the relay's: once in half a second.
+  for (let lag = Infinity; lag > CAUGHT_UP_SECONDS; await wait(500)) {
+    lag = await readMetric(ingest.opsUrl, 'visapi_relay_lag_seconds');
+    assert.ok(performance.now() - drainFrom < 30_000, `${lag} s behind after 30 s`);
+  }
+  const drainTo = performance.now();
   await wait(NORMAL_MS);
   const afterTo = performance.now();
   await traffic.stop();
