@@ -3,6 +3,7 @@ import { canonicalJson } from './canonical-json.ts';
 import type { Database } from './database.ts';
 import { type DeadLetterEntry, deadLetterRounds } from './dead-letters.ts';
 import { readRuns } from './run-reader.ts';
+import { stepAt } from './step-at.ts';
 import { enabledVersion, findWorkflow } from './workflows.ts';
 
 /**
@@ -70,16 +71,11 @@ async function planStep(database: Database, letter: DeadLetterEntry, state: RunS
   const step = state.steps.find((each) => each.path === path)!;
   const [from, to] = await Promise.all([findWorkflow(database, run.workflow, step.version), enabledVersion(database, run.workflow)]);
   if (from === undefined || to === undefined || from.version === to.version) return undefined;
-  const mended = stepDefinition(to.document, path);
-  if (canonicalJson(mended) === canonicalJson(stepDefinition(from.document, path))) return undefined;
+  const mended = stepAt(to.document, path);
+  if (canonicalJson(mended) === canonicalJson(stepAt(from.document, path))) return undefined;
   if (mended === undefined)
     return refuse(letter, `version ${to.version} of workflow ${run.workflow} has no step ${path}; --as-is runs the stored command`, false);
   if (step.status !== 'failed' || run.status !== 'failed')
     return refuse(letter, `its run has not heard of it yet (step ${path} is ${step.status}); try again in a moment`, false);
   return { kind: 'step', letter, run: run.id, step: path, workflow: run.workflow, version: to.version, fromVersion: from.version };
-}
-
-function stepDefinition(document: unknown, id: string): unknown {
-  const { steps } = document as { steps?: unknown };
-  return Array.isArray(steps) ? steps.find((step: unknown) => (step as { id?: unknown } | null)?.id === id) : undefined;
 }
