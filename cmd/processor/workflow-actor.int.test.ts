@@ -322,3 +322,26 @@ test('a run that began with version 1 ends with version 1 after version 2 is sav
   assert.deepEqual([first.run.version, first.steps.map((each) => each.version), second.run.version], [1, [1, 1], 2]);
   assert.deepEqual(sent, ['one', 'two']);
 });
+
+test('a cancelled run keeps no timer and no event, and its trace says so', async (t) => {
+  const { database, sent, start } = await setUp(t);
+  const steps = [
+    { id: 'pause', uses: 'delay', with: { for: '1d' } },
+    { id: 'tell', uses: 'slack.send', with: { channel: '#a', text: 'x' } },
+  ];
+  await applyWorkflow(database, { name: 'w', document: { name: 'w', on: { event: 'order.paid' }, steps }, who: 'test' });
+  const { publish } = start();
+  await publish(event('e1', '{}'));
+  const { run } = await runWhen(database, 'e1', (state) => state.run.status === 'running');
+  const kept = 'select (select count(*) from kept_events) + (select count(*) from timers) as count';
+  assert.equal(Number((await database.query<{ count: number }>({ text: kept }))[0]?.count), 2);
+  await publish(step(`${run.id}/cancel`, 'A-17', 'default', run.id, '', 'run.cancel', {}));
+  const cancelled = await runWhen(database, 'e1', (state) => state.run.status === 'cancelled');
+  assert.deepEqual(
+    cancelled.steps.map(({ path, status, reason }) => [path, status, reason]),
+    [['pause', 'cancelled', 'its run was cancelled']],
+  );
+  assert.equal(Number((await database.query<{ count: number }>({ text: kept }))[0]?.count), 0);
+  assert.deepEqual((await createTraceReader(database).byId('e1'))?.fate, { kind: 'cancelled', details: [`run ${run.id} of w`] });
+  assert.deepEqual(sent, []);
+});

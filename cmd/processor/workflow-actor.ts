@@ -6,6 +6,7 @@ import { done, reject } from '../../lib/actor/verdict.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import { HEADERS } from '../../lib/core/headers.ts';
 import type { EventReading } from '../../lib/workflow/advance.ts';
+import { cancelTurn } from '../../lib/workflow/cancel-turn.ts';
 import type { WorkflowEvent } from '../../lib/workflow/event.ts';
 import { eventTurn } from '../../lib/workflow/event-turn.ts';
 import type { StepResult } from '../../lib/workflow/result-turn.ts';
@@ -93,6 +94,8 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
           return apply(await takeResult(input.result, at), context, limitType);
         case 'retry':
           return apply(await takeRetry(input.retry, at), context, limitType);
+        case 'cancel':
+          return apply(cancelTurn({ cancel: input.cancel, state: await reader.run(input.cancel.run), at }), context, limitType);
       }
     },
   });

@@ -64,6 +64,10 @@ test('an event without headers has what its subject and the log say', () => {
   );
 });
 
+test('a cancelling names its run', () => {
+  assert.deepEqual(workflowInput(result('run.cancel', {})), { kind: 'cancel', cancel: { messageId: 'r/first/result', run: 'r' } });
+});
+
 test('an event that a workflow emitted says how many emits led to it', () => {
   const input = workflowInput({ ...event, headers: { 'Vis-Hops': '3' } });
   assert.equal(input.kind === 'event' && input.event.hops, 3);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { InvalidInput } from '../../lib/actor/define-actor.ts';
 import type { Message } from '../../lib/actor/message.ts';
 import { HEADERS, SCHEMA_VERSION } from '../../lib/core/headers.ts';
+import type { RunCancel } from '../../lib/workflow/cancel-turn.ts';
 import type { WorkflowEvent } from '../../lib/workflow/event.ts';
 import type { StepResult } from '../../lib/workflow/result-turn.ts';
 import type { StepRetry } from '../../lib/workflow/retry-turn.ts';
@@ -12,7 +13,8 @@ import { parseSubject } from '../../streams/subjects.ts';
 export type WorkflowInput =
   | { readonly kind: 'event'; readonly event: WorkflowEvent }
   | { readonly kind: 'result'; readonly result: StepResult }
-  | { readonly kind: 'retry'; readonly retry: StepRetry };
+  | { readonly kind: 'retry'; readonly retry: StepRetry }
+  | { readonly kind: 'cancel'; readonly cancel: RunCancel };
 
 const Succeeded = z.object({ command: z.string().min(1), output: z.unknown() });
 const Failed = z.object({
@@ -75,6 +77,7 @@ function hopsOf(text = '0'): number {
 
 function stepMessage(message: Message): WorkflowInput {
   const type = headerOf(message, HEADERS.ceType);
+  if (type === 'run.cancel') return { kind: 'cancel', cancel: { messageId: message.id, run: headerOf(message, HEADERS.run) } };
   const about = { messageId: message.id, run: headerOf(message, HEADERS.run), step: headerOf(message, HEADERS.step) };
   switch (type) {
     case 'step.succeeded': {
@@ -91,7 +94,7 @@ function stepMessage(message: Message): WorkflowInput {
       return { kind: 'retry', retry: { ...about, step, generation, workflow, version } };
     }
     default:
-      throw new InvalidInput(`expected ${HEADERS.ceType} step.succeeded, step.failed or step.retry, got ${type}`);
+      throw new InvalidInput(`expected ${HEADERS.ceType} step.succeeded, step.failed, step.retry or run.cancel, got ${type}`);
   }
 }
 

@@ -65,6 +65,7 @@ const ACTS: Readonly<Record<string, string>> = {
   'dead-letter.redeliver': 'dead letter redelivered',
   'dead-letter.retry-step': 'dead letter answered by a retry of its step',
   'run.retry-step': 'step retried',
+  'run.cancel': 'run cancelled by hand',
   'effect.resolve-done': 'held effect resolved as done',
   'effect.resolve-repeat': 'held effect resolved, to be repeated',
 };

@@ -23,6 +23,13 @@ test('an event is done only when every one of its runs is', () => {
   assert.match(fate(['done', 'done'], ['failed', 'done', 'failed']), /^failed \| step step1 failed /);
 });
 
+test('an event whose runs a person has ended is cancelled, unless another run still has to end', () => {
+  assert.equal(fate(['done', 'done'], ['cancelled', 'done', 'cancelled']), 'cancelled | run run1 of w');
+  assert.equal(fate(['cancelled', 'failed']), 'cancelled | run run0 of w');
+  assert.match(fate(['cancelled', 'cancelled'], ['running', 'waiting']), /^waiting \| /);
+  assert.match(fate(['cancelled', 'cancelled'], ['failed', 'failed']), /^failed \| /);
+});
+
 test('a run that is failed while none of its steps is does not look done', () => {
   const unclear = 'waiting | run run0 is failed, and none of its steps is: it is about to go on';
   assert.equal(fate(['failed', 'waiting']), unclear);

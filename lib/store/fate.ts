@@ -6,6 +6,7 @@ import type { MessageRows } from './trace-rows.ts';
 /**
  * The one visible fate of an accepted event:
  * - `done`: all runs that it opened have ended well
+ * - `cancelled`: the same, but for those that a person has ended
  * - `dead-lettered`: an actor gave up on it or on one of its commands, and nobody has redelivered that
  * - `failed`: a run stands at a step that could not be rendered; it stays resumable
  * - `unrouted`: no workflow wanted it
@@ -13,7 +14,7 @@ import type { MessageRows } from './trace-rows.ts';
  * - `waiting`: with where
  */
 export interface Fate {
-  readonly kind: 'done' | 'dead-lettered' | 'failed' | 'unrouted' | 'skipped' | 'waiting';
+  readonly kind: 'done' | 'cancelled' | 'dead-lettered' | 'failed' | 'unrouted' | 'skipped' | 'waiting';
   /** Where it waits, why it died, by which rule it was skipped; one line per place. */
   readonly details: readonly string[];
 }
@@ -25,7 +26,8 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
   const dead = rows.deadLetters.filter((letter) => letter.messageId === eventId && letter.status === 'open');
   if (dead.length > 0) return { kind: 'dead-lettered', details: dead.map(deadLine) };
   if (event === undefined) return { kind: 'waiting', details: ['in the log: the workflow actor has not settled it yet'] };
-  const steps = runs.flatMap((state) => state.steps);
+  const cancelled = runs.filter(({ run }) => run.status === 'cancelled');
+  const steps = runs.filter((state) => !cancelled.includes(state)).flatMap((state) => state.steps);
   const open = runs.filter(({ run }) => run.status === 'running').flatMap(({ run, steps: reached }) => openPlaces(run.id, reached, rows));
   // A failed run waits again as soon as somebody has redelivered its command.
   const revived = steps.filter(({ status }) => status === 'failed').flatMap((step) => revivedPlaces(step, rows));
@@ -36,8 +38,9 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
     return { kind: isDead ? 'dead-lettered' : 'failed', details: failed.map(failedLine) };
   }
   // What is not understood is not done: here a run that says failed where no step of it does.
-  const unclear = runs.filter(({ run }) => run.status !== 'done');
+  const unclear = runs.filter(({ run }) => run.status !== 'done' && run.status !== 'cancelled');
   if (unclear.length > 0) return { kind: 'waiting', details: unclear.map(unclearLine) };
+  if (cancelled.length > 0) return { kind: 'cancelled', details: cancelled.map(({ run }) => `run ${run.id} of ${run.workflow}`) };
   if (runs.length > 0) return { kind: 'done', details: [] };
   const kind = event.fate === 'unrouted' ? 'unrouted' : 'skipped';
   const outcomes = rows.outcomes.filter(({ messageId }) => messageId === eventId);

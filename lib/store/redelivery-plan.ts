@@ -59,6 +59,7 @@ function refuse(letter: DeadLetterEntry, because: string, needsForce: boolean): 
 /** Why the result of this message would not move its run any more. */
 function movedOn(letter: DeadLetterEntry, state: RunState | undefined): string | undefined {
   if (state === undefined) return `its run ${letter.run} is not known`;
+  if (state.run.status === 'cancelled') return `its run ${letter.run} is cancelled`;
   const step = state.steps.find(({ path }) => path === letter.step);
   if (step === undefined) return `its run ${letter.run} has not reached step ${letter.step}`;
   if (step.status === 'done' || step.status === 'skipped') return `its run has moved on: step ${step.path} is ${step.status}`;

@@ -1,5 +1,5 @@
 import { sql, type SqlBool } from 'kysely';
-import type { StepError } from '../workflow/row.ts';
+import type { RunRow, StepError } from '../workflow/row.ts';
 import type { Database } from './database.ts';
 
 /** A run as a list shows it. */
@@ -9,7 +9,7 @@ export interface RunSummary {
   readonly version: number;
   readonly eventId: string;
   readonly key: string;
-  readonly status: 'running' | 'done' | 'failed';
+  readonly status: RunRow['status'];
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly error: StepError | null;

@@ -90,7 +90,10 @@ const RUNS: StatementPart = {
     started_at timestamptz, ended_at timestamptz, error jsonb`,
   write: `
 run_over as (
-  delete from kept_events k using run r where k.run = r.id and r.status = 'done'
+  delete from kept_events k using run r where k.run = r.id and r.status in ('done', 'cancelled')
+),
+run_timers as (
+  delete from timers t using run r where r.status = 'cancelled' and t.id >= r.id || '/' and t.id < r.id || '0'
 ),
 run_write as (
   insert into runs (id, workflow, version, event_id, event_stream, event_seq, key, priority, status, started_at, ended_at, error)

@@ -124,7 +124,7 @@ export interface RunsTable {
   event_seq: number;
   key: string;
   priority: string;
-  status: 'running' | 'done' | 'failed';
+  status: 'running' | 'done' | 'failed' | 'cancelled';
   started_at: Time;
   ended_at: NullableTime;
   error: Json;
@@ -135,7 +135,7 @@ export interface StepsTable {
   path: string;
   position: number;
   type: string;
-  status: 'waiting' | 'done' | 'failed' | 'skipped';
+  status: 'waiting' | 'done' | 'failed' | 'skipped' | 'cancelled';
   command_id: string | null;
   generation: string;
   version: number;

@@ -62,6 +62,7 @@ export function resultTurn({ result, state, workflow, event, at }: ResultInput):
 
 /** Why a result changes nothing; undefined where it does. */
 function refusal(result: StepResult, state: RunState): string | undefined {
+  if (state.run.status === 'cancelled') return `run ${result.run} is cancelled`;
   const step = stepOf(result, state);
   if (step === undefined) return `run ${result.run} has not reached a step ${result.step}`;
   if (hasEnded(step)) return `step ${step.path} of run ${step.run} is ${step.status} already`;

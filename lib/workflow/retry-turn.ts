@@ -69,6 +69,7 @@ function triggerTurn(start: Start, { run, steps }: RunState): Turn | undefined {
 function refusal(retry: StepRetry, state: RunState | undefined, workflow: CompiledWorkflow | undefined): string | undefined {
   if (state === undefined) return `there is no run ${retry.run}`;
   const { run, steps } = state;
+  if (run.status === 'cancelled') return `run ${run.id} is cancelled`;
   if (run.workflow !== retry.workflow) return `run ${run.id} is of workflow ${run.workflow}, not ${retry.workflow}`;
   const step = steps.find(({ path }) => path === retry.step);
   if (step === undefined) return `run ${run.id} has not reached a step ${retry.step}`;

@@ -50,8 +50,11 @@ export interface RunRow {
   readonly eventSeq: number;
   readonly key: string;
   readonly priority: Priority;
-  /** `failed` is not an end: the run stands at its failed step and goes on when that step succeeds after all. */
-  readonly status: 'running' | 'done' | 'failed';
+  /**
+   * `failed` is not an end: the run stands at its failed step and goes on when that step succeeds after all. `cancelled` is one, by
+   * a person.
+   */
+  readonly status: 'running' | 'done' | 'failed' | 'cancelled';
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly error: StepError | null;
@@ -67,15 +70,15 @@ export interface StepRow {
   readonly position: number;
   /** `slack.send`, ... */
   readonly type: string;
-  /** `skipped`: its `if` was false. */
-  readonly status: 'waiting' | 'done' | 'failed' | 'skipped';
+  /** `skipped`: its `if` was false. `cancelled`: it waited when its run was cancelled. */
+  readonly status: 'waiting' | 'done' | 'failed' | 'skipped' | 'cancelled';
   /** The command that does its work; also where no command was sent because it could not be rendered. */
   readonly commandId: string;
   /** '' for the first time; a person's retry has its own. */
   readonly generation: string;
   /** The workflow's version that the step was rendered with. */
   readonly version: number;
-  /** Why it was skipped, for people; null where it was not. */
+  /** Why it was skipped or cancelled, for people; null where it was not. */
   readonly reason: string | null;
   /** JSON: what the step's actor gave back. */
   readonly output: unknown;

@@ -105,3 +105,17 @@ test('a run that does not stand failed, or that a dead letter stands for, is not
   assert.deepEqual([dead.code, dead.stdout], [1, '']);
   assert.ok(dead.stderr.includes(LETTER) && dead.stderr.includes('visapi dead redeliver'), dead.stderr);
 });
+
+test('a run is cancelled by a message to its lane, and one that has ended is not', async (t) => {
+  const { story, connection, visapi } = await openScene(t);
+  await story.turn(EVENT, RUN, STEP, { ...RUN, id: 'other', status: 'done' });
+  const [cancelled, done, unknown] = await Promise.all([
+    visapi('runs', 'cancel', 'run', '--json'),
+    visapi('runs', 'cancel', 'other'),
+    visapi('runs', 'cancel', 'nothing'),
+  ]);
+  assert.deepEqual([JSON.parse(cancelled.stdout), done.code, unknown.code], [{ run: 'run', workflow: 'w' }, 1, 3]);
+  const message = await readStored(connection, STREAMS.commands, 1);
+  assert.deepEqual([message?.id, message?.key, message?.headers[HEADERS.ceType]], ['run/cancel', EVENT.key, 'run.cancel']);
+  assert.match((await visapi('trace', 'event')).stdout, /run cancelled by hand/);
+});

@@ -1,10 +1,12 @@
 import { type Command, Option } from 'commander';
+import { writeAudit } from '../../../lib/store/audit-log.ts';
 import type { Database } from '../../../lib/store/database.ts';
 import { readRuns } from '../../../lib/store/run-reader.ts';
 import { planRunRetry, recordRunRetry } from '../../../lib/store/run-retry.ts';
 import { listRuns, type RunSummary } from '../../../lib/store/runs.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, type Output, outputOf, table } from '../output.ts';
+import { orderCancel } from '../run-cancel.ts';
 import { runText } from '../run-view.ts';
 import { whoami, withDatabase, withPublisher } from '../session.ts';
 import { orderStepRetry } from '../step-retry.ts';
@@ -21,7 +23,7 @@ export function registerRuns(program: Command): void {
   const runs = program.command('runs');
   runs
     .command('list')
-    .addOption(new Option('--status <status>', 'which ones').choices(['running', 'done', 'failed', 'any']).default('any'))
+    .addOption(new Option('--status <status>', 'which ones').choices(['running', 'done', 'failed', 'cancelled', 'any']).default('any'))
     .option('--workflow <name>', 'only those of one workflow')
     .option('--limit <count>', 'at most', '50')
     .option('--after <run>', 'the page after this run')
@@ -47,6 +49,14 @@ export function registerRuns(program: Command): void {
       outputOf(command).result(state, () => runText(state));
     });
   runs
+    .command('cancel')
+    .argument('<run>', 'as visapi runs list shows it')
+    .description('end a run where it stands; what is under way may still happen, and nothing comes after it')
+    .addHelpText('after', '\nExamples:\n  $ visapi runs cancel 4qfrx2h7\n  $ visapi runs cancel 4qfrx2h7 --json')
+    .action(async (id: string, _options: object, command: Command) => {
+      await withDatabase((database) => cancelRun(database, outputOf(command), id));
+    });
+  runs
     .command('retry-step')
     .argument('<run>', 'as visapi runs list shows it')
     .option('--step <id>', 'where it stands, to be sure (default: the step that failed)')
@@ -63,6 +73,20 @@ Steps that are done are not repeated. Where a dead letter stands for the step, v
     .action(async (run: string, { step }: { step?: string }, command: Command) => {
       await withDatabase((database) => retryStep(database, outputOf(command), run, step));
     });
+}
+
+async function cancelRun(database: Database, output: Output, id: string): Promise<void> {
+  const state = (await readRuns(database, [id])).get(id);
+  if (state === undefined) throw new CommandError(`there is no run ${id}`, { exitCode: exitCodes.notFound });
+  const { run } = state;
+  if (run.status === 'done' || run.status === 'cancelled') throw new CommandError(`run ${id} is ${run.status} already`);
+  // Published first: after a crash in between the same command does the same again.
+  await withPublisher((publisher) => orderCancel(publisher, run));
+  await writeAudit(database.tables, { who: whoami(), action: 'run.cancel', target: id, detail: { workflow: run.workflow } });
+  output.result(
+    { run: id, workflow: run.workflow },
+    () => `Run ${id} of ${run.workflow} is cancelled as soon as the messages of its key before it are through.`,
+  );
 }
 
 async function retryStep(database: Database, output: Output, runId: string, path: string | undefined): Promise<void> {
