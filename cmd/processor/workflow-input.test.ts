@@ -49,6 +49,7 @@ test('an event is read from its subject and headers, and its body stays as it is
       seq: 7,
       traceparent: '00-a-b-01',
       hops: 0,
+      onlyFor: null,
       body: event.body,
     },
   });

@@ -67,6 +67,7 @@ function workflowEvent(message: Message, source: string, subjectType: string): W
     time: headers[HEADERS.ceTime] ?? receivedAt,
     traceparent: headers[HEADERS.traceparent] ?? null,
     hops: hopsOf(headers[HEADERS.hops]),
+    onlyFor: headers[HEADERS.workflow] ?? null,
   };
 }
 

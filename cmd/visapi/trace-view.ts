@@ -66,6 +66,7 @@ const ACTS: Readonly<Record<string, string>> = {
   'dead-letter.retry-step': 'dead letter answered by a retry of its step',
   'run.retry-step': 'step retried',
   'run.cancel': 'run cancelled by hand',
+  'workflow.run': 'run opened by hand',
   'effect.resolve-done': 'held effect resolved as done',
   'effect.resolve-repeat': 'held effect resolved, to be repeated',
 };

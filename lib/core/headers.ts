@@ -19,6 +19,8 @@ export const HEADERS = {
   step: 'Vis-Step',
   /** On an event that a workflow has emitted: emits between it and the event that came from outside. Absent means 0. */
   hops: 'Vis-Hops',
+  /** On an event that a person made for one workflow: its name. */
+  workflow: 'Vis-Workflow',
   /** Redeliveries so far; absent means 0. */
   round: 'Vis-Round',
   /** Version of the message's form; a reader that does not know it must not guess. */

@@ -44,6 +44,15 @@ test('an event that no workflow wants is unrouted, and says why', () => {
   assert.equal(outcome(open([], { body: Buffer.from('no json') })), 'unrouted: no workflow wants release.published of github');
 });
 
+test('an event that is made for one workflow opens a run of it, whatever its trigger says, and of no other', () => {
+  const both = [workflow(), workflow({ name: 'other', on: { event: 'x', if: 'false' } })];
+  assert.deepEqual(
+    recorded(open(both, { onlyFor: 'other' })).commands.map(({ run }) => run),
+    [runId('other', event.id)],
+  );
+  assert.equal(outcome(open(both, { onlyFor: 'third' })), 'unrouted: workflow third is not enabled');
+});
+
 test('an event whose run is there opens none again, and opens those that are missing', () => {
   const again = open([workflow()], {}, [RUN]);
   assert.equal(outcome(again), `skipped: duplicate: ${RUN}`);

@@ -56,6 +56,7 @@ export function eventTurn({ event, workflows, existing, at }: EventInput): Turn 
 }
 
 function matches(workflow: CompiledWorkflow, event: WorkflowEvent): boolean {
+  if (event.onlyFor !== null) return workflow.name === event.onlyFor;
   return workflow.events.includes(event.type) && (workflow.source === undefined || workflow.source === event.source);
 }
 
@@ -64,7 +65,8 @@ function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventS
   const run = newRun(workflow, event, at);
   const start = { run, steps: [], workflow, event: { kind: 'read', scope, event }, from: 0, generation: '', at } as const;
   try {
-    if (workflow.condition !== undefined && !workflow.condition.holds({ event: scope, steps: {} })) return undefined;
+    if (event.onlyFor === null && workflow.condition !== undefined && !workflow.condition.holds({ event: scope, steps: {} }))
+      return undefined;
   } catch (error) {
     if (!(error instanceof EvaluationFailed)) throw error;
     const step = failedStep(reachedStep(workflow.steps[0]!, 0, start), evaluationError(error), at);
@@ -101,8 +103,8 @@ function parse(event: WorkflowEvent): EventScope | Error {
   }
 }
 
-function unwanted({ source, type }: WorkflowEvent): string {
-  return `no workflow wants ${type} of ${source}`;
+function unwanted({ source, type, onlyFor }: WorkflowEvent): string {
+  return onlyFor !== null ? `workflow ${onlyFor} is not enabled` : `no workflow wants ${type} of ${source}`;
 }
 
 function unrouted(event: WorkflowEvent, reason: string, at: string): Turn {

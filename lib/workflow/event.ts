@@ -21,5 +21,7 @@ export interface WorkflowEvent {
   readonly traceparent: string | null;
   /** Emits between it and the event that came from outside; 0: it came from outside itself. */
   readonly hops: number;
+  /** The workflow that a person made it for: it opens a run of that one, whatever its trigger says, and of no other. Null: of all that want it. */
+  readonly onlyFor: string | null;
   readonly body: Uint8Array;
 }

@@ -39,7 +39,7 @@ function turnOn(payload: unknown): Turn {
     stream: 'EVENTS',
     seq: 1,
   } as const;
-  const rest = { time: AT, receivedAt: AT, traceparent: null, hops: 0, body: Buffer.from(JSON.stringify(payload)) };
+  const rest = { time: AT, receivedAt: AT, traceparent: null, hops: 0, onlyFor: null, body: Buffer.from(JSON.stringify(payload)) };
   return eventTurn({ event: { ...event, ...rest }, workflows: [workflow], existing: new Set(), at: AT });
 }
 

@@ -94,7 +94,21 @@ function eventOf(workflow: CompiledWorkflow, given: TestCase['event']): Workflow
     data,
   } = given;
   const body = Buffer.from(JSON.stringify(data ?? null));
-  return { id, source, type, key, priority, time, receivedAt: time, stream: 'EVENTS', seq: 1, traceparent: null, hops: 0, body };
+  return {
+    id,
+    source,
+    type,
+    key,
+    priority,
+    time,
+    receivedAt: time,
+    stream: 'EVENTS',
+    seq: 1,
+    traceparent: null,
+    hops: 0,
+    onlyFor: null,
+    body,
+  };
 }
 
 function whyFailed({ run }: Extract<Played, { kind: 'played' }>): string {

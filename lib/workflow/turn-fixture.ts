@@ -26,6 +26,7 @@ export const event: WorkflowEvent = {
   seq: 7,
   traceparent: null,
   hops: 0,
+  onlyFor: null,
   body: Buffer.from('{"tag":"v1","draft":false}'),
 };
 

@@ -39,6 +39,7 @@ const event: WorkflowEvent = {
   seq: 1,
   traceparent: null,
   hops: 0,
+  onlyFor: null,
   body: Buffer.from('{"n":1}'),
 };
 

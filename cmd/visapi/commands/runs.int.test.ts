@@ -119,3 +119,29 @@ test('a run is cancelled by a message to its lane, and one that has ended is not
   assert.deepEqual([message?.id, message?.key, message?.headers[HEADERS.ceType]], ['run/cancel', EVENT.key, 'run.cancel']);
   assert.match((await visapi('trace', 'event')).stdout, /run cancelled by hand/);
 });
+
+test('a run is opened by hand by an event for its workflow alone, and the same id again is the same run', async (t) => {
+  const { story, connection, visapi } = await openScene(t);
+  const send = { id: 'tell', uses: 'slack.send', with: { channel: '#a', text: 'x' } };
+  await applyWorkflow(story.database, {
+    name: 'w',
+    document: { name: 'w', on: { event: ['order.paid', 'x'] }, steps: [send] },
+    who: 'ada',
+  });
+  const words = ['workflows', 'run', 'w', '--data', '{"n":1}', '--key', 'A-17', '--id', 'try', '--json'];
+  const [first, again, wrong] = [await visapi(...words), await visapi(...words), await visapi('workflows', 'run', 'w', '--data', '{')];
+  const { run, event } = JSON.parse(first.stdout) as { run: string; event: string };
+  assert.deepEqual([JSON.parse(again.stdout), wrong.code], [{ run, event, workflow: 'w', version: 1 }, 2]);
+  const message = await readStored(connection, STREAMS.events, 1);
+  assert.deepEqual(
+    [
+      message?.id,
+      message?.key,
+      message?.headers[HEADERS.workflow],
+      message?.headers[HEADERS.ceType],
+      Buffer.from(message!.body).toString(),
+    ],
+    [event, 'A-17', 'w', 'order.paid', '{"n":1}'],
+  );
+  assert.equal(await readStored(connection, STREAMS.events, 2), undefined);
+});

@@ -6,6 +6,7 @@ import { outputOf, table } from '../output.ts';
 import { whoami, withDatabase } from '../session.ts';
 import { registerWorkflowChanges } from '../workflow-changes.ts';
 import { findVersion, readWorkflow } from '../workflow-document.ts';
+import { registerWorkflowRun } from '../workflow-run.ts';
 import { registerWorkflowTests } from '../workflow-tests.ts';
 
 /** `visapi workflows`: what happens when an event comes. */
@@ -81,5 +82,6 @@ Examples:
       outputOf(command).result(stored, () => `# version ${stored.version}\n${stringify(stored.document)}`.trimEnd());
     });
   registerWorkflowTests(workflows);
+  registerWorkflowRun(workflows);
   registerWorkflowChanges(workflows);
 }
