@@ -127,6 +127,14 @@ test("an object's prototype is found by any spelling, and told of the part it is
   assert.deepEqual([first?.prototype, second?.prototype?.pointer], [undefined, '/1/__proto__']);
 });
 
+test('prototypes named again and again below a long name cost no more than their bytes', () => {
+  const text = `{"${'a'.repeat(500_000)}":[${Array.from({ length: 5_000 }, () => '{"__proto__":0}').join(',')}]}`;
+  const startedAt = performance.now();
+  assert.equal(scan(text, 1).prototype?.pointer.length, 500_013);
+  // Tens of milliseconds; where the place of each is told, twenty seconds.
+  assert.ok(performance.now() - startedAt < 2_000, `${performance.now() - startedAt} ms`);
+});
+
 test('a byte order mark is passed over', () => {
   assert.equal(scan('\uFEFF{"a":1}').kind, 'object');
 });

@@ -81,7 +81,8 @@ class Scanner {
   #value(levels: number): JsonNode {
     const start = this.#at;
     const outer = this.#prototype;
-    this.#prototype = undefined;
+    // Only parts that are listed have a place of their own: asked for in each part below, a long name around them is read for each.
+    if (levels >= 0) this.#prototype = undefined;
     let kind: JsonKind;
     let members: readonly JsonMember[] = NONE;
     let items: readonly JsonNode[] = NONE;
