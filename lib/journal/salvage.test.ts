@@ -50,6 +50,31 @@ test('records are found wherever they lie, each number once, none below the floo
   assert.deepEqual([state?.commits, state?.confirmedLogSeq, relayed], [8, 99, 1]);
 });
 
+test('what a sender writes is taken neither for a state nor for a record, and comes back as it was', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-salvage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'data.mdb');
+  const id = '0123456789abcdef';
+  const forgedState = encodeState(id, { ...emptyState(), commits: Number.MAX_SAFE_INTEGER, floor: Number.MAX_SAFE_INTEGER });
+  const body = Buffer.concat([Buffer.from('{"text":"'), forgedState, record(7), Buffer.from('"}')]);
+  const { emit, isRemembered } = offer('id 1');
+  const stored = encodeOffer({ emit: { ...emit, key: 'VJS1', body }, isRemembered }, 5);
+  sealRecord(stored, 1);
+  writeFileSync(path, Buffer.concat([encodeState(id, { ...emptyState(), commits: 1, floor: 1 }), stored, record(2)]));
+  const { records, state } = salvage(path);
+  assert.equal(state?.commits, 1);
+  assert.deepEqual(
+    records.map(({ number, emit: { id: eventId } }) => [number, eventId]),
+    [
+      [1, 'id 1'],
+      [2, 'id 2'],
+    ],
+  );
+  const [first] = records;
+  assert.deepEqual([first?.emit.key, first?.emit.subject, first?.acceptedAt, first?.isRemembered], ['VJS1', emit.subject, 5, isRemembered]);
+  assert.deepEqual(Buffer.from(first?.emit.body ?? []), body);
+});
+
 function record(number: number, bytes = 20): Buffer {
   const encoded = encodeOffer(offer(`id ${number}`, { bytes }), 0);
   sealRecord(encoded, number);
