@@ -109,7 +109,7 @@ async function readmit(
   if (!isDryRun) {
     count(options.metrics, results, stored);
     const admitted = results.filter(({ outcome }) => outcome === 'admitted').length;
-    options.log.info({ requests: results.length, admitted }, 'rejected requests judged again');
+    options.log.info({ count: results.length, admitted }, 'rejected requests judged again');
   }
   return results;
 }

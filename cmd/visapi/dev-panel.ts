@@ -24,6 +24,7 @@ export function devPanel(ready: Ready, logs: string): string {
     '',
     `  webhooks   ${ready.ingestUrl}/hooks/${ready.demo.source}`,
     `  events     ${ready.ingestUrl}/v1/events   (CloudEvents under the API key ${ready.demo.apiKey})`,
+    `  API        ${ready.ingestUrl}/docs   (the reference; as a file: ${ready.ingestUrl}/openapi.json)`,
     `  Slack      ${ready.sinkUrl}   (a local one: look here for what was sent; visapi sink --help makes it refuse)`,
     ...Object.entries(ready.opsUrls).map(([name, url]) => `  ${name.padEnd(9)}  ${url}/metrics`),
     `  broker     ${ready.natsUrl}`,

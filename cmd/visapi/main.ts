@@ -76,7 +76,7 @@ Examples:
   $ visapi trace octocat/hello-world
   $ visapi dead list --since 2h
 
-visapi <command> --help has more.`,
+visapi <command> --help has more. In a clone it is npx visapi.`,
   )
   .exitOverride();
 

@@ -1,5 +1,7 @@
 import type { SourceDocument } from '../../lib/webhook/source.ts';
 
+type GenericOptions = Extract<SourceDocument, { preset: 'generic' }>['options'];
+
 /** What has to be set where the requests come from, in that provider's own words. `address` is the source's. */
 export function providerHint(document: SourceDocument, address: string): string {
   switch (document.preset) {
@@ -16,7 +18,7 @@ export function providerHint(document: SourceDocument, address: string): string 
       // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
       return `At the sender: endpoint ${address}. Its signing secret (whsec_...) and the one here are the same.`;
     case 'generic':
-      return `The sender posts to ${address} and puts the HMAC of ${document.options.payload} into the header ${document.options.header}.`;
+      return genericHint(document.options, address);
     case 'bearer':
       return `The sender posts to ${address} with the header authorization: Bearer <the secret>.`;
     case 'basic':
@@ -24,4 +26,10 @@ export function providerHint(document: SourceDocument, address: string): string 
     case 'api-key':
       return `The sender posts to ${address} with the secret in the header ${document.options.header}.`;
   }
+}
+
+function genericHint({ header, algorithm, encoding, prefix, payload, timestampHeader }: GenericOptions, address: string): string {
+  const behind = prefix === '' ? '' : `, behind ${prefix}`;
+  const time = timestampHeader === undefined ? '' : ` The header ${timestampHeader} has the time of sending in Unix seconds: {timestamp}.`;
+  return `The sender posts to ${address}. Its header ${header} has the HMAC-${algorithm.toUpperCase()} of ${payload} in ${encoding}${behind}. The key is the text of the secret.${time}`;
 }

@@ -60,8 +60,8 @@ export const ERROR_CODES = {
     status: 404,
     retryable: false,
     title: 'There is nothing at this address',
-    cause: 'no source of that name.',
-    remedy: 'look at the address, and at the file of the sources.',
+    cause: 'no source of that name, or another address that nothing answers.',
+    remedy: 'look at the address, and at `visapi sources list`.',
   },
   method_not_allowed: {
     status: 405,
@@ -117,14 +117,15 @@ export const ERROR_CODES = {
     status: 503,
     retryable: true,
     title: 'Nothing durable can be reached',
-    cause: 'the log did not confirm the event in 2.2 s. It may be stored or not.',
+    cause:
+      'the journal is full or cannot be written; nothing is known of sources and keys yet; or no answer in time. After the last the event may be stored or not.',
     remedy: 'send it again with the same id after `Retry-After`; [ingest-unavailable](../runbooks/ingest-unavailable.md).',
   },
   invalid_config: {
     status: 500,
     retryable: false,
     title: 'The configuration does not fit',
-    cause: 'variables, sources or channels; the message lists every mistake.',
+    cause: 'variables or channels; the message lists every mistake.',
     remedy: 'mend them. The program exits with 78.',
   },
   unsafe_broker: {

@@ -64,6 +64,7 @@ export const LOG_FIELDS: ReadonlySet<string> = new Set([
   'status',
   'verdict',
   // how much, how long
+  'admitted',
   'afterMs',
   'behind',
   'bytes',

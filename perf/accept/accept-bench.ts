@@ -7,26 +7,41 @@ import { formatReport, type Report } from './report.ts';
 import { LOADS, runRounds } from './rounds.ts';
 import { TARGETS } from './target.ts';
 
+/** As in docs/benchmarks.md. */
+const USAGE = `Usage: npm run bench -- accept [options]
+
+  --rounds <count>     how often everything is measured (default: 5)
+  --seconds <count>    of each measurement (default: 3)
+  --loads <list>       some of ${LOADS.join(',')} (default: all)
+  --only <list>        some of ${TARGETS.join(',')} (default: all)
+  --profile <folder>   where the door's CPU profile goes (default: none is taken)
+  --json               the whole report as JSON
+
+Examples:
+  $ npm run bench -- accept
+  $ npm run bench -- accept --rounds 1 --loads closed-64
+
+About ten minutes. docs/benchmarks.md says what is measured.
+`;
+
 /**
  * `npm run bench -- accept [--json] [--rounds 5] [--seconds 3] [--only visapi,publish] [--loads closed-64] [--profile <folder>]`: how fast the
  * door accepts, beside what one would build without it. Resolves with the exit code: 0 when every bound is met.
  */
 export async function runAcceptBench(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      json: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '3' },
-      only: { type: 'string', default: TARGETS.join(',') },
-      loads: { type: 'string', default: LOADS.join(',') },
-      profile: { type: 'string' },
-    },
-  });
-  const rounds = positive('--rounds', values.rounds);
-  const seconds = positive('--seconds', values.seconds);
-  const targets = readNames('--only', values.only, TARGETS);
-  const loads = readNames('--loads', values.loads, LOADS);
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  let options: AcceptBenchOptions;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`bench: ${error.message}\n`);
+    return 2;
+  }
+  const { values, rounds, seconds, targets, loads } = options;
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const bed = await openBenchBed({ targets, profileFolder: values.profile, say });
   try {
@@ -50,6 +65,28 @@ export async function runAcceptBench(args: readonly string[]): Promise<number> {
   } finally {
     await bed.stop();
   }
+}
+
+type AcceptBenchOptions = ReturnType<typeof readOptions>;
+
+/** Throws a TypeError that says what was expected. */
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '3' },
+      only: { type: 'string', default: TARGETS.join(',') },
+      loads: { type: 'string', default: LOADS.join(',') },
+      profile: { type: 'string' },
+    },
+  });
+  const rounds = positive('--rounds', values.rounds);
+  const seconds = positive('--seconds', values.seconds);
+  const targets = readNames('--only', values.only, TARGETS);
+  const loads = readNames('--loads', values.loads, LOADS);
+  return { values, rounds, seconds, targets, loads };
 }
 
 function positive(name: string, text: string): number {

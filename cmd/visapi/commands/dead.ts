@@ -24,7 +24,12 @@ interface FilterOptions {
 
 /** `visapi dead`: what actors gave up. */
 export function registerDead(program: Command): void {
-  const dead = program.command('dead');
+  const dead = program
+    .command('dead')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ visapi dead list --since 2h\n  $ visapi dead redeliver --actor slack --reason refused --since 2h --dry-run',
+    );
   withFilter(dead.command('list'))
     .addOption(new Option('--status <status>', 'which ones').choices(['open', 'redelivered', 'resolved', 'any']).default('open'))
     .option('--limit <count>', 'at most', '50')

@@ -6,7 +6,9 @@ import { whoami, withDatabase } from '../session.ts';
 
 /** `visapi held`: effects of which nobody knows whether they happened. */
 export function registerHeld(program: Command): void {
-  const held = program.command('held');
+  const held = program
+    .command('held')
+    .addHelpText('after', '\nExamples:\n  $ visapi held list\n  $ visapi held resolve 4qfrx2h7/notify/send --as done');
   held
     .command('list')
     .option('--actor <name>', 'only those of one actor')

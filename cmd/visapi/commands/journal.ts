@@ -15,7 +15,9 @@ const DEFAULT_MAX_BYTES = '2147483648';
 
 /** `visapi journal`: what the door holds until the log has it. It needs neither broker nor database. */
 export function registerJournal(program: Command): void {
-  const journal = program.command('journal');
+  const journal = program
+    .command('journal')
+    .addHelpText('after', '\nExamples:\n  $ visapi journal status\n  $ visapi journal export events.jsonl');
   journal
     .command('status')
     .option('--path <folder>', "the journal's folder (default: the local ingest's)")
@@ -33,7 +35,7 @@ export function registerJournal(program: Command): void {
     .description('write everything that waits into a file, in order; of a damaged journal what is readable')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ visapi journal export events.jsonl --path /mnt/old-replica/journal\n  $ visapi journal export - | wc -l',
+      '\nExamples:\n  $ visapi journal export events.jsonl --path /mnt/old-replica/journal\n  $ visapi journal export - | head -n 5',
     )
     .action(async (file: string, options: { path?: string }, command: Command) => {
       const path = pathOf(options);

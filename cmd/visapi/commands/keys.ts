@@ -20,7 +20,9 @@ const SOURCE = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 /** `visapi keys`: who may send events to /v1/events. */
 export function registerKeys(program: Command): void {
-  const keys = program.command('keys');
+  const keys = program
+    .command('keys')
+    .addHelpText('after', '\nExamples:\n  $ visapi keys create --name shop --source shop --scopes events:write\n  $ visapi keys list');
   keys
     .command('create')
     .requiredOption('--name <text>', 'what people know it by')

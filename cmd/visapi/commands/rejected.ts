@@ -26,7 +26,9 @@ const NOTE_EVERY_MS = 2_000;
 
 /** `visapi rejected`: requests that could not be verified. */
 export function registerRejected(program: Command): void {
-  const rejected = program.command('rejected');
+  const rejected = program
+    .command('rejected')
+    .addHelpText('after', '\nExamples:\n  $ visapi rejected list\n  $ visapi rejected readmit --source github --dry-run');
   registerList(rejected);
   registerShow(rejected);
   registerReadmit(rejected);

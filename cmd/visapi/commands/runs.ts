@@ -20,7 +20,9 @@ interface ListOptions {
 
 /** `visapi runs`: what workflows did, and where they stand. */
 export function registerRuns(program: Command): void {
-  const runs = program.command('runs');
+  const runs = program
+    .command('runs')
+    .addHelpText('after', '\nExamples:\n  $ visapi runs list --status failed\n  $ visapi runs show 4qfrx2h7');
   runs
     .command('list')
     .addOption(new Option('--status <status>', 'which ones').choices(['running', 'done', 'failed', 'cancelled', 'any']).default('any'))

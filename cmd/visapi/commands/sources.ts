@@ -18,7 +18,12 @@ const MOST_OLD_EXPIRES = '7d';
 
 /** `visapi sources`: who may send webhooks. */
 export function registerSources(program: Command): void {
-  const sources = program.command('sources');
+  const sources = program
+    .command('sources')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ visapi sources add shop --preset standard-webhooks --generate\n  $ visapi sources test shop\n  $ visapi sources list',
+    );
   registerAdd(sources);
   sources
     .command('list')

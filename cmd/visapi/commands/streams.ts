@@ -19,7 +19,7 @@ const DIFFERENT_EXIT_CODE = 5;
 
 /** `visapi streams`: the log's shape. */
 export function registerStreams(program: Command): void {
-  const streams = program.command('streams');
+  const streams = program.command('streams').addHelpText('after', '\nExamples:\n  $ visapi streams plan\n  $ visapi streams apply');
   withSizes(streams.command('plan'))
     .option('--exit-code', `exit with ${DIFFERENT_EXIT_CODE} where something differs`)
     .description('what apply would change, and how many consumers the actors need')
