@@ -45,3 +45,25 @@ test('a delay that is longer than the log keeps anything ends on time, once, alt
   await until('the run is done', async () => /^Run \w+: done/.test((await system.visapi('runs', 'show', run)).stdout));
   assert.equal((await system.attempts()).length, 1);
 });
+
+test('runs that a person opens run like any other, and one that is cancelled while it waits tells nobody', async (t) => {
+  const system = await openSystem(t, [workflow], { only: ['processor', 'notifier'] });
+  const openRun = async (tag: string): Promise<string> => {
+    const data = JSON.stringify({ release: { tag_name: tag } });
+    const { code, stdout, stderr } = await system.visapi('workflows', 'run', 'remind', '--data', data, '--key', 'k', '--json');
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(stdout) as { run: string }).run;
+  };
+  const isThere = async (run: string, text: RegExp): Promise<boolean> => text.test((await system.visapi('runs', 'show', run)).stdout);
+  const cancelled = await openRun('v1');
+  await until('the first run waits', () => isThere(cancelled, /until/));
+  assert.equal((await system.visapi('runs', 'cancel', cancelled)).code, 0);
+  await until('the first run is cancelled', () => isThere(cancelled, /: cancelled/));
+  const second = await openRun('v2');
+  await until('the second run is done', () => isThere(second, /: done/), 30_000);
+  assert.deepEqual(
+    (await system.messages()).map(({ text }) => text),
+    ['v2 was a while ago'],
+  );
+  assert.ok(await isThere(cancelled, /: cancelled/));
+});
