@@ -45,8 +45,9 @@ export async function importRecords(path: string, records: readonly ExportedReco
         () => {
           const journalId = ensureState(environment);
           const { state } = readState(environment);
-          for (const { offer, acceptedAt } of part) {
-            const appended = storeRecords(environment, state, [offer], acceptedAt, maxBytes);
+          // Remembered from now on: by their acceptance, those of a disk that was away for long would be forgotten at once.
+          for (const offer of part) {
+            const appended = storeRecords(environment, state, [offer], Date.now(), maxBytes);
             isFull = appended === undefined;
             if (isFull) break;
             if (appended?.[0]?.duplicate) known += 1;
@@ -65,8 +66,7 @@ export async function importRecords(path: string, records: readonly ExportedReco
   return { imported, known, left: records.length - imported - known };
 }
 
-function makeReady({ acceptedAt, id, subject, key, headers, body }: ExportedRecord): { offer: ReadyOffer; acceptedAt: number } {
-  const at = Date.parse(acceptedAt);
+function makeReady({ acceptedAt, id, subject, key, headers, body }: ExportedRecord): ReadyOffer {
   const emit = { id, subject, key, headers, body: Buffer.from(body, 'base64') };
-  return { offer: { bytes: encodeOffer({ emit, isRemembered: true }, at), key: identityKey(id) }, acceptedAt: at };
+  return { bytes: encodeOffer({ emit, isRemembered: true }, Date.parse(acceptedAt)), key: identityKey(id) };
 }
