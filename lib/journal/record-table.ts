@@ -25,15 +25,29 @@ export function storeRecords(
   return offers.map(({ bytes, key }) => {
     const first = key && findIdentity(environment, key);
     if (first !== undefined) return { number: first, duplicate: true };
-    state.lastNumber += 1;
-    const number = state.lastNumber;
-    sealRecord(bytes, number);
-    environment.records.putSync(number, bytes, { append: true });
+    const number = putNext(environment, state, bytes);
     state.depth += 1;
     state.bytes += bytes.length;
     if (key) rememberIdentity(environment, state, key, number, now);
     return { number, duplicate: false };
   });
+}
+
+/**
+ * A transaction whose callback throws is not undone by the library: it commits what was written before that, without the state that
+ * counts it. The next number is taken then, and LMDB says so by nothing but `false`: what is not put would be accepted and lost.
+ */
+function putNext({ records }: Environment, state: JournalState, bytes: Buffer): number {
+  for (let tries = 0; tries < 2; tries += 1) {
+    state.lastNumber += 1;
+    sealRecord(bytes, state.lastNumber);
+    // Declared as nothing, and a boolean.
+    const isStored: unknown = records.putSync(state.lastNumber, bytes, { append: true });
+    if (isStored === true) return state.lastNumber;
+    const [highest = 0] = records.getKeys({ reverse: true, limit: 1 });
+    state.lastNumber = Math.max(state.lastNumber, highest);
+  }
+  throw new Error(`expected to store a record under the number ${state.lastNumber}, got a refusal`);
 }
 
 /** Duplicates are looked up beforehand only where it matters: they are answered by a full journal too. */
