@@ -58,8 +58,10 @@ function npm(root, args) {
   // The npm that started us, where there is one: it fits the Node that runs.
   const script = process.env.npm_execpath;
   const isScript = script?.endsWith('.js') && existsSync(script);
+  // npm's own Node, because this one may lie in node_modules (npm puts node_modules/.bin first) and be gone after `npm ci`.
+  const node = [process.env.npm_node_execpath, process.execPath].find((path) => path && existsSync(path)) ?? 'node';
   const { status, error } = isScript
-    ? spawnSync(process.execPath, [realpathSync(script), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+    ? spawnSync(node, [realpathSync(script), ...args], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
     : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (error) throw new Error(`Install npm: it could not be run (${error.message}).`);
   if (status !== 0) throw new Error(`npm ${args[0]} ended with ${status}; its own words are above.`);
