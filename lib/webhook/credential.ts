@@ -18,8 +18,8 @@ const SECRETS: Readonly<Record<CredentialScheme['form'], { readonly pattern: Reg
   // A header's value without the blanks around it, which every server takes away.
   plain: { pattern: /^[!-~]+( +[!-~]+)*$/, expected: 'printable ASCII with no blank around it' },
   bearer: { pattern: /^[A-Za-z0-9._~+/-]+=*$/, expected: 'letters, digits and . _ ~ + / - as RFC 6750 has them' },
-  // The first colon ends the user; control characters are forbidden.
-  basic: { pattern: /^[^:\p{Cc}]*:\P{Cc}*$/u, expected: 'user:password' },
+  // The first colon ends the user; control characters are forbidden. Of the two one may be empty: a colon alone is no secret.
+  basic: { pattern: /^(?!:$)[^:\p{Cc}]*:\P{Cc}*$/u, expected: 'user:password' },
 };
 
 /**

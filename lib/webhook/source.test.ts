@@ -64,7 +64,8 @@ test('options that contradict each other, and secrets that do not fit, are named
     assert.match(mistakes({ name: 'a', preset }, ' '), /secret: expected/, preset);
   }
   assert.match(mistakes({ name: 'a', preset: 'github' }, 'a', 'b', 'c', 'd', 'e'), /secrets: expected at most 4, got 5/);
-  assert.match(mistakes({ name: 'a', preset: 'basic' }, 'no colon'), /secret: expected user:password/);
+  for (const secret of ['no colon', ':'])
+    assert.match(mistakes({ name: 'a', preset: 'basic' }, secret), /secret: expected user:password/, secret);
   assert.match(mistakes({ name: 'a', preset: 'bearer' }, 'two words'), /secret: expected letters/);
   assert.match(mistakes({ name: 'a', preset: 'api-key' }, 'ключ'), /secret: expected printable ASCII/);
 });
