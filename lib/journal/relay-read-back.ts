@@ -29,16 +29,29 @@ export async function readLogBack({ journal, log, after, signal }: ReadBackOptio
   const logSeq = await log.lastSeq(signal);
   const isRestored = logSeq < after;
   const found: number[] = [];
-  const oldest = oldestById(journal);
-  if (oldest.size === 0) return { logSeq, found, isRestored };
-  // A restored log counts on from where its backup ended: the old place means nothing in it.
-  for await (const group of log.readBack(isRestored ? 1 : after + 1, signal)) {
-    const numbers = group.map((event) => numberOf(event, journal, oldest)).filter((number) => number !== undefined);
-    if (numbers.length === 0) continue;
-    failPoint('relay.found');
-    await journal.forget(numbers.map((number) => ({ number, logSeq: isRestored ? 0 : after })));
-    failPoint('relay.found-forgotten');
-    found.push(...numbers);
+  let isAllSeen = false;
+  while (!isAllSeen) {
+    const oldest = oldestById(journal);
+    if (oldest.size === 0) break;
+    // Another journal may have relayed more of these than are known by id at once: a disk that comes back after its export was imported.
+    let isOthers = false;
+    // A restored log counts on from where its backup ended: the old place means nothing in it.
+    for await (const group of log.readBack(isRestored ? 1 : after + 1, signal)) {
+      const numbers = new Set<number>();
+      for (const event of group) {
+        const number = numberOf(event, journal, oldest);
+        if (number === undefined) continue;
+        numbers.add(number);
+        isOthers ||= numberInJournal(journal.id, event.journal) !== number;
+      }
+      if (numbers.size === 0) continue;
+      failPoint('relay.found');
+      await journal.forget([...numbers].map((number) => ({ number, logSeq: isRestored ? 0 : after })));
+      failPoint('relay.found-forgotten');
+      found.push(...numbers);
+    }
+    // Each pass forgets some, or is the last.
+    isAllSeen = !isOthers || oldest.size < OLDEST;
   }
   return { logSeq, found, isRestored };
 }
