@@ -74,3 +74,8 @@ test('requests are in the order of receipt, within a millisecond too', () => {
     { id: '', receivedAtMs: 0, number: 0 },
   );
 });
+
+test('a body that is not the one that came does not open', () => {
+  const changed = { ...stored(REQUEST), body: Buffer.from('{"a":2}') };
+  assert.throws(() => readRejected(changed, seal), /rejected\.github\.id-1: its body is not the one that came/);
+});

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../core/app-error.ts';
 import { HEADERS, SCHEMA_VERSION } from '../core/headers.ts';
@@ -48,12 +49,23 @@ const sealedSchema = z.strictObject({
   path: z.string(),
   rawHeaders: z.array(z.string()).readonly(),
   remoteAddress: z.string().optional(),
+  bodySha256: z.string(),
 });
 
 export function writeRejected(request: RejectedRequest, seal: Pick<Seal, 'seal'>): StoredRejected {
   const { id, source, reason, receivedAtMs, number, method, path, rawHeaders, remoteAddress, body } = request;
   // The time is inside too: it decides which signatures are in time, so nobody may change it.
-  const sealed = { reason, receivedAtMs, number, method, path, rawHeaders, remoteAddress } satisfies z.input<typeof sealedSchema>;
+  const sealed = {
+    reason,
+    receivedAtMs,
+    number,
+    method,
+    path,
+    rawHeaders,
+    remoteAddress,
+    // A credential proves the sender and nothing of the body: what is readmitted has to be what came with it.
+    bodySha256: sha256(body),
+  } satisfies z.input<typeof sealedSchema>;
   return {
     headers: {
       [HEADERS.received]: new Date(receivedAtMs).toISOString(),
@@ -74,7 +86,7 @@ export function readSummary(header: (name: string) => string): RejectedSummary {
 
 /**
  * Reads the whole request; `source` is the one that its subject names.
- * @throws AppError `cannot_unseal` where the key is another one, the message was changed, or it was moved to another source
+ * @throws AppError `cannot_unseal` where the key is another one, the message or its body was changed, or it was moved to another source
  */
 export function readRejected(stored: StoredRejected & { readonly source: string }, seal: Pick<Seal, 'open'>): RejectedRequest {
   const { source, headers, body } = stored;
@@ -83,13 +95,18 @@ export function readRejected(stored: StoredRejected & { readonly source: string 
   const parsed = sealedSchema.safeParse(JSON.parse(text));
   if (!parsed.success)
     throw new AppError('cannot_unseal', `${placeOf(source, id)}: it was written in a form that this version does not know`);
-  const { remoteAddress, ...rest } = parsed.data;
+  const { remoteAddress, bodySha256, ...rest } = parsed.data;
+  if (sha256(body) !== bodySha256) throw new AppError('cannot_unseal', `${placeOf(source, id)}: its body is not the one that came`);
   return { id, source, ...rest, remoteAddress, body };
 }
 
 /** In the order of receipt, as well as the clocks of several processes know it. */
 export function byReceipt(first: Omit<RejectedSummary, 'id'>, second: Omit<RejectedSummary, 'id'>): number {
   return first.receivedAtMs - second.receivedAtMs || first.number - second.number;
+}
+
+function sha256(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('base64');
 }
 
 function placeOf(source: string, id: string): string {
