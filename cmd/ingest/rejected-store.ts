@@ -53,6 +53,8 @@ const MAX_HELD_BYTES = 16 * 1024 ** 2;
 /** Half of the broker's duplicate window: what was stored without our knowing is not stored twice. */
 const GIVE_UP_AFTER_MS = 60_000;
 const RETRY_MS = 250;
+/** What a request may have for the price of one: nearly all webhooks stay below. */
+const USUAL_BYTES = 16 * 1024;
 
 /** Why a request was not kept. */
 type DropCause = 'rate' | 'full' | 'too_large' | 'unavailable' | 'refused' | 'stopped';
@@ -135,7 +137,7 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
     },
     keep(request) {
       if (isStopping) return drop(request, 'stopped');
-      if (!bucketOf(request.source).take(performance.now())) return drop(request, 'rate');
+      if (!bucketOf(request.source).take(performance.now(), costOf(request))) return drop(request, 'rate');
       if (waiting.length + underWay >= maxHeld || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
       const id = randomEventId(request.receivedAtMs);
       lastNumber += 1;
@@ -156,6 +158,11 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
       stopping.abort();
     },
   };
+}
+
+/** A large request takes the room of many usual ones, which a stranger could else push out of the stream within seconds. */
+function costOf({ body }: Refused): number {
+  return Math.max(1, body.byteLength / USUAL_BYTES);
 }
 
 function sizeOf({ headers, body }: Emit): number {

@@ -16,3 +16,9 @@ test('the burst passes at once, then the rate', () => {
 test('a pause gives the burst again and no more', () => {
   assert.equal(passed([0, 0, 0, 60_000, 60_000, 60_000, 60_000]), 6);
 });
+
+test('what costs more takes the room of many, and at most the whole burst', () => {
+  const bucket = createTokenBucket({ ratePerSecond: 10, burst: 3 });
+  assert.deepEqual([bucket.take(0, 2), bucket.take(0, 2), bucket.take(0)], [true, false, true]);
+  assert.deepEqual([bucket.take(299, 100), bucket.take(300, 100), bucket.take(300)], [false, true, false]);
+});
