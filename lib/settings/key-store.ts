@@ -34,8 +34,11 @@ export interface KeyStore {
   /** The newest first; one that cannot be read is left out, and its id is in `unreadable`. */
   list(): Promise<{ readonly keys: readonly KeyView[]; readonly unreadable: readonly string[] }>;
   create(key: NewKey): Promise<CreatedKey>;
-  /** A new key for the same; the old one counts until `oldExpiresAt`. `isForced`: also where it has a successor already. */
-  rotate(id: string, expiresAt: string | null, oldExpiresAt: Date, isForced?: boolean): Promise<KeyRotation>;
+  /**
+   * A new key for the same; the old one counts until `oldExpiresAt`. `expiresAt` undefined: it counts as long as the old one did when
+   * it was made. `isForced`: also where it has a successor already.
+   */
+  rotate(id: string, expiresAt: string | null | undefined, oldExpiresAt: Date, isForced?: boolean): Promise<KeyRotation>;
   /** @returns undefined where there is no such key; a key that was revoked stays as it was */
   revoke(id: string): Promise<KeyView | undefined>;
 }
@@ -90,7 +93,7 @@ export function createKeyStore(options: StoreOptions & { readonly pepper: () => 
       if (successor !== undefined && !isForced) return { kind: 'rotating', until: key.expiresAt ?? 'for ever', successor: successor.id };
       const { name, source, scopes } = key;
       // The new one first: a stop in between leaves one key too many, and never one too few.
-      const created = await create({ name, source, scopes, expiresAt }, id);
+      const created = await create({ name, source, scopes, expiresAt: expiresAt === undefined ? sameLifetime(key, now()) : expiresAt }, id);
       const isEarlier = key.expiresAt !== null && Date.parse(key.expiresAt) < oldExpiresAt.getTime();
       const old = isEarlier ? viewOf(key) : await write({ ...key, expiresAt: oldExpiresAt.toISOString() }, revision);
       return { kind: 'rotated', old, ...created };
@@ -102,6 +105,11 @@ export function createKeyStore(options: StoreOptions & { readonly pepper: () => 
       return await write({ ...found.key, revokedAt: timeNow() }, found.revision);
     },
   };
+}
+
+/** A key that ended some day has a successor that does. */
+function sameLifetime({ createdAt, expiresAt }: StoredApiKey, nowMs: number): string | null {
+  return expiresAt === null ? null : new Date(nowMs + Date.parse(expiresAt) - Date.parse(createdAt)).toISOString();
 }
 
 function viewOf({ digest: _digest, ...view }: StoredApiKey): KeyView {

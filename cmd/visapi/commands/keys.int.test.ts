@@ -68,6 +68,10 @@ test('a key is shown once, stored as a digest, replaced with an overlap, and rev
   const twice = await visapi('rotate', created.id);
   assert.deepEqual([twice.code, twice.stderr.includes(`has the successor ${rotated.id} already`)], [1, true]);
 
+  const again = JSON.parse((await visapi('rotate', rotated.id, '--json')).stdout) as Shown;
+  assert.equal(await judge(again.key, Date.now() + 91 * 86_400_000), 'expired', 'a key that ended has a successor that does');
+  assert.equal((await visapi('revoke', again.id)).code, 0);
+
   const list = await visapi('list');
   assert.ok(list.stdout.includes(created.id) && list.stdout.includes(rotated.id));
   assert.ok(!list.stdout.includes(created.key) && !list.stdout.includes(rotated.key));
@@ -79,5 +83,5 @@ test('a key is shown once, stored as a digest, replaced with an overlap, and rev
   assert.equal((await visapi('revoke', rotated.id)).code, 0, 'again is no mistake');
   const [shown, all] = await Promise.all([visapi('list', '--json'), visapi('list', '--all', '--json')]);
   const idsOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { keys: Shown[] }).keys.map(({ id }) => id);
-  assert.deepEqual([idsOf(shown), idsOf(all)], [[created.id], [rotated.id, created.id]]);
+  assert.deepEqual([idsOf(shown), idsOf(all)], [[created.id], [again.id, rotated.id, created.id]]);
 });

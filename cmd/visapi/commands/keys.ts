@@ -74,16 +74,19 @@ export function registerKeys(program: Command): void {
     .command('rotate')
     .argument('<key>', 'its id, as visapi keys list shows it: the part after vis_<environment>_')
     .option('--old-expires <duration>', `how long the present key still counts, up to ${MOST_OLD_EXPIRES}`, OLD_EXPIRES)
-    .option('--expires-in <duration>', `how long the new one counts, as 90d, or ${NEVER}`, NEVER)
+    .option(
+      '--expires-in <duration>',
+      `how long the new one counts, as 90d, or ${NEVER}; else as long as the present one did when it was made`,
+    )
     .option('--force', 'also where the key has a successor already')
     .description('make a new key for the same; for a while both count')
     .addHelpText(
       'after',
       '\nExamples:\n  $ visapi keys rotate 4QfRx2h7vA\n  $ visapi keys rotate 4QfRx2h7vA --old-expires 1h --expires-in 90d',
     )
-    .action(async (id: string, options: { oldExpires: string; expiresIn: string; force?: true }, command: Command) => {
+    .action(async (id: string, options: { oldExpires: string; expiresIn?: string; force?: true }, command: Command) => {
       const oldExpiresAt = new Date(Date.now() + parseDuration('--old-expires', options.oldExpires, MOST_OLD_EXPIRES));
-      const expiresAt = expiryOf(options.expiresIn);
+      const expiresAt = options.expiresIn === undefined ? undefined : expiryOf(options.expiresIn);
       const result = await withSettings((stores) => stores.keys.rotate(idOf(id), expiresAt, oldExpiresAt, options.force === true));
       switch (result.kind) {
         case 'no-key':
