@@ -208,6 +208,8 @@ export function createRelay(options: RelayOptions): Relay {
       running = run();
     },
     async whenConfirmed({ number, duplicate }, timeoutMs) {
+      // What the log refused for good it will not confirm.
+      if (refused.has(number)) return false;
       if (!isLeft(number, duplicate)) return true;
       if (isBehind()) return false;
       return await new Promise<boolean>((resolve) => {
