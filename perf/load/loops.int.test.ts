@@ -41,7 +41,8 @@ test('a request that was due while the server stood still is charged from when i
   const startMs = performance.now() + 50;
   const { loop, answers } = options(await listen(t, server), 1, startMs, startMs + 500);
   await runOpenLoop({ ...loop, perSecond: 100, startMs, lateness: createSamples() });
-  assert.equal(answers.length, 50);
+  // The first may be due before a busy machine gets to it.
+  assert.ok(answers.length >= 49 && answers.length <= 50, String(answers.length));
   const sorted = loop.latencies.toArray().toSorted();
   // Thirty were due in the stall; the one in the middle of them waited for half of it. A client that waits in turn would have told of one.
   assert.ok(percentile(sorted, 0.7) > stallMs / 4, `${percentile(sorted, 0.7)} ms`);
