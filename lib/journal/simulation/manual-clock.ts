@@ -33,6 +33,11 @@ export class ManualClock implements Clock {
     this.#now = until;
   }
 
+  /** Time stands still, and the event loop turns: for what lets others go in between. */
+  async turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn += 1) await settled();
+  }
+
   #next(until: number) {
     let first: [number, { at: number; callback: () => void }] | undefined;
     for (const timer of this.#timers) if (timer[1].at <= until && (first === undefined || timer[1].at < first[1].at)) first = timer;
