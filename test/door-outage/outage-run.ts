@@ -19,6 +19,8 @@ export interface Outage {
   readonly normalMs: number;
   /** How long the broker is away. Milliseconds. */
   readonly outageMs: number;
+  /** Whether the 99th percentiles are compared: only where nothing else runs on the machine. */
+  readonly isAlone: boolean;
 }
 
 interface Sent {
@@ -120,7 +122,7 @@ async function readMetric(opsUrl: string, line: string): Promise<number> {
 }
 
 /** Stops the broker, then the database, then kills ingest, all under traffic; then brings everything back and looks at the log. */
-export async function runOutage(t: TestContext, { normalMs, outageMs }: Outage): Promise<void> {
+export async function runOutage(t: TestContext, { normalMs, outageMs, isAlone }: Outage): Promise<void> {
   const database = await openOwnDatabase(t);
   const bed = await openDoorBed(t);
   const ingest = await bed.ingest('door');
@@ -179,5 +181,6 @@ export async function runOutage(t: TestContext, { normalMs, outageMs }: Outage):
   assert.deepEqual(log.map(({ delivery }) => delivery).toSorted(), [...byDelivery.keys()].toSorted(), 'each is in the log once');
   assert.deepEqual(reordered(log, byDelivery), []);
   assert.ok(seconds > (0.9 * backlog) / MAX_PER_SECOND, `${backlog} in ${seconds} s are more than ${MAX_PER_SECOND} a second`);
+  if (!isAlone) return;
   assert.ok(draining < Math.max(2 * normal, PROMISED_P99_MS), `p99 ${draining} ms while the backlog drains, ${normal} ms normally`);
 }

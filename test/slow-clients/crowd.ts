@@ -48,6 +48,8 @@ export interface Rounds {
   readonly counted: number;
   /** Each has two parts of this length. */
   readonly seconds: number;
+  /** Whether the 99th percentiles are compared: only where nothing else runs on the machine. */
+  readonly isAlone: boolean;
 }
 
 function startProgram(t: TestContext, name: string) {
@@ -120,7 +122,8 @@ export async function measureCrowd(t: TestContext, rounds: Rounds): Promise<void
   assert.ok(longestMs.silent <= LIMITS.headersTimeoutMs + SLACK_MS, `silent: ${longestMs.silent}`);
   assert.ok(longestMs.body <= LIMITS.requestTimeoutMs + SLACK_MS, `body: ${longestMs.body}`);
   assert.ok(longestMs.kept <= LIMITS.keepAliveTimeoutMs + KEEP_ALIVE_BUFFER_MS + SLACK_MS, `kept: ${longestMs.kept}`);
-  if (ratios.length === 0) return t.diagnostic('no round counted: what the crowd costs was not judged');
+  if (!rounds.isAlone) return;
+  assert.equal(ratios.length, rounds.counted, 'rounds in which the machine was on time');
   const ratio = median(ratios);
   assert.ok(ratio < 2, `expected less than 2 times the p99, got ${ratio.toFixed(2)} (${ratios.map((one) => one.toFixed(2)).join(', ')})`);
 }
