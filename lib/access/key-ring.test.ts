@@ -21,7 +21,7 @@ function crc32ByBits(text: string): number {
 }
 
 function fromBase62(text: string): number {
-  return [...text].reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0);
+  return text.split('').reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0);
 }
 
 function recordOf(text: Secret, fields: Partial<ApiKeyRecord> = {}): ApiKeyRecord {

@@ -105,10 +105,11 @@ export function createSignatureVerifier(scheme: SignatureScheme, secrets: readon
  */
 export function sign(scheme: SignatureScheme, secret: Secret, headers: WebhookHeaders, body: Uint8Array, timestamp?: string): string {
   const own = timestamp ?? readTimestamp(scheme, headers, []);
-  const parts = typeof own === 'object' ? own.reason : signedParts(scheme, headers, own, body);
+  if (typeof own === 'object') throw new TypeError(`headers: expected all that the scheme signs, got ${own.reason}`);
+  const parts = signedParts(scheme, headers, own, body);
   if (typeof parts === 'string') throw new TypeError(`headers: expected all that the scheme signs, got ${parts}`);
   const signature = scheme.prefix + hmac(scheme, signingKey(scheme, secret), parts).toString(scheme.encoding);
-  const entry = scheme.timestamp !== null && 'entry' in scheme.timestamp ? `${scheme.timestamp.entry}${own}${scheme.separator ?? ''}` : '';
+  const entry = scheme.timestamp !== null && 'entry' in scheme.timestamp ? `${scheme.timestamp.entry}${own ?? ''}${scheme.separator ?? ''}` : '';
   return entry + signature;
 }
 

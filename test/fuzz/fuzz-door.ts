@@ -82,7 +82,7 @@ export async function fuzzDoor(t: TestContext, cases: number, seed: number): Pro
     }),
     { seed, numRuns: Math.ceil(cases / AT_ONCE) },
   );
-  const summary = [...statuses].toSorted().map(([status, count]) => `${status} ${count}`);
+  const summary = [...statuses].toSorted(([a], [b]) => a.localeCompare(b)).map(([status, count]) => `${status} ${count}`);
   t.diagnostic(`${cases} cases, seed ${seed}: ${summary.join(', ')}`);
   // The door is well, and the cases reached all of it.
   const body = '{"action":"published"}';
