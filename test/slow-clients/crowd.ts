@@ -108,7 +108,7 @@ export async function measureCrowd(t: TestContext, rounds: Rounds): Promise<void
     const crowded = await measure();
     const { open } = await report();
     // Those that were ended are on their way back.
-    assert.ok(open >= CROWD_SIZE * 0.8, `expected the crowd to be there, got ${open}`);
+    if (rounds.isAlone) assert.ok(open >= CROWD_SIZE * 0.8, `expected the crowd to be there, got ${open}`);
     const isCounted = calm.lateness < ON_TIME_MS;
     if (isCounted) ratios.push(crowded.p99 / Math.max(calm.p99, FLOOR_MS));
     const verdict = isCounted ? '' : `, not counted: the machine was ${calm.lateness.toFixed(0)} ms late by itself`;
