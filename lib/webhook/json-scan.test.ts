@@ -45,16 +45,23 @@ function agrees(bytes: Uint8Array, plan = ALL): void {
     const text: string | undefined = scan.texts[number];
     // A number comes as it is written.
     if (typeof value === 'number') assert.equal(Number(text), value, path);
-    else assert.equal(text, value === undefined ? undefined : (value as string | boolean).toString(), `${path} of ${Buffer.from(bytes).toString()}`);
+    else
+      assert.equal(
+        text,
+        value === undefined ? undefined : (value as string | boolean).toString(),
+        `${path} of ${Buffer.from(bytes).toString()}`,
+      );
   }
 }
 
 /** JSON with names that matter, written in all the ways that JSON allows: blanks, escapes, repeated names. */
 const spelt = (text: string) =>
   fc.array(fc.boolean(), { minLength: text.length, maxLength: text.length }).map((escaped) => {
-    const units = text.split('').map((unit, index) =>
-      escaped[index] === true ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}` : JSON.stringify(unit).slice(1, -1),
-    );
+    const units = text
+      .split('')
+      .map((unit, index) =>
+        escaped[index] === true ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}` : JSON.stringify(unit).slice(1, -1),
+      );
     return `"${units.join('')}"`;
   });
 const name = fc.constantFrom(...NAMES).chain(spelt);

@@ -109,7 +109,8 @@ export function sign(scheme: SignatureScheme, secret: Secret, headers: WebhookHe
   const parts = signedParts(scheme, headers, own, body);
   if (typeof parts === 'string') throw new TypeError(`headers: expected all that the scheme signs, got ${parts}`);
   const signature = scheme.prefix + hmac(scheme, signingKey(scheme, secret), parts).toString(scheme.encoding);
-  const entry = scheme.timestamp !== null && 'entry' in scheme.timestamp ? `${scheme.timestamp.entry}${own ?? ''}${scheme.separator ?? ''}` : '';
+  const entry =
+    scheme.timestamp !== null && 'entry' in scheme.timestamp ? `${scheme.timestamp.entry}${own ?? ''}${scheme.separator ?? ''}` : '';
   return entry + signature;
 }
 

@@ -88,7 +88,18 @@ const smuggled: readonly Row[] = [
 ];
 
 const bodies: readonly Row[] = [
-  ['good chunks of a byte', chunks((body) => `${body.split('').map((byte) => `1\r\n${byte}\r\n`).join('')}0\r\n\r\n`), TAKEN, TAKEN],
+  [
+    'good chunks of a byte',
+    chunks(
+      (body) =>
+        `${body
+          .split('')
+          .map((byte) => `1\r\n${byte}\r\n`)
+          .join('')}0\r\n\r\n`,
+    ),
+    TAKEN,
+    TAKEN,
+  ],
   ['a chunk with an extension', chunks((body) => `${body.length.toString(16)};a=b\r\n${body}\r\n0\r\n\r\n`), TAKEN, TAKEN],
   [
     'an extension of 20,000 bytes',
