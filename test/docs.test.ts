@@ -46,8 +46,8 @@ function missing(path: string): string[] {
 
 test('every command of the tool in the pages exists, with its options', async () => {
   const program = await toolCommands();
-  const main = readFileSync(join(projectRoot, 'cmd/visapi/main.ts'), 'utf8');
-  for (const command of program.commands) assert.match(main, new RegExp(`register${command.name()}\\(program\\)`, 'i'));
+  const tool = readFileSync(join(projectRoot, 'cmd/visapi/tool.ts'), 'utf8');
+  for (const command of program.commands) assert.match(tool, new RegExp(`register${command.name()}\\(program\\)`, 'i'));
   let count = 0;
   for (const page of allPages())
     for (const line of codeOf(page))

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { COMMON_VARIABLES, OPTIONAL_SETTINGS_VARIABLES } from '../../lib/config/common.ts';
 import { type ConfigOf, integer, optional, parseConfig, text, variable } from '../../lib/config/config.ts';
 import { type LocalHome, localHome } from '../../lib/dev/local-home.ts';
+import { terminal } from './terminal.ts';
 
 /** Below 1024 only root may listen. */
 const localPort = integer({ min: 1_024, max: 65_535 });
@@ -60,7 +61,7 @@ export type ToolConfig = ConfigOf<typeof TOOL_VARIABLES> & {
 };
 
 /** Reads the environment. @throws AppError `invalid_config` with all problems together */
-export function readToolConfig(env: NodeJS.ProcessEnv = process.env): ToolConfig {
+export function readToolConfig(env: NodeJS.ProcessEnv = terminal().env ?? process.env): ToolConfig {
   const home = localHome(env['VISAPI_HOME']);
   const made = Object.entries(localSecretFiles(home, env)).filter(([, file]) => existsSync(file));
   const config = parseConfig(TOOL_VARIABLES, { ...env, ...Object.fromEntries(made) });
@@ -68,7 +69,7 @@ export function readToolConfig(env: NodeJS.ProcessEnv = process.env): ToolConfig
 }
 
 /** The variables of the secrets that `npm start` makes, where a person has set none: what it made, and where that is. */
-export function localSecretFiles(home: LocalHome, env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+export function localSecretFiles(home: LocalHome, env: NodeJS.ProcessEnv = terminal().env ?? process.env): Record<string, string> {
   const files = { VISAPI_SECRETS_KEY: home.secretsKey, API_KEY_PEPPER: home.apiKeyPepper };
   const missing = Object.entries(files).filter(([name]) => env[name] === undefined && !env[`${name}_FILE`]);
   return Object.fromEntries(missing.map(([name, file]) => [`${name}_FILE`, file]));

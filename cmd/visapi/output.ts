@@ -4,6 +4,7 @@
  */
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { terminal } from './terminal.ts';
 
 /** What the tool's exit codes mean; a script may rely on them. */
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, notFound: 3, unreachable: 4 } as const;
@@ -35,17 +36,17 @@ export function outputOf(command: Command): Output {
   return {
     isJson,
     result(value, forPeople) {
-      process.stdout.write(`${isJson ? JSON.stringify(value, null, 2) : forPeople()}\n`);
+      terminal().stdout.write(`${isJson ? JSON.stringify(value, null, 2) : forPeople()}\n`);
     },
     note(line) {
-      process.stderr.write(`${line}\n`);
+      terminal().stderr.write(`${line}\n`);
     },
   };
 }
 
 /** A table for people. Empty cells are empty, not "null". */
 export function table(head: readonly string[], rows: readonly (readonly (string | number | boolean | null | undefined)[])[]): string {
-  const drawn = new Table({ head: [...head], style: { head: process.stdout.isTTY ? ['bold'] : [], border: [] } });
+  const drawn = new Table({ head: [...head], style: { head: terminal().stdout.isTTY === true ? ['bold'] : [], border: [] } });
   drawn.push(...rows.map((row) => row.map((cell) => (cell === null || cell === undefined ? '' : String(cell)))));
   return drawn.toString();
 }
@@ -54,7 +55,7 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 export function printError(error: unknown, isJson: boolean): number {
   const exitCode = error instanceof CommandError ? error.exitCode : isUnreachable(error) ? exitCodes.unreachable : exitCodes.failed;
   const message = errorText(error);
-  process.stderr.write(isJson ? `${JSON.stringify({ error: message, exitCode })}\n` : `visapi: ${message}\n`);
+  terminal().stderr.write(isJson ? `${JSON.stringify({ error: message, exitCode })}\n` : `visapi: ${message}\n`);
   return exitCode;
 }
 

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import { Secret } from '../../lib/core/secret.ts';
 import { CommandError, exitCodes } from './output.ts';
+import { terminal } from './terminal.ts';
 
 export interface SecretOptions {
   readonly secretFile?: string;
@@ -47,15 +48,16 @@ export async function readSecretFile(path: string): Promise<string> {
 }
 
 async function readInput(): Promise<string> {
-  if (!process.stdin.isTTY) return await readText(process.stdin);
-  process.stderr.write('The secret (it is not shown): ');
+  const { stdin, stderr } = terminal();
+  if (stdin.isTTY !== true) return await readText(stdin);
+  stderr.write('The secret (it is not shown): ');
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: process.stdin, output: muted, terminal: true });
+  const reader = createInterface({ input: stdin, output: muted, terminal: true });
   try {
     return await reader.question('');
   } finally {
     reader.close();
-    process.stderr.write('\n');
+    stderr.write('\n');
   }
 }
 

@@ -3,6 +3,7 @@ import type { CompiledWorkflow } from '../../lib/workflow/compile.ts';
 import { compileText } from '../../lib/workflow/compile.ts';
 import { readTestCases, runTestCase } from '../../lib/workflow/test-case.ts';
 import { CommandError, exitCodes, outputOf } from './output.ts';
+import { terminal } from './terminal.ts';
 import { mistakesText, readText } from './workflow-document.ts';
 
 interface CaseResult {
@@ -26,7 +27,7 @@ export function registerWorkflowTests(workflows: Command): void {
       const results = (await Promise.all(files.map(testFile))).flat();
       const failed = results.filter(({ differences }) => differences.length > 0).length;
       outputOf(command).result(results, () => resultsText(results, failed));
-      if (failed > 0) process.exitCode = exitCodes.failed;
+      if (failed > 0) terminal().exitCode = exitCodes.failed;
     });
 }
 

@@ -12,6 +12,7 @@ import { postRequest, type Sent } from '../post-request.ts';
 import { providerHeaders, type ProviderOf } from '../provider-request.ts';
 import { readSecretFile } from '../secret-input.ts';
 import { withSettings } from '../session.ts';
+import { terminal } from '../terminal.ts';
 
 interface SendOptions {
   readonly example?: string;
@@ -70,7 +71,7 @@ Examples:
           sent.map((one) => [one.status, one.id, one.duplicate, one.providerId, one.ms, one.code]),
         ),
       );
-      if (sent.some(({ status }) => status >= 300)) process.exitCode = exitCodes.failed;
+      if (sent.some(({ status }) => status >= 300)) terminal().exitCode = exitCodes.failed;
     });
 }
 

@@ -10,6 +10,7 @@ import { addSourceOptions, sourceDocument, type SourceOptions } from '../source-
 import { testSource } from '../source-test.ts';
 import { sourceText, time, until } from '../source-view.ts';
 import { withSettings } from '../session.ts';
+import { terminal } from '../terminal.ts';
 
 /** Long enough for every sender to be changed in a working day. */
 const OLD_EXPIRES = '24h';
@@ -72,7 +73,7 @@ export function registerSources(program: Command): void {
         return await testSource(source, secret, await addressOf(name));
       });
       outputOf(command).result(result, () => `${result.status} after ${result.ms} ms: ${result.says}`);
-      if (!result.isAccepted) process.exitCode = exitCodes.failed;
+      if (!result.isAccepted) terminal().exitCode = exitCodes.failed;
     });
   sources
     .command('reseal')
@@ -193,8 +194,9 @@ function isLocal(address: string): boolean {
 
 async function confirm(name: string): Promise<void> {
   const expected = new CommandError(`expected the name ${name} again, or --yes; nothing was removed`, { exitCode: exitCodes.wrongUsage });
-  if (!process.stdin.isTTY) throw expected;
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const { stdin, stderr } = terminal();
+  if (stdin.isTTY !== true) throw expected;
+  const reader = createInterface({ input: stdin, output: stderr });
   try {
     if ((await reader.question(`Its requests will be refused. The name again: `)).trim() !== name) throw expected;
   } finally {

@@ -8,6 +8,7 @@ import { logStreams } from '../../../streams/log-streams.ts';
 import { DEFAULT_LOG_BYTES, MIN_LOG_BYTES } from '../../../streams/stream-sizes.ts';
 import { CommandError, exitCodes, type Output, outputOf, table } from '../output.ts';
 import { withBroker } from '../session.ts';
+import { terminal } from '../terminal.ts';
 
 interface StreamOptions {
   maxBytes: string;
@@ -30,7 +31,7 @@ export function registerStreams(program: Command): void {
     .action(async (options: StreamOptions & { exitCode?: true }, command: Command) => {
       const steps = await withBroker((connection) => planStreams(connection, configsOf(options)));
       report(outputOf(command), steps);
-      if (options.exitCode === true && steps.some(({ kind }) => kind !== 'same')) process.exitCode = DIFFERENT_EXIT_CODE;
+      if (options.exitCode === true && steps.some(({ kind }) => kind !== 'same')) terminal().exitCode = DIFFERENT_EXIT_CODE;
     });
   withSizes(streams.command('apply'))
     .description('create and change streams; refuses, whole, what would destroy messages')
