@@ -6,6 +6,7 @@ export interface StreamSizes {
   readonly advisories: number;
   readonly rejected: number;
   readonly config: number;
+  readonly documents: number;
 }
 
 /** For a developer's machine: about ten hours at 200 events/s of 1 KB. An installation sets its own. */
@@ -22,7 +23,7 @@ const CONFIG_BYTES = 16 * 1024 ** 2;
 
 /**
  * Divides what the log may use on the disk: events are kept whole, a command is about a third of its event, dead letters
- * are copies of few, advisories are small, rejected requests get little and have it for themselves,
+ * are copies of few, documents are as large as many events and leave after 90 days, advisories are small, rejected requests get little and have it for themselves,
  * and so does the configuration.
  * @throws RangeError below 256 MiB
  */
@@ -31,11 +32,12 @@ export function divideLogBytes(totalBytes: number): StreamSizes {
     throw new RangeError(`log size: expected at least ${MIN_LOG_BYTES} bytes, got ${totalBytes}`);
   const share = (percent: number): number => Math.floor((totalBytes * percent) / 100);
   const others = {
-    commands: share(28),
+    commands: share(23),
     deadLetters: share(10),
     advisories: share(2),
     rejected: Math.min(share(5), MAX_REJECTED_BYTES),
     config: CONFIG_BYTES,
+    documents: share(10),
   };
   return { ...others, events: totalBytes - Object.values(others).reduce((sum, bytes) => sum + bytes, 0) };
 }
