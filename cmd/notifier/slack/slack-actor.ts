@@ -3,11 +3,11 @@ import { exponential } from '../../../lib/actor/retry-policy.ts';
 import { done, reject, type Verdict } from '../../../lib/actor/verdict.ts';
 import type { Egress } from '../../../lib/egress/egress.ts';
 import { SLACK_LANES } from '../../../streams/actors.ts';
+import { stepFailed, stepSucceeded } from '../../../streams/step-result.ts';
 import type { SlackChannel, SlackChannels } from './channels.ts';
 import { classifySlackResult, type SlackOutcome } from './classify.ts';
 import { readSlackCommand, type SlackCommand } from './command.ts';
 import { buildSlackRequest } from './request.ts';
-import { stepFailed, stepSucceeded } from './step-result.ts';
 
 export interface SlackActorOptions {
   readonly egress: Egress;

@@ -1,10 +1,10 @@
-import type { Death } from '../../../lib/actor/define-actor.ts';
-import type { Emit, Message } from '../../../lib/actor/message.ts';
-import { HEADERS, SCHEMA_VERSION } from '../../../lib/core/headers.ts';
-import { failureId, resultId } from '../../../lib/core/identity.ts';
-import { slotOf } from '../../../lib/core/slot.ts';
-import { WORKFLOW_LANES } from '../../../streams/actors.ts';
-import { commandSubject } from '../../../streams/subjects.ts';
+import type { Death } from '../lib/actor/define-actor.ts';
+import type { Emit, Message } from '../lib/actor/message.ts';
+import { HEADERS, SCHEMA_VERSION } from '../lib/core/headers.ts';
+import { failureId, resultId } from '../lib/core/identity.ts';
+import { slotOf } from '../lib/core/slot.ts';
+import { WORKFLOW_LANES } from './actors.ts';
+import { commandSubject } from './subjects.ts';
 
 /** Tells the run that its step is done; nothing where the command is of no run. */
 export function stepSucceeded(command: Message, output: unknown): Emit[] {
