@@ -7,4 +7,7 @@ import type { LaneOwner } from './lanes.ts';
 export const WORKFLOW_LANES = { name: 'workflow', reads: ['events', 'commands'], partitions: 4 } as const satisfies LaneOwner;
 export const SLACK_LANES = { name: 'slack', reads: ['commands'], partitions: 2 } as const satisfies LaneOwner;
 
-export const ACTOR_LANES: readonly LaneOwner[] = [WORKFLOW_LANES, SLACK_LANES];
+/** Two, so that two renderers can share the work. */
+export const DOCUMENT_LANES = { name: 'document', reads: ['commands'], partitions: 2 } as const satisfies LaneOwner;
+
+export const ACTOR_LANES: readonly LaneOwner[] = [WORKFLOW_LANES, SLACK_LANES, DOCUMENT_LANES];

@@ -28,4 +28,19 @@ export const STEP_TYPES: Readonly<Record<string, StepType>> = {
     // An alert to a team: two are better than none.
     onUnknown: 'repeat',
   },
+  'document.render': {
+    actor: 'document',
+    with: z.strictObject({
+      /** The name of a template in the templates' folder, without its ending. */
+      template: z.string().min(1).max(64),
+      /** What the template reads. A list travels as text: `"{{ event.data.items | json }}"`, and `from_json` in the template. */
+      data: z.record(z.string(), z.unknown()).optional(),
+      /** BCP 47, as `he` or `de-AT`: the template's words, its numbers and dates, the direction of its text. (Default: en) */
+      locale: z.string().min(1).max(35).optional(),
+      /** What the file is called where it is saved or attached. (Default: the template's name and `.pdf`) */
+      filename: z.string().min(1).max(200).optional(),
+    }),
+    // A page that is rendered twice is stored once.
+    onUnknown: 'repeat',
+  },
 };
