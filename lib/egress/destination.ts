@@ -2,7 +2,7 @@
 export interface EgressRules {
   /**
    * Origins that are allowed whatever the other rules say, written as `scheme://host:port`: a local peer in development, an
-   * internal service. Only these may be http, an IP literal, or resolve to a private address.
+   * internal service. Only these may be http, an IP literal, or resolve to a private address. Mail servers are `smtp://host:port`.
    */
   readonly allow: readonly string[];
   /** Ports of all other destinations. */
@@ -52,12 +52,36 @@ export function judgeDestination(text: string, rules: EgressRules): Destination 
   return { kind: 'open', origin: url.origin, path, isAllowed: false };
 }
 
-/** Checks an origin for `EgressRules.allow`; gives it back as the URL parser writes it. Throws a `TypeError`. */
+/**
+ * Judges a mail server by its name and port, by the same rules: what may be dialled is a public host name on one of `ports`, or
+ * an origin that `allow` names, as `smtp://host:port`.
+ */
+export function judgeServer(server: { readonly host: string; readonly port: number }, rules: EgressRules): Destination {
+  // A text with more than a host in it would have a port of its own judged, and the other one dialled.
+  if (!HOST_ALONE.test(server.host)) return refused('expected a host name, got more than that');
+  const allow = rules.allow.filter((origin) => origin.startsWith(SMTP)).map((origin) => new URL(asHttps(origin)).origin);
+  return judgeDestination(`https://${server.host}:${server.port}`, { ...rules, allow });
+}
+
+const SMTP = 'smtp://';
+const HOST_ALONE = /^([^\s:/?#@\\[\]]+|\[[0-9a-f:.]+\])$/i;
+
+/** The URL parser knows hosts of https only; of another scheme it takes any text for one. */
+function asHttps(origin: string): string {
+  return `https://${origin.slice(SMTP.length)}`;
+}
+
+/**
+ * Checks an origin for `EgressRules.allow`: `http://`, `https://`, or `smtp://` (whether its TLS begins at once or later). Gives it
+ * back as the URL parser writes it. Throws a `TypeError`.
+ */
 export function parseAllowedOrigin(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin !== text.replace(/\/$/, ''))
+  const isMail = text.startsWith(SMTP);
+  const url = URL.parse(isMail ? asHttps(text) : text);
+  const given = (isMail ? asHttps(text) : text).replace(/\/$/, '');
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.origin !== given)
     throw new TypeError(`allowed origin: expected scheme://host:port, got ${JSON.stringify(text)}`);
-  return url.origin;
+  return isMail ? SMTP + given.slice('https://'.length) : url.origin;
 }
 
 function refused(because: string): Destination {
