@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
+import { applyRights } from './apply-rights.ts';
 import { record } from './migrations/0001-record.ts';
 import { projection } from './migrations/0002-projection.ts';
 import { auditLog } from './migrations/0003-audit-log.ts';
@@ -17,8 +18,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 };
 
 /**
- * Brings the schema up to date and resolves with the names of the migrations that it applied. May run in several
- * processes at once: one does the work, the others wait for it and find nothing to do. All or nothing.
+ * Brings the schema up to date, gives every program's role its rights, and resolves with the names of the migrations that it
+ * applied. May run in several processes at once: one does the work, the others wait for it and find nothing to do. All or nothing.
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
   // A connection of its own without time limits: a migration may take long, and so does waiting for another process's.
@@ -29,6 +30,7 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } });
     const { error, results = [] } = await migrator.migrateToLatest();
     if (error !== undefined) throw error instanceof Error ? error : new Error('the migrations failed', { cause: error });
+    await applyRights(db);
     return results.filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
   } finally {
     await db.destroy();
