@@ -10,4 +10,6 @@ export const SLACK_LANES = { name: 'slack', reads: ['commands'], partitions: 2 }
 /** Two, so that two renderers can share the work. */
 export const DOCUMENT_LANES = { name: 'document', reads: ['commands'], partitions: 2 } as const satisfies LaneOwner;
 
-export const ACTOR_LANES: readonly LaneOwner[] = [WORKFLOW_LANES, SLACK_LANES, DOCUMENT_LANES];
+export const EMAIL_LANES = { name: 'email', reads: ['commands'], partitions: 2 } as const satisfies LaneOwner;
+
+export const ACTOR_LANES: readonly LaneOwner[] = [WORKFLOW_LANES, SLACK_LANES, DOCUMENT_LANES, EMAIL_LANES];

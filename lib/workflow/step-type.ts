@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseEmailAddress } from '../core/email-address.ts';
 
 /** What a step can use, as data: which actor does it and what it is told. */
 export interface StepType {
@@ -42,5 +43,39 @@ export const STEP_TYPES: Readonly<Record<string, StepType>> = {
     }),
     // A page that is rendered twice is stored once.
     onUnknown: 'repeat',
+  },
+  'email.send': {
+    actor: 'email',
+    with: z
+      .strictObject({
+        /** One address, nothing around it: each recipient is a step of its own, so that each has a fate of its own. */
+        to: z
+          .string()
+          .min(1)
+          .max(1_000)
+          .refine(
+            (text) => text.includes('{') || parseEmailAddress(text) !== undefined,
+            'expected one e-mail address, as name@example.org',
+          ),
+        /** The recipient's name, as it is shown. */
+        'to-name': z.string().min(1).max(1_000).optional(),
+        /** One line. */
+        subject: z.string().min(1).max(1_000),
+        /** The mail as plain text. (Default: made of `html`) */
+        text: z.string().min(1).max(50_000).optional(),
+        /** The mail as HTML; put `| escape` behind every value. At least one of text and html has to be there. */
+        html: z.string().min(1).max(50_000).optional(),
+        /** Where an answer goes. (Default: the sender) */
+        'reply-to': z.string().min(1).max(1_000).optional(),
+        /** Rendered documents: `document` is a `steps.<id>.output.documentId`. */
+        attachments: z
+          .array(z.strictObject({ document: z.string().min(1).max(1_000), filename: z.string().min(1).max(1_000) }))
+          .min(1)
+          .max(10)
+          .optional(),
+      })
+      .refine((told) => told.text !== undefined || told.html !== undefined, 'expected text, html or both, got none'),
+    // A customer: whoever got it twice has it twice. A person, or the provider's word, decides.
+    onUnknown: 'hold',
   },
 };
