@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { HEADERS } from '../../../lib/core/headers.ts';
 import { eventId } from '../../../lib/core/identity.ts';
@@ -29,20 +26,14 @@ import { applyWorkflow } from '../../../lib/store/workflows.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { deadSubject, eventSubject, STREAMS } from '../../../streams/subjects.ts';
 import type { Redelivery } from '../redelivery.ts';
-
-const MAIN = new URL('../main.ts', import.meta.url).pathname;
+import { createTestTool, type Ended, type TestTool } from '../test-tool.ts';
 
 interface Scene {
   readonly story: Story;
   readonly connection: BrokerConnection;
   readonly publisher: Publisher;
-  visapi(...words: string[]): Promise<Ended>;
-}
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
+  readonly visapi: TestTool['run'];
+  readonly spawn: TestTool['spawn'];
 }
 
 interface PrintedTrace {
@@ -63,19 +54,8 @@ async function openScene(t: TestContext): Promise<Scene> {
   });
   for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }))
     await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
-  const env = {
-    ...process.env,
-    DATABASE_URL: story.database.options.url,
-    NATS_URL: story.natsUrl,
-    VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
-  };
-  const visapi = (...words: string[]) =>
-    new Promise<Ended>((resolve) => {
-      execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-      );
-    });
-  return { story, connection, publisher, visapi };
+  const { run: visapi, spawn } = createTestTool({ DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl });
+  return { story, connection, publisher, visapi, spawn };
 }
 
 /** A run whose command became a dead letter, with its copy in the log. */
@@ -91,14 +71,13 @@ async function bury({ story, publisher }: Scene, body: string): Promise<void> {
 }
 
 test('an event that only the log knows yet is found there, by its id and by its key', async (t) => {
-  const { publisher, visapi } = await openScene(t);
+  const { publisher, visapi, spawn } = await openScene(t);
   const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
   const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: AT };
   for (const id of ['first', 'second'])
     await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
-  // A start of the tool is a second of work: what does not depend on each other runs at once.
   const [byId, byKey, short, shortJson, none] = await Promise.all([
-    visapi('trace', 'first', '--json'),
+    spawn('trace', 'first', '--json'),
     visapi('trace', 'A key', '--json'),
     visapi('trace', 'A key', '--limit', '1'),
     visapi('trace', 'A key', '--limit', '1', '--json'),
@@ -150,7 +129,7 @@ test("an event is traced by its provider's id, recorded or only in the log, and 
 
 test('a dead letter is shown with its whole story and its payload, and runs again when it is told to', async (t) => {
   const scene = await openScene(t);
-  const { story, visapi } = scene;
+  const { story, visapi, spawn } = scene;
   await bury(scene, '{"text": "héllo"}');
   const [list, shown, trace, dry] = await Promise.all([
     visapi('dead', 'list', '--actor', 'slack', '--since', '2026-11-01T00:00:00Z', '--json'),
@@ -174,7 +153,7 @@ test('a dead letter is shown with its whole story and its payload, and runs agai
     (await story.store.adopt([story.slack])).map(({ stream, messageId }) => [stream, messageId]),
     [[STREAMS.deadLetters, COMMAND]],
   );
-  const again = await visapi('dead', 'redeliver', LETTER);
+  const again = await spawn('dead', 'redeliver', LETTER);
   assert.equal(again.code, 1);
   assert.match(again.stdout, /redelivered already/);
   await story.settle({ unparked: [{ unit: story.slack, stream: STREAMS.deadLetters, seq: 1 }] });
@@ -218,7 +197,7 @@ test('after its step was mended, a dead letter is redelivered as a retry of the 
 });
 
 test('held effects are listed and resolved from the shell', async (t) => {
-  const { story, visapi } = await openScene(t);
+  const { story, visapi, spawn } = await openScene(t);
   await story.turn(EVENT, RUN, STEP);
   await story.claim();
   await story.claim();
@@ -226,7 +205,7 @@ test('held effects are listed and resolved from the shell', async (t) => {
     visapi('held', 'list', '--json'),
     visapi('trace', COMMAND),
     visapi('held', 'resolve', EFFECT, '--as', 'perhaps'),
-    visapi('held', 'resolve', 'nothing', '--as', 'done'),
+    spawn('held', 'resolve', 'nothing', '--as', 'done'),
   ]);
   assert.deepEqual(
     printed<HeldEffect[]>(list).map(({ id }) => id),

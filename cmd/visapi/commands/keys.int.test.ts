@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { createKeyRing } from '../../../lib/access/key-ring.ts';
 import { Secret } from '../../../lib/core/secret.ts';
-import { projectRoot } from '../../../lib/dev/local-home.ts';
 import { openTestBed } from '../../../lib/dev/test-bed.ts';
 import { createTestSecrets } from '../../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../../lib/jetstream/connection.ts';
@@ -13,6 +9,7 @@ import { createKvBucket } from '../../../lib/jetstream/kv-bucket.ts';
 import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
 import { readStored, storedApiKeySchema } from '../../../lib/settings/stored-setting.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
+import { createTestTool } from '../test-tool.ts';
 
 interface Shown {
   readonly id: string;
@@ -27,23 +24,8 @@ test('a key is shown once, stored as a digest, replaced with an overlap, and rev
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
   const secrets = createTestSecrets();
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    NATS_URL: natsUrl,
-    VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
-    NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
-    ...secrets.env,
-  };
-  const visapi = (...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-    new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        [join(projectRoot, 'cmd/visapi/main.ts'), 'keys', ...words],
-        { env, timeout: 60_000 },
-        (error, stdout, stderr) =>
-          resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-      );
-    });
+  const tool = createTestTool({ NATS_URL: natsUrl, ...secrets.env });
+  const visapi = (...words: string[]) => tool.run('keys', ...words);
   const bucket = createKvBucket(connection, 'config');
   /** As ingest judges it. */
   const judge = async (text: string, nowMs = Date.now()) => {
@@ -65,7 +47,7 @@ test('a key is shown once, stored as a digest, replaced with an overlap, and rev
   const inTwoHours = Date.now() + 7_200_000;
   assert.deepEqual([await judge(created.key, inTwoHours), await judge(rotated.key, inTwoHours)], ['expired', 'ok']);
   assert.equal(await judge(rotated.key, Date.now() + 91 * 86_400_000), 'expired');
-  const twice = await visapi('rotate', created.id);
+  const twice = await tool.spawn('keys', 'rotate', created.id);
   assert.deepEqual([twice.code, twice.stderr.includes(`has the successor ${rotated.id} already`)], [1, true]);
 
   const again = JSON.parse((await visapi('rotate', rotated.id, '--json')).stdout) as Shown;

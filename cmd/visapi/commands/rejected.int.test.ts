@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { test, type TestContext } from 'node:test';
 import { createSeal } from '../../../lib/core/seal.ts';
 import { Secret } from '../../../lib/core/secret.ts';
@@ -15,16 +13,10 @@ import { type RejectedRequest, writeRejected } from '../../../lib/webhook/reject
 import { logStreams } from '../../../streams/log-streams.ts';
 import { type ReadmitAnswer, type ReadmitOutcome, type ReadmitRequest } from '../../../streams/readmission.ts';
 import { READMIT_SUBJECT, rejectedSubject, STREAMS } from '../../../streams/subjects.ts';
+import { createTestTool, type Ended } from '../test-tool.ts';
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname;
 const KEY = randomBytes(32).toString('base64');
 const NOON = Date.parse('2026-11-20T12:00:00.000Z');
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 const printed = <Value>({ stdout }: Ended): Value => JSON.parse(stdout) as Value;
 
@@ -42,6 +34,7 @@ async function openScene(t: TestContext) {
     await connection.close();
   });
   const seal = createSeal(new Secret(KEY));
+  const tool = createTestTool({ NATS_URL: bed.natsUrl, DATABASE_URL: bed.databaseUrl, VISAPI_SECRETS_KEY: KEY });
   return {
     bed,
     connection,
@@ -69,13 +62,8 @@ async function openScene(t: TestContext) {
       for await (const chunk of scanLog(connection, { stream: STREAMS.rejected })) seqs.push(...chunk.map(({ seq }) => seq));
       return seqs;
     },
-    visapi: (words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> =>
-      new Promise((resolve) => {
-        const all = { VISAPI_HOME: tmpdir(), NATS_URL: bed.natsUrl, DATABASE_URL: bed.databaseUrl, VISAPI_SECRETS_KEY: KEY, ...env };
-        execFile(process.execPath, [MAIN, ...words], { env: all, timeout: 60_000 }, (error, stdout, stderr) =>
-          resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
-        );
-      }),
+    tool,
+    visapi: (words: readonly string[]) => tool.run('rejected', ...words),
   };
 }
 
@@ -84,7 +72,7 @@ test('list counts by source and reason, then gives pages; a filter chooses by so
   const now = Date.now();
   for (const number of [1, 2, 3]) await keep({ number, receivedAtMs: now - 60_000 });
   await keep({ source: 'stripe', reason: 'too_old', receivedAtMs: now - 3 * 3_600_000, body: Buffer.alloc(1_000) });
-  const all = printed<{ counts: object[]; requests: { seq: number }[] }>(await visapi(['rejected', 'list', '--limit', '2', '--json']));
+  const all = printed<{ counts: object[]; requests: { seq: number }[] }>(await visapi(['list', '--limit', '2', '--json']));
   assert.partialDeepStrictEqual(all.counts, [
     { source: 'github', reason: 'wrong_signature', requests: 3, bytes: 21 },
     { source: 'stripe', reason: 'too_old', requests: 1, bytes: 1_000 },
@@ -93,29 +81,29 @@ test('list counts by source and reason, then gives pages; a filter chooses by so
     all.requests.map(({ seq }) => seq),
     [1, 2],
   );
-  const page = await visapi(['rejected', 'list', '--limit', '2', '--after', '2', '--json']);
+  const page = await visapi(['list', '--limit', '2', '--after', '2', '--json']);
   assert.deepEqual(
     printed<typeof all>(page).requests.map(({ seq }) => seq),
     [3, 4],
   );
-  const recent = printed<typeof all>(await visapi(['rejected', 'list', '--since', '1h', '--json']));
+  const recent = printed<typeof all>(await visapi(['list', '--since', '1h', '--json']));
   assert.deepEqual([recent.counts.length, recent.requests.length], [1, 3]);
-  assert.match((await visapi(['rejected', 'list', '--source', 'nobody'])).stdout, /No rejected request/);
-  assert.equal((await visapi(['rejected', 'list', '--source', 'a.b'])).code, 2);
-  const text = await visapi(['rejected', 'list', '--reason', 'too_old']);
+  assert.match((await visapi(['list', '--source', 'nobody'])).stdout, /No rejected request/);
+  assert.equal((await visapi(['list', '--source', 'a.b'])).code, 2);
+  const text = await visapi(['list', '--reason', 'too_old']);
   assert.match(text.stdout, /stripe .* too_old .* 1 .* 1000/);
 });
 
 test('show masks what may be a credential, and without the key tells what can be known', async (t) => {
-  const { keep, visapi } = await openScene(t);
+  const { keep, visapi, tool } = await openScene(t);
   const rawHeaders = ['Host', 'a.example', 'AUTHORIZATION', 'Bearer hunter2hunter2hunter2', 'X-Our-Own', 'hunter2', 'X-Our-Own', 'hunter2'];
   await keep({ rawHeaders, path: '/hooks/github?token=hunter2&b', body: Buffer.from('{"ä":1}') });
   for (const words of [
-    ['rejected', 'show', '1', '--json'],
-    ['rejected', 'show', '1'],
+    ['show', '1', '--json'],
+    ['show', '1'],
   ])
     assert.doesNotMatch((await visapi(words)).stdout, /hunter2/);
-  const shown = printed<Record<string, unknown>>(await visapi(['rejected', 'show', '1', '--json']));
+  const shown = printed<Record<string, unknown>>(await visapi(['show', '1', '--json']));
   assert.deepEqual(shown['headers'], [
     ['Host', 'a.example'],
     ['AUTHORIZATION', 'Bear... (28 characters)'],
@@ -126,11 +114,12 @@ test('show masks what may be a credential, and without the key tells what can be
     [shown['path'], shown['payload'], shown['receivedAt']],
     ['/hooks/github?token=...&b', { text: '{"ä":1}' }, '2026-11-20T12:00:00.000Z'],
   );
-  const other = await visapi(['rejected', 'show', '1'], { VISAPI_SECRETS_KEY: randomBytes(32).toString('base64') });
+  assert.equal((await visapi(['show', '7'])).code, 3);
+  tool.env['VISAPI_SECRETS_KEY'] = randomBytes(32).toString('base64');
+  const other = await tool.spawn('rejected', 'show', '1');
   assert.equal(other.code, 0);
   assert.match(other.stdout, /cannot be opened/);
   assert.match(other.stdout, /\{"ä":1\}/);
-  assert.equal((await visapi(['rejected', 'show', '7'])).code, 3);
 });
 
 test('readmit asks one ingest, in the order of receipt, and removes what became an event and nothing else', async (t) => {
@@ -149,11 +138,11 @@ test('readmit asks one ingest, in the order of receipt, and removes what became 
         message.respond(JSON.stringify({ session: 'the.session', results } satisfies ReadmitAnswer));
       },
     });
-  const dry = await visapi(['rejected', 'readmit', '--source', 'github', '--dry-run', '--json']);
+  const dry = await visapi(['readmit', '--source', 'github', '--dry-run', '--json']);
   assert.deepEqual(printed<{ counts: unknown }>(dry).counts, [{ outcome: 'admissible', because: null, requests: 250 }]);
   assert.equal((await seqs()).length, 251);
   asked.length = 0;
-  const done = await visapi(['rejected', 'readmit', '--source', 'github', '--json']);
+  const done = await visapi(['readmit', '--source', 'github', '--json']);
   assert.equal(done.code, 0, done.stderr);
   assert.deepEqual(
     asked.map(({ subject }) => subject),
@@ -172,17 +161,17 @@ test('readmit asks one ingest, in the order of receipt, and removes what became 
 test('without an ingest readmit says what to start; one that cannot accept is told, and nothing is removed', async (t) => {
   const { keep, visapi, connection, seqs } = await openScene(t);
   await keep({});
-  const alone = await visapi(['rejected', 'readmit', '--source', 'github']);
+  const alone = await visapi(['readmit', '--source', 'github']);
   assert.deepEqual([alone.code, alone.stdout], [4, '']);
   assert.match(alone.stderr, /expected an ingest that runs, got none .*\(npm start\)/);
-  assert.equal((await visapi(['rejected', 'readmit'])).code, 2);
+  assert.equal((await visapi(['readmit'])).code, 2);
   connection.nats.subscribe(READMIT_SUBJECT, {
     callback: (_error, message) => {
       const answer: ReadmitAnswer = { session: 'x', error: { code: 'not_accepting', message: 'the journal is full' } };
       message.respond(JSON.stringify(answer));
     },
   });
-  const refused = await visapi(['rejected', 'readmit', '--source', 'github']);
+  const refused = await visapi(['readmit', '--source', 'github']);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /after 0 of 1: the journal is full \(not_accepting\); run it again/);
   assert.deepEqual(await seqs(), [1]);
@@ -192,15 +181,15 @@ test('discard needs a reason, writes it down, and removes what was chosen and no
   const { bed, keep, visapi, seqs } = await openScene(t);
   for (const source of ['github', 'github', 'stripe', 'github']) await keep({ source });
   await keep({ reason: 'too_old', receivedAtMs: Date.now() });
-  assert.equal((await visapi(['rejected', 'discard', '1'])).code, 2);
-  assert.equal((await visapi(['rejected', 'discard', '--because', 'x'])).code, 2);
-  assert.equal((await visapi(['rejected', 'discard', '1', '99', '--because', 'x'])).code, 3);
+  assert.equal((await visapi(['discard', '1'])).code, 2);
+  assert.equal((await visapi(['discard', '--because', 'x'])).code, 2);
+  assert.equal((await visapi(['discard', '1', '99', '--because', 'x'])).code, 3);
   assert.deepEqual(await seqs(), [1, 2, 3, 4, 5], 'one that is not there: nothing is removed');
-  assert.equal((await visapi(['rejected', 'discard', '1', '--because', 'a scanner'])).code, 0);
+  assert.equal((await visapi(['discard', '1', '--because', 'a scanner'])).code, 0);
   assert.deepEqual(await seqs(), [2, 3, 4, 5]);
-  const recent = await visapi(['rejected', 'discard', '--source', 'github', '--since', '1h', '--because', 'late', '--json']);
+  const recent = await visapi(['discard', '--source', 'github', '--since', '1h', '--because', 'late', '--json']);
   assert.equal(printed<{ removed: number }>(recent).removed, 1);
-  const rest = await visapi(['rejected', 'discard', '--source', 'github', '--because', 'not theirs', '--json']);
+  const rest = await visapi(['discard', '--source', 'github', '--because', 'not theirs', '--json']);
   assert.equal(printed<{ removed: number }>(rest).removed, 2);
   assert.deepEqual(await seqs(), [3]);
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { HEADERS } from '../../../lib/core/headers.ts';
-import { projectRoot } from '../../../lib/dev/local-home.ts';
 import { connectBroker } from '../../../lib/jetstream/connection.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
@@ -13,38 +9,19 @@ import { EVENT, FAILED_ROWS, LETTER, openStory, RUN, STEP } from '../../../lib/s
 import { applyWorkflow } from '../../../lib/store/workflows.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { STREAMS } from '../../../streams/subjects.ts';
+import { createTestTool } from '../test-tool.ts';
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname;
 const BROKEN = { reason: 'invalid', because: 'no such field', place: 'steps[0].with.text' };
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 async function openScene(t: TestContext) {
   const story = await openStory(t);
   const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
-  const env = {
-    ...process.env,
-    DATABASE_URL: story.database.options.url,
-    NATS_URL: story.natsUrl,
-    VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'),
-    // A start of the tool reads some hundred files; compiled ones are kept.
-    NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
-  };
-  const visapi = (...words: string[]) =>
-    new Promise<Ended>((resolve) => {
-      execFile(process.execPath, [MAIN, ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-      );
-    });
+  const { run: visapi, spawn } = createTestTool({ DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl });
   const apply = (text: string) =>
     applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text } }] }, who: 'ada' });
-  return { story, connection, visapi, apply };
+  return { story, connection, visapi, spawn, apply };
 }
 
 test('a run that stands failed without a dead letter is listed, and its step is retried with the mended version', async (t) => {
@@ -95,13 +72,13 @@ test('a run that stands failed without a dead letter is listed, and its step is 
 });
 
 test('a run that does not stand failed, or that a dead letter stands for, is not retried', async (t) => {
-  const { story, visapi, apply } = await openScene(t);
+  const { story, visapi, spawn, apply } = await openScene(t);
   await apply('one');
   await story.turn(EVENT, RUN, STEP);
   assert.match((await visapi('runs', 'retry-step', 'run')).stderr, /run run is running, not failed/);
   await story.die();
   await story.turn(...FAILED_ROWS);
-  const dead = await visapi('runs', 'retry-step', 'run');
+  const dead = await spawn('runs', 'retry-step', 'run');
   assert.deepEqual([dead.code, dead.stdout], [1, '']);
   assert.ok(dead.stderr.includes(LETTER) && dead.stderr.includes('visapi dead redeliver'), dead.stderr);
 });

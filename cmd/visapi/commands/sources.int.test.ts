@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,15 +12,9 @@ import { connectBroker } from '../../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
 import type { SourceView } from '../../../lib/settings/source-store.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
+import { createTestTool, type Ended } from '../test-tool.ts';
 
-const TOOL = join(projectRoot, 'cmd/visapi/main.ts');
 const INGEST = join(projectRoot, 'cmd/ingest/main.ts');
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 async function openScene(t: TestContext) {
   const { natsUrl } = await openTestBed(t);
@@ -30,28 +24,22 @@ async function openScene(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'visapi-sources-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));
   const secrets = createTestSecrets();
-  const env: Record<string, string> = {
-    PATH: process.env['PATH'] ?? '',
-    NATS_URL: natsUrl,
-    VISAPI_HOME: home,
-    NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
-    ...secrets.env,
-  };
+  const tool = createTestTool({ NATS_URL: natsUrl, VISAPI_HOME: home, ...secrets.env });
   /** `input` is what comes on standard input. */
-  const visapi = (words: readonly string[], input = ''): Promise<Ended> =>
-    new Promise((resolve) => {
-      const child = execFile(process.execPath, [TOOL, ...words], { env, timeout: 60_000 }, (error, stdout, stderr) =>
-        resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-      );
-      child.stdin?.end(input);
-    });
-  return { env, visapi, secrets, connection, home };
+  const visapi = (words: readonly string[], input = ''): Promise<Ended> => tool.runWith(input, ...words);
+  return { tool, env: tool.env, visapi, secrets, connection, home };
 }
 
 /** @returns the door's address */
 async function startIngest(t: TestContext, env: Record<string, string>): Promise<string> {
   const child = spawn(process.execPath, [INGEST, '--allow-unsafe-broker'], {
-    env: { ...env, INGEST_PORT: '0', INGEST_OPS_PORT: '0', NATS_MONITOR_URL: 'http://127.0.0.1:1' },
+    env: {
+      ...env,
+      NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
+      INGEST_PORT: '0',
+      INGEST_OPS_PORT: '0',
+      NATS_MONITOR_URL: 'http://127.0.0.1:1',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
@@ -65,7 +53,7 @@ async function startIngest(t: TestContext, env: Record<string, string>): Promise
 }
 
 test('a source is added, listed, shown, tested, rotated and removed, and its secret is shown nowhere', async (t) => {
-  const { env, visapi, home } = await openScene(t);
+  const { tool, env, visapi, home } = await openScene(t);
   const ingestUrl = await startIngest(t, env);
   env['INGEST_URL'] = ingestUrl;
   writeFileSync(join(home, 'secret'), 'hunter2-from-a-file\n');
@@ -120,7 +108,7 @@ test('a source is added, listed, shown, tested, rotated and removed, and its sec
   assert.match(view.changes[0]?.changedBy ?? '', /^\S+@\S+$/);
   assert.match(shownText.stdout, /repository\.id/);
 
-  const unsure = await visapi(['sources', 'remove', 'github']);
+  const unsure = await tool.spawn('sources', 'remove', 'github');
   assert.deepEqual([unsure.code, unsure.stderr], [2, 'visapi: expected the name github again, or --yes; nothing was removed\n']);
   assert.equal((await visapi(['sources', 'remove', 'github', '--yes'])).code, 0);
   assert.equal((await visapi(['sources', 'remove', 'github', '--yes'])).code, 3);
@@ -160,16 +148,11 @@ test('what is wrong is told in words, with the nearest right one, and changes no
     [['keys', 'revoke', 'nobody'], 3, /there is no key nobody/],
     [['keys', 'rotate', 'nobody', '--expires-in', 'soon'], 2, /--expires-in: expected a duration/],
   ];
-  // Two at a time: each is a process.
-  for (let at = 0; at < cases.length; at += 2) {
-    await Promise.all(
-      cases.slice(at, at + 2).map(async ([words, code, expected, input]) => {
-        const result = await visapi(words, input);
-        assert.deepEqual([result.code, result.stdout], [code, ''], `${words.join(' ')}: ${result.stderr}`);
-        assert.match(result.stderr, expected);
-        assert.doesNotMatch(result.stderr, /hunter2|\n\s+at /);
-      }),
-    );
+  for (const [words, code, expected, input] of cases) {
+    const result = await visapi(words, input);
+    assert.deepEqual([result.code, result.stdout], [code, ''], `${words.join(' ')}: ${result.stderr}`);
+    assert.match(result.stderr, expected);
+    assert.doesNotMatch(result.stderr, /hunter2|\n\s+at /);
   }
   assert.deepEqual(JSON.parse((await visapi(['sources', 'list', '--json'])).stdout), { sources: [], unreadable: [] });
   env['VISAPI_SECRETS_KEY'] = '';

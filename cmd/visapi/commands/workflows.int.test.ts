@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-
 import { openTestBed } from '../../../lib/dev/test-bed.ts';
+import { createTestTool, type Ended } from '../test-tool.ts';
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname;
 const EXAMPLE = new URL('../../../examples/github-release-to-slack.yaml', import.meta.url).pathname;
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function visapi(databaseUrl: string, ...words: string[]): Promise<Ended> {
-  const env = { ...process.env, DATABASE_URL: databaseUrl, VISAPI_HOME: join(tmpdir(), 'visapi-nowhere') };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, 'workflows', ...words], { env, timeout: 30_000 }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),
-    );
-  });
-}
+const visapi = (databaseUrl: string, ...words: string[]): Promise<Ended> =>
+  createTestTool({ DATABASE_URL: databaseUrl }).run('workflows', ...words);
 
 async function documentFile(t: TestContext, text: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'visapi-workflows-'));
@@ -67,7 +53,7 @@ test('a wrong workflow is not saved, and every mistake is named', async (t) => {
 });
 
 test('a file is checked without a database', async () => {
-  assert.deepEqual(await visapi('postgres://127.0.0.1:1/none', 'validate', EXAMPLE), {
+  assert.deepEqual(await createTestTool({ DATABASE_URL: 'postgres://127.0.0.1:1/none' }).spawn('workflows', 'validate', EXAMPLE), {
     code: 0,
     stderr: '',
     stdout: 'github-release-to-slack is a right workflow with 1 step(s).\n',
