@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
-import { spawnServer, stopChild, waitForExit } from './child-process.ts';
+import { freezeChild, spawnServer, stopChild, waitForExit } from './child-process.ts';
 import { poll } from './poll.ts';
 
 export interface BrokerOptions {
@@ -36,8 +36,9 @@ export interface Broker {
   whenDown(): Promise<void>;
   /** kill -9; resolves when the process is gone. */
   kill(): Promise<void>;
-  /** Freezes and thaws it, as a paused machine would. */
+  /** Freezes it, as a paused machine would; returns when it stands still. */
   freeze(): void;
+  /** Lets it go on. */
   thaw(): void;
 }
 
@@ -83,7 +84,7 @@ export function createBroker(options: BrokerOptions): Broker {
       child.kill('SIGKILL');
       await waitForExit(child);
     },
-    freeze: () => void child?.kill('SIGSTOP'),
+    freeze: () => child && freezeChild(child),
     thaw: () => void child?.kill('SIGCONT'),
   };
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** The user that a server runs as; only root may name another one. */
 export interface RunAs {
@@ -57,5 +57,33 @@ export async function stopChild(child: ChildProcess, signal: NodeJS.Signals, dea
     await waitForExit(child);
   } finally {
     clearTimeout(killer);
+  }
+}
+
+/** A process that has a processor stops at once; on a machine under load it takes as long as it takes to get one. */
+const frozenDeadlineMs = 10_000;
+
+/**
+ * Stops a process as SIGSTOP does, and returns when all its threads stand still: the signal takes effect only when one of
+ * them is given a processor, and until then the others go on. Blocks, so that nothing of ours happens in between.
+ * Where there is no /proc it only sends the signal. @throws Error when it still runs after 10 s
+ */
+export function freezeChild(child: ChildProcess): void {
+  child.kill('SIGSTOP');
+  const deadline = performance.now() + frozenDeadlineMs;
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  while (!standsStill(`/proc/${child.pid}/task`)) {
+    if (performance.now() > deadline) throw new Error(`expected process ${child.pid} to stand still within ${frozenDeadlineMs} ms`);
+    Atomics.wait(nothing, 0, 0, 1);
+  }
+}
+
+/** Also true of a process that is gone. */
+function standsStill(tasks: string): boolean {
+  try {
+    // The state is the first field behind the name, which is in brackets and may hold any character (proc_pid_stat(5)).
+    return readdirSync(tasks).every((task) => /^.*\) [TtZX]/s.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+  } catch {
+    return !existsSync(tasks);
   }
 }
