@@ -13,9 +13,7 @@ import { startTestServers } from '../lib/dev/test-servers.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 
 const isNightly = process.argv.includes('--nightly');
-const patterns = isNightly
-  ? ['test/**/*.nightly.ts']
-  : ['lib/**/*.test.ts', 'streams/**/*.test.ts', 'cmd/**/*.test.ts', 'perf/**/*.test.ts', 'test/**/*.test.ts'];
+const folders = '{lib,streams,cmd,perf,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
@@ -29,7 +27,7 @@ const home = localHome('.visapi');
 const report = join(home.root, 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const files = (wanted.length > 0 ? wanted : patterns.flatMap((pattern) => globSync(pattern, { cwd: projectRoot }))).toSorted();
+const files = (wanted.length > 0 ? wanted : findFiles()).toSorted();
 mkdirSync(home.root, { recursive: true });
 
 /** The tests' own, so that whatever is in it afterwards was left by them. */
@@ -52,6 +50,14 @@ rmSync(temporary, { recursive: true, force: true });
 for (const problem of problems) process.stdout.write(`not clean: ${problem}\n`);
 process.stdout.write(summary);
 process.exitCode = isPassed && problems.length === 0 ? 0 : 1;
+
+/** By night: what takes minutes, and those of the others that do more by night. */
+function findFiles(): string[] {
+  const tests = globSync(`${folders}/*.test.ts`, { cwd: projectRoot });
+  if (!isNightly) return tests;
+  const isScaled = (file: string): boolean => readFileSync(join(projectRoot, file), 'utf8').includes('/test-scale.ts');
+  return [...globSync(`${folders}/*.nightly.ts`, { cwd: projectRoot }), ...tests.filter(isScaled)];
+}
 
 async function interrupt(): Promise<void> {
   await servers.stop();
@@ -79,6 +85,7 @@ async function runTests(paths: readonly string[]): Promise<{ summary: string; is
       VISAPI_NATS_SERVER: servers.brokerBinary,
       TMPDIR: temporary,
       VISAPI_TEST_RUN: testRun,
+      ...(isNightly ? { VISAPI_TEST_SCALE: 'night' } : {}),
     },
   });
   let held = '';

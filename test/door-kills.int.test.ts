@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { scaled } from '../lib/dev/test-scale.ts';
 import { FAIL_POINTS, type FailPointName } from '../lib/journal/fail-point.ts';
 import { createDoorSender, openDoorBed, type DoorBed, type Ingest } from './door-bed.ts';
 import { isReady, until } from './system-bed.ts';
 
-/** In all tests of this file together. */
-const KILLS = 100;
-const TESTS = 4;
-const REPLICAS = 2;
+/** In all tests of this file together. By day it is each fail-point once, with what has to come before it. */
+const KILLS = scaled({ day: 14, night: 100 });
+const TESTS = scaled({ day: 2, night: 4 });
+const REPLICAS = scaled({ day: 1, night: 2 });
 const KEYS_PER_REPLICA = 6;
+/** Of a sender that was not accepted: often enough that a life of the door has traffic from its first moment. */
+const RETRY_MS = 40;
 /** A process that has not reached its fail-point by then never will. */
 const DIES_WITHIN_MS = 15_000;
 
@@ -50,7 +53,7 @@ async function sendUntil(replica: Replica, isOver: () => boolean, isGivenUp: () 
           const { status, text } = await sender.post(key, `${key.replace('/', '-')}-${number}`);
           if (status === 202) break;
           if (status !== undefined) refusals.push(text);
-          await wait(10);
+          await wait(RETRY_MS);
         }
       }
     }),

@@ -14,7 +14,6 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
-import { migrate } from '../store/migrate.ts';
 import { findBrokerBinary } from './broker-binary.ts';
 import { createBroker, type Broker } from './broker.ts';
 import { localHome } from './local-home.ts';
@@ -86,6 +85,8 @@ export async function openOwnDatabase(t: TestContext): Promise<Postgres> {
     await rm(folder, { recursive: true, force: true });
   });
   await postgres.start();
+  // Loaded here: most tests that stand on this module migrate nothing, and it takes longer to load than they take to run.
+  const { migrate } = await import('../store/migrate.ts');
   await migrate(postgres.url);
   return postgres;
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { migrate } from '../store/migrate.ts';
 
 const template = 'visapi_template';
 
@@ -31,6 +30,8 @@ async function buildTemplate(client: Client, serverUrl: string): Promise<void> {
   const building = `${template}_building`;
   await client.query(`drop database if exists ${building} with (force)`);
   await client.query(`create database ${building}`);
+  // Loaded here: one file of a run builds the template.
+  const { migrate } = await import('../store/migrate.ts');
   await migrate(databaseUrl(serverUrl, building));
   await client.query(`alter database ${building} rename to ${template}`);
 }

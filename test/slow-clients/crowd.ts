@@ -8,20 +8,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { poll } from '../../lib/dev/poll.ts';
+import { scaled } from '../../lib/dev/test-scale.ts';
 import { startLoadGenerator } from '../../perf/load/load-generator.ts';
 import { median, percentile } from '../../perf/load/samples.ts';
 import type { DoorJob, SlowJob, SlowReport } from './slow-job.ts';
 
-// 500 connections that send too slowly and 2,000 that send nothing: live traffic hardly notices, and each of them is
+// Connections that send too slowly and others that send nothing: live traffic hardly notices, and each of them is
 // ended by the door's own limit. The door, the slow clients and the live traffic are three processes.
 
 const SECRET = 'a secret for tests';
-/** Half of the real ones and less, so that connections end while it is watched. Milliseconds. */
+/** Below the real ones, so that connections end while it is watched. Milliseconds. */
 const LIMITS = {
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 6_000,
-  connectionTimeoutMs: 7_000,
-  keepAliveTimeoutMs: 7_000,
+  headersTimeoutMs: scaled({ day: 2_000, night: 5_000 }),
+  requestTimeoutMs: scaled({ day: 2_500, night: 6_000 }),
+  connectionTimeoutMs: scaled({ day: 3_000, night: 7_000 }),
+  keepAliveTimeoutMs: scaled({ day: 3_000, night: 7_000 }),
   checkIntervalMs: 500,
 };
 /** What Node adds to the keep-alive timeout, so that a client that is told of it does not meet a closed connection. */
@@ -32,8 +33,6 @@ const LOOK_MS = 2_500;
 const SLACK_MS = 8_000;
 
 const NOBODY = { headers: 0, body: 0, silent: 0, kept: 0 };
-const CROWD = { headers: 250, body: 250, silent: 1_000, kept: 1_000 };
-const CROWD_SIZE = 2_500;
 
 /** Where the generator of the load is later than this while nobody else is there, the machine is busy with something else, and the round says nothing. */
 const ON_TIME_MS = 20;
@@ -48,6 +47,10 @@ export interface Rounds {
   readonly counted: number;
   /** Each has two parts of this length. */
   readonly seconds: number;
+  /** Connections that send too slowly. */
+  readonly slow: number;
+  /** Connections that send nothing. */
+  readonly idle: number;
   /** Whether the 99th percentiles are compared: only where nothing else runs on the machine. */
   readonly isAlone: boolean;
 }
@@ -94,13 +97,16 @@ export async function measureCrowd(t: TestContext, rounds: Rounds): Promise<void
     return { p99: percentile(result.latenciesMs.sort(), 0.99), lateness: percentile(result.latenessMs.sort(), 0.99) };
   };
 
+  const { slow: slowly, idle } = rounds;
+  const crowd = { headers: slowly / 2, body: slowly / 2, silent: idle / 2, kept: idle / 2 };
+  const crowdSize = slowly + idle;
   const ratios: number[] = [];
   for (let round = 0; round < rounds.tried && ratios.length < rounds.counted; round += 1) {
     hold(NOBODY);
     await poll(async () => (await report()).open === 0 || undefined, { deadlineMs: 10_000, everyMs: 100, what: 'the crowd to leave' });
     const calm = await measure();
-    hold(CROWD);
-    await poll(async () => (await report()).open >= CROWD_SIZE * 0.98 || undefined, {
+    hold(crowd);
+    await poll(async () => (await report()).open >= crowdSize * 0.98 || undefined, {
       deadlineMs: 20_000,
       everyMs: 100,
       what: 'the crowd',
@@ -108,7 +114,7 @@ export async function measureCrowd(t: TestContext, rounds: Rounds): Promise<void
     const crowded = await measure();
     const { open } = await report();
     // Those that were ended are on their way back.
-    if (rounds.isAlone) assert.ok(open >= CROWD_SIZE * 0.8, `expected the crowd to be there, got ${open}`);
+    if (rounds.isAlone) assert.ok(open >= crowdSize * 0.8, `expected the crowd to be there, got ${open}`);
     const isCounted = calm.lateness < ON_TIME_MS;
     if (isCounted) ratios.push(crowded.p99 / Math.max(calm.p99, FLOOR_MS));
     const verdict = isCounted ? '' : `, not counted: the machine was ${calm.lateness.toFixed(0)} ms late by itself`;

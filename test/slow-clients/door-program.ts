@@ -1,7 +1,7 @@
 import { createJournalAcceptor } from '../../cmd/ingest/journal-acceptor.ts';
 import { startIngestServer } from '../../cmd/ingest/ingest.ts';
 import { Secret } from '../../lib/core/secret.ts';
-import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
+import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { openJournal } from '../../lib/journal/open-journal.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { createRegistry } from '../../lib/telemetry/metrics.ts';

@@ -1,4 +1,4 @@
-import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import type { EdgeLimits } from '../../lib/http/edge-limits.ts';
 
 /** What the door's process is told. */
 export interface DoorJob {

@@ -1,0 +1,14 @@
+/**
+ * How much a test does. `npm test` does a little of everything; `npm run nightly` runs the same code with the whole number.
+ *
+ *   const KILLS = scaled({ day: 12, night: 100 });
+ *
+ * A test file that imports this module is run by `npm run nightly` too, see scripts/test.ts.
+ */
+
+/** Whether this is the nightly run, where no other file runs beside and timings may be judged. Set by scripts/test.ts. */
+export const isNight = process.env['VISAPI_TEST_SCALE'] === 'night';
+
+export function scaled<Amount>({ day, night }: { readonly day: Amount; readonly night: Amount }): Amount {
+  return isNight ? night : day;
+}
