@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { openOwnBroker, openTestBed } from '../../lib/dev/test-bed.ts';
+import { openOwnBroker, openTestAccount } from '../../lib/dev/test-bed.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import { eventsStream } from '../../streams/events.ts';
@@ -25,7 +25,7 @@ async function openDoor(t: TestContext, natsUrl: string) {
 }
 
 test('what a provider sent lies in the log byte for byte, once, under its identity', async (t) => {
-  const { bed, manager } = await openDoor(t, (await openTestBed(t)).natsUrl);
+  const { bed, manager } = await openDoor(t, await openTestAccount());
   const body = Buffer.from(
     `\uFEFF{"action":"published",\r\n\t"x":"\\u0000 ${randomBytes(2_000).toString('base64')}","repository":{"full_name":"octo/demo"}}`,
   );

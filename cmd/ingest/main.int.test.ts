@@ -9,15 +9,18 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { parseConfig } from '../../lib/config/config.ts';
 import { DEVELOPMENT_MARK } from '../../lib/core/seal.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import type { Readiness } from '../../lib/http/ops-server.ts';
+import { compileCache } from '../../lib/dev/local-home.ts';
 import { poll } from '../../lib/dev/poll.ts';
-import { openTestBed } from '../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../lib/dev/test-bed.ts';
 import { createTestSecrets, storeTestSettings } from '../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
 import { logStreams } from '../../streams/log-streams.ts';
+import { INGEST_RELATIONS, INGEST_VARIABLES } from './config.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const TOOL = fileURLToPath(new URL('../visapi/main.ts', import.meta.url));
@@ -31,7 +34,7 @@ function openHome(t: TestContext): string {
 
 function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Record<string, string>, allowUnsafe = true) {
   const env = {
-    PATH: process.env['PATH'] ?? '',
+    NODE_COMPILE_CACHE: compileCache,
     VISAPI_HOME: home,
     NATS_URL: natsUrl,
     INGEST_PORT: '0',
@@ -55,7 +58,7 @@ function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Re
 const GITHUB = { name: 'github', preset: 'github', secrets: [{ value: 'hunter2hunter2' }] };
 
 test('the program takes what visapi send signs, knows a duplicate, hears of new sources and keys, and stops cleanly', async (t) => {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const home = openHome(t);
   const secrets = createTestSecrets();
   const program = startProgram(t, home, natsUrl, secrets.env);
@@ -82,7 +85,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
 
   const send = async (...args: string[]) => {
-    const env = { PATH: process.env['PATH'] ?? '', VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
+    const env = { NODE_COMPILE_CACHE: compileCache, VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
     const { stdout } = await runFile(process.execPath, [TOOL, 'send', ...args, '--json'], { env }).catch(
       (error: { stdout: string }) => error,
     );
@@ -118,33 +121,27 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
 });
 
 test('a broker that cannot be seen to be safe is not run on, with 78', async (t) => {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const program = startProgram(t, openHome(t), natsUrl, createTestSecrets().env, false);
   assert.deepEqual(await program.exit, [78, null]);
   assert.match(program.output(), /the broker is not safe to run on/);
 });
 
-for (const [name, secrets, expected] of [
-  ['no secrets key', { ...createTestSecrets().env, VISAPI_SECRETS_KEY: undefined }, /VISAPI_SECRETS_KEY: expected a value/],
-  ['no pepper', { ...createTestSecrets().env, API_KEY_PEPPER: undefined }, /API_KEY_PEPPER: expected a value/],
-  [
-    "development's secrets key",
-    { VISAPI_ENV: 'production', ...marked() },
+test('without its secrets ingest refuses to start, with 78, and names them all', async (t) => {
+  const program = startProgram(t, openHome(t), 'nats://127.0.0.1:1', {}, false);
+  assert.deepEqual(await program.exit, [78, null]);
+  assert.match(program.output(), /VISAPI_SECRETS_KEY: expected a value/);
+  assert.match(program.output(), /API_KEY_PEPPER: expected a value/);
+});
+
+test("development's secrets are refused in production", () => {
+  const env = { VISAPI_ENV: 'production', NATS_URL: 'nats://127.0.0.1:1', ...marked() };
+  assert.throws(
+    () => parseConfig(INGEST_VARIABLES, env, { relations: INGEST_RELATIONS }),
     /VISAPI_SECRETS_KEY: expected one of its own where VISAPI_ENV is production/,
-  ],
-] as const) {
-  test(`${name} refuses to start, with 78`, async (t) => {
-    const program = startProgram(
-      t,
-      openHome(t),
-      'nats://127.0.0.1:1',
-      JSON.parse(JSON.stringify(secrets)) as Record<string, string>,
-      false,
-    );
-    assert.deepEqual(await program.exit, [78, null]);
-    assert.match(program.output(), expected);
-  });
-}
+  );
+  assert.doesNotThrow(() => parseConfig(INGEST_VARIABLES, { ...env, VISAPI_ENV: 'development' }, { relations: INGEST_RELATIONS }));
+});
 
 function marked(): Record<string, string> {
   return Object.fromEntries(Object.entries(createTestSecrets().env).map(([name, value]) => [name, DEVELOPMENT_MARK + value]));

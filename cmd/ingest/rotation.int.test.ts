@@ -9,8 +9,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseApiKey } from '../../lib/access/api-key.ts';
 import { Secret } from '../../lib/core/secret.ts';
+import { compileCache } from '../../lib/dev/local-home.ts';
 import { poll } from '../../lib/dev/poll.ts';
-import { openTestBed } from '../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../lib/dev/test-bed.ts';
+import { scaled } from '../../lib/dev/test-scale.ts';
 import { createTestSecrets, storeTestSettings } from '../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
@@ -26,9 +28,12 @@ const OVERLAP_MS = 4_000;
 /** The last requests with what ends have to be answered before it does, on a machine under load. */
 const MARGIN_MS = 1_000;
 
+/** Between two requests of one sender. (By day a hundred per second and sender, by night as many as go) */
+const PAUSE_MS = scaled({ day: 10, night: 0 });
+
 /** Ingest as a process of its own with one source and one key; `heard` resolves at its next change of settings. */
 async function openDoor(t: TestContext) {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
@@ -38,7 +43,7 @@ async function openDoor(t: TestContext) {
   t.after(() => rmSync(home, { recursive: true, force: true }));
   const child = spawn(process.execPath, [MAIN, '--allow-unsafe-broker'], {
     env: {
-      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: compileCache,
       VISAPI_HOME: home,
       NATS_URL: natsUrl,
       INGEST_PORT: '0',
@@ -97,6 +102,7 @@ function keepSending(send: () => Promise<number>) {
     while (!isOver) {
       const status = await send();
       counts.set(status, (counts.get(status) ?? 0) + 1);
+      await wait(PAUSE_MS);
     }
     return counts;
   })();

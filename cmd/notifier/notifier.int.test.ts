@@ -9,7 +9,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { HEADERS } from '../../lib/core/headers.ts';
 import { slotOf } from '../../lib/core/slot.ts';
-import { openOwnDatabase, openTestBed } from '../../lib/dev/test-bed.ts';
+import { openTestBed } from '../../lib/dev/test-bed.ts';
+import { compileCache } from '../../lib/dev/local-home.ts';
 import { findFreePort } from '../../lib/dev/port.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
@@ -26,7 +27,6 @@ async function until(text: string, condition: () => Promise<boolean>): Promise<v
 
 test('the program is ready, sends a command of the log once, tells its run, and stops cleanly', async (t) => {
   const bed = await openTestBed(t);
-  const postgres = await openOwnDatabase(t);
   const sink = await startSink({ port: 0 });
   const connection = await connectBroker({ url: bed.natsUrl, name: 'test' });
   const publisher = createPublisher(connection);
@@ -44,8 +44,9 @@ test('the program is ready, sends a command of the log once, tells its run, and 
   const opsPort = await findFreePort();
   const notifier = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url))], {
     env: {
+      NODE_COMPILE_CACHE: compileCache,
       NATS_URL: bed.natsUrl,
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: bed.databaseUrl,
       SLACK_CHANNELS_FILE: channels,
       SLACK_API_URL: `${sink.url}/api`,
       EGRESS_ALLOW: sink.url,

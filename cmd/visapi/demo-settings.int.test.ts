@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { DEVELOPMENT_MARK } from '../../lib/core/seal.ts';
 import { localHome } from '../../lib/dev/local-home.ts';
 import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
-import { openTestBed } from '../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../lib/dev/test-bed.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
 import { logStreams } from '../../streams/log-streams.ts';
@@ -14,7 +14,7 @@ import { ensureDemoSettings } from './demo-settings.ts';
 import { openSettingStores } from './session.ts';
 
 test('the first start makes the secrets, the sources and the key, the next ones find them, and a lost key is replaced', async (t) => {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { projectRoot } from '../../lib/dev/local-home.ts';
+import { compileCache, projectRoot } from '../../lib/dev/local-home.ts';
 import { runTool } from './tool.ts';
 
 /** How a run of the tool ended. */
@@ -37,7 +37,7 @@ export function createTestTool(env: Readonly<Record<string, string>> = {}): Test
     runWith,
     spawn: (...words) =>
       new Promise((resolve) => {
-        const all = { NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'), ...own };
+        const all = { NODE_COMPILE_CACHE: compileCache, ...own };
         const main = join(projectRoot, 'cmd/visapi/main.ts');
         const child = execFile(process.execPath, [main, ...words], { env: all, timeout: 30_000 }, (error, stdout, stderr) =>
           resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),

@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { spawnServer, stopChild, waitForExit } from './child-process.ts';
 import type { Part } from './keep-alive.ts';
-import { projectRoot } from './local-home.ts';
+import { compileCache, projectRoot } from './local-home.ts';
 
 export interface ProgramOptions {
   readonly name: string;
@@ -41,8 +40,7 @@ export function createProgram(options: ProgramOptions): LocalProgram {
         command: process.execPath,
         args: options.command,
         cwd: projectRoot,
-        // Compiled code is kept between starts: a restart takes half the time.
-        env: { STOP_TIMEOUT_MS: '8000', NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'), ...options.env },
+        env: { STOP_TIMEOUT_MS: '8000', NODE_COMPILE_CACHE: compileCache, ...options.env },
         stdio: ['ignore', log, log, 'ipc'],
       });
       closeSync(log);

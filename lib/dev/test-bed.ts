@@ -45,13 +45,18 @@ after(async () => {
 /** Gives one test an account of the broker and a database, both empty and nobody else's. */
 export async function openTestBed(_t: TestContext, options: TestBedOptions = {}): Promise<TestBed> {
   const servers = await findServers();
-  const natsUrl = await takeAccount(servers.natsUrl, servers.databaseUrl);
+  const natsUrl = await openTestAccount();
   const databaseUrl = await cloneDatabase(servers.databaseUrl, options.migrated ?? true);
-  cleanups.push(
-    () => dropStreams(natsUrl),
-    () => dropDatabase(servers.databaseUrl, databaseUrl),
-  );
+  cleanups.push(() => dropDatabase(servers.databaseUrl, databaseUrl));
   return { natsUrl, databaseUrl };
+}
+
+/** The same without a database: gives one test an account of the broker. @returns its URL, with user and password */
+export async function openTestAccount(): Promise<string> {
+  const servers = await findServers();
+  const natsUrl = await takeAccount(servers.natsUrl, servers.databaseUrl);
+  cleanups.push(() => dropStreams(natsUrl));
+  return natsUrl;
 }
 
 /** Gives one test a broker that it may kill, stop and freeze. It is started, and gone with its data after the test. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKeyRing } from '../../../lib/access/key-ring.ts';
 import { Secret } from '../../../lib/core/secret.ts';
-import { openTestBed } from '../../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../../lib/dev/test-bed.ts';
 import { createTestSecrets } from '../../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../../lib/jetstream/connection.ts';
 import { createKvBucket } from '../../../lib/jetstream/kv-bucket.ts';
@@ -19,7 +19,7 @@ interface Shown {
 }
 
 test('a key is shown once, stored as a digest, replaced with an overlap, and revoked', async (t) => {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { projectRoot } from '../../../lib/dev/local-home.ts';
+import { compileCache, projectRoot } from '../../../lib/dev/local-home.ts';
 import { poll } from '../../../lib/dev/poll.ts';
-import { openTestBed } from '../../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../../lib/dev/test-bed.ts';
 import { createTestSecrets } from '../../../lib/dev/test-settings.ts';
 import { connectBroker } from '../../../lib/jetstream/connection.ts';
 import { applyStreams } from '../../../lib/jetstream/stream-plan.ts';
@@ -17,7 +17,7 @@ import { createTestTool, type Ended } from '../test-tool.ts';
 const INGEST = join(projectRoot, 'cmd/ingest/main.ts');
 
 async function openScene(t: TestContext) {
-  const { natsUrl } = await openTestBed(t);
+  const natsUrl = await openTestAccount();
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
@@ -35,7 +35,7 @@ async function startIngest(t: TestContext, env: Record<string, string>): Promise
   const child = spawn(process.execPath, [INGEST, '--allow-unsafe-broker'], {
     env: {
       ...env,
-      NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node'),
+      NODE_COMPILE_CACHE: compileCache,
       INGEST_PORT: '0',
       INGEST_OPS_PORT: '0',
       NATS_MONITOR_URL: 'http://127.0.0.1:1',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestBed } from '../../../lib/dev/test-bed.ts';
+import { openTestAccount } from '../../../lib/dev/test-bed.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { createTestTool, type Ended } from '../test-tool.ts';
 
 const streams = (natsUrl: string, ...words: string[]): Promise<Ended> => createTestTool({ NATS_URL: natsUrl }).run('streams', ...words);
 
-test('plan says what apply will do, apply does it once, and a refused change is told with its reason', async (t) => {
-  const { natsUrl: url } = await openTestBed(t);
+test('plan says what apply will do, apply does it once, and a refused change is told with its reason', async () => {
+  const url = await openTestAccount();
   const size = ['--max-bytes', '300MiB'];
   assert.equal((await createTestTool({ NATS_URL: url }).spawn('streams', 'plan', ...size, '--exit-code')).code, 5);
   assert.equal((await streams(url, 'apply', ...size)).code, 0);
