@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError, toAppError } from '../../lib/core/app-error.ts';
+import { AppError } from '../../lib/core/app-error.ts';
 import { noteRequest } from '../../lib/http/edge-server.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
 import { refuseOtherMethods } from '../../lib/http/openapi.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
-import { contentOf, receiveWebhook } from '../../lib/webhook/received-event.ts';
+import { receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { Source } from '../../lib/webhook/source.ts';
 import { headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
 import { RETRY_AFTER_SECONDS, type Acceptor } from './acceptor.ts';
 import { RECEIVE_WEBHOOK } from './hooks-schema.ts';
 import type { RejectedStore } from './rejected-store.ts';
+import { limitOf, refuseUnread, tooLarge } from './unread-request.ts';
 
 export interface HooksOptions {
   readonly settings: Pick<Settings, 'findSource' | 'isUndecided'>;
@@ -21,7 +22,7 @@ export interface HooksOptions {
   readonly now: () => number;
 }
 
-const ROUTE = '/hooks/:source';
+export const HOOKS_ROUTE = '/hooks/:source';
 
 /**
  * `POST /hooks/:source`: who sent it is decided on the raw bytes before anything reads them; then it has to be JSON; then it
@@ -36,14 +37,15 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       : new AppError('not_found', 'expected the name of a source');
 
   server.post<{ Params: { source: string } }>(
-    ROUTE,
+    HOOKS_ROUTE,
     {
       schema: RECEIVE_WEBHOOK,
       onRequest: (request, _reply, done) => {
         const source = options.settings.findSource(request.params.source);
         if (source === undefined) return done(unknownSource(request.params.source));
         noteRequest(request, { source: source.name });
-        return done(refuseUnread(source, request));
+        const { rawHeaders, headers } = request.raw;
+        return done(refuseUnread(source, headersFromRaw(rawHeaders), Number(headers['content-length'] ?? 0)));
       },
     },
     async (request, reply) => {
@@ -75,30 +77,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
       return form === 'empty' ? reply.code(status).send() : reply.code(status).send({ id: event.id, duplicate });
     },
   );
-  refuseOtherMethods(server, ROUTE, 'POST');
-}
-
-/** What can be refused before the body is read. */
-function refuseUnread(source: Source, { raw }: FastifyRequest): AppError | undefined {
-  const headers = headersFromRaw(raw.rawHeaders);
-  try {
-    contentOf(source, headers);
-  } catch (error) {
-    return toAppError(error);
-  }
-  const encoding = headers.one('content-encoding');
-  // Nothing is unpacked: what is signed, stored and judged are the bytes that came.
-  if (encoding.kind === 'several' || (encoding.kind === 'one' && encoding.value.toLowerCase() !== 'identity'))
-    return new AppError('unsupported_media_type', 'content-encoding: expected none');
-  return Number(raw.headers['content-length'] ?? 0) > limitOf(source) ? tooLarge(source) : undefined;
-}
-
-function limitOf({ maxBodyBytes = Infinity }: Source): number {
-  return maxBodyBytes;
-}
-
-function tooLarge(source: Source): AppError {
-  return new AppError('too_large', `expected at most ${limitOf(source)} bytes`);
+  refuseOtherMethods(server, HOOKS_ROUTE, 'POST');
 }
 
 /** The reason goes into the log and the metric; the answer is the same for all. The request is kept: the secret may be ours that is wrong. */

@@ -1,8 +1,8 @@
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
-import type { EdgeLimits } from '../../lib/http/edge-server.ts';
+import type { EdgeLimits } from '../../lib/http/edge-limits.ts';
 import { addOpenApi } from '../../lib/http/openapi.ts';
 import type { AddressLimit } from '../../lib/http/request-limits.ts';
-import type { RequestLine } from '../../lib/telemetry/canonical-line.ts';
+import { logRequest, type RequestLine } from '../../lib/telemetry/canonical-line.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
 import { ingestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import type { Acceptor } from './acceptor.ts';
 import { EVENT_SCHEMAS } from './events/events-schema.ts';
 import { addEventsRoutes } from './events-route.ts';
+import { createHooksLane } from './hooks-lane.ts';
 import { addHooksRoute } from './hooks-route.ts';
 import type { RejectedStore } from './rejected-store.ts';
 
@@ -44,12 +45,13 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
   const now = options.now ?? Date.now;
   const metrics = ingestMetrics(registry);
   const { senders } = options;
-  const server = await createEdgeServer({
+  const onRequestEnd = (line: RequestLine) => countRequest(metrics, line);
+  const { server, openLane, answerHead } = await createEdgeServer({
     log,
     registry,
     limits,
     ...(senders === undefined ? {} : { trustProxy: senders.trustProxy, addressLimit: senders.address }),
-    onRequestEnd: (line) => countRequest(metrics, line),
+    onRequestEnd,
   });
   await addOpenApi(server, {
     title: 'VisAPI ingest',
@@ -62,15 +64,15 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
     ],
     schemas: EVENT_SCHEMAS,
   });
-  addHooksRoute(server, {
-    settings: options.settings,
-    acceptor: options.acceptor,
-    rejected: options.rejected,
-    metrics,
-    now,
-  });
+  const { settings, acceptor, rejected } = options;
+  addHooksRoute(server, { settings, acceptor, rejected, metrics, now });
+  const onAnswer = (line: RequestLine) => {
+    logRequest(log, line);
+    onRequestEnd(line);
+  };
+  openLane(createHooksLane({ settings, acceptor, metrics, registry, answerHead, onAnswer, timeoutMs: limits.handlerTimeoutMs, now }));
   const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
-  addEventsRoutes(server, { settings: options.settings, acceptor: options.acceptor, metrics, now, keyRequestsPerSecond });
+  addEventsRoutes(server, { settings, acceptor, metrics, now, keyRequestsPerSecond });
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };
 }

@@ -3,6 +3,7 @@ import { failPoint } from '../../lib/journal/fail-point.ts';
 import type { Appended, Journal, JournalOffer } from '../../lib/journal/journal.ts';
 import type { Relay } from '../../lib/journal/relay.ts';
 import { AppError } from '../../lib/core/app-error.ts';
+import { createDeadlines } from '../../lib/core/deadlines.ts';
 import { ACCEPT_TIMEOUT_MS, RETRY_AFTER_SECONDS, type Acceptor } from './acceptor.ts';
 import { createEventMessage } from './event-message.ts';
 
@@ -33,11 +34,14 @@ export interface JournalAcceptor extends Acceptor {
 export function createJournalAcceptor(options: JournalAcceptorOptions): JournalAcceptor {
   const { journal, relay, acceptAfter, acceptedEarly, timeoutMs = ACCEPT_TIMEOUT_MS } = options;
   const toMessage = createEventMessage();
+  const appends = createDeadlines(timeoutMs);
+  const tooLate = lateAfter(timeoutMs);
+  const probes = createDeadlines(PROBE_TIMEOUT_MS);
   let lastFailure: string | undefined;
 
   async function store(offers: readonly JournalOffer[]): Promise<readonly Appended[]> {
     try {
-      const appended = await inTime(journal.append(offers), timeoutMs);
+      const appended = await appends.race(journal.append(offers), tooLate);
       lastFailure = undefined;
       return appended;
     } catch (error) {
@@ -62,7 +66,8 @@ export function createJournalAcceptor(options: JournalAcceptorOptions): JournalA
       if (lastFailure === undefined) return undefined;
       try {
         // Without events nobody would find out that the disk has room again. No record has the number 0: it only writes.
-        await inTime(journal.forget([{ number: 0, logSeq: journal.status().confirmedLogSeq }]), PROBE_TIMEOUT_MS);
+        const probe = journal.forget([{ number: 0, logSeq: journal.status().confirmedLogSeq }]);
+        await probes.race(probe, lateAfter(PROBE_TIMEOUT_MS));
         lastFailure = undefined;
       } catch (error) {
         lastFailure = error instanceof Error ? error.message : String(error);
@@ -73,17 +78,7 @@ export function createJournalAcceptor(options: JournalAcceptorOptions): JournalA
 }
 
 /** A disk that hangs answers nobody; what was offered may still be stored, as `Acceptor` says. */
-async function inTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const because = `expected the journal to be written within ${timeoutMs} ms`;
-      reject(new AppError('not_accepting', because, { retryAfterSeconds: RETRY_AFTER_SECONDS }));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function lateAfter(timeoutMs: number): () => AppError {
+  const because = `expected the journal to be written within ${timeoutMs} ms`;
+  return () => new AppError('not_accepting', because, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }

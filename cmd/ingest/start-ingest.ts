@@ -2,7 +2,7 @@ import { KEY_ENVIRONMENTS } from '../../lib/access/api-key.ts';
 import { createSeal } from '../../lib/core/seal.ts';
 import { inOrder, createService } from '../../lib/core/service.ts';
 import type { Service } from '../../lib/core/service.ts';
-import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
+import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { type BrokerLink, openBrokerLink } from '../../lib/jetstream/broker-link.ts';
 import { createKvBucket } from '../../lib/jetstream/kv-bucket.ts';

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyMetrics from 'fastify-metrics';
@@ -9,43 +9,13 @@ import { logRequest } from '../telemetry/canonical-line.ts';
 import type { RequestLine } from '../telemetry/canonical-line.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerClientError } from './client-error.ts';
+import type { EdgeLimits } from './edge-limits.ts';
+import { openExpressLane, type LaneRoute } from './express-lane.ts';
+import { createSenderReader } from './sender-address.ts';
 import { sendProblem, toRequestError } from './problem.ts';
 import { addRequestLimits, limitAddresses } from './request-limits.ts';
 import type { AddressLimit } from './request-limits.ts';
 import { readSecurityHeaders } from './security-headers.ts';
-
-/** What one connection and one request may cost. Milliseconds and bytes. */
-export interface EdgeLimits {
-  readonly bodyBytes: number;
-  readonly headerBytes: number;
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  readonly connectionTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-  readonly checkIntervalMs: number;
-  readonly handlerTimeoutMs: number;
-  readonly requestsPerSocket: number;
-  readonly maxConnections: number;
-}
-
-export const DEFAULT_EDGE_LIMITS: EdgeLimits = {
-  // What the big providers stay under by far, but for Meta (3 MB).
-  bodyBytes: 1_048_576,
-  headerBytes: 16_384,
-  // Ten seconds for the headers and fifteen for all of it is what a slow mobile network needs; a slow attacker gets no more.
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 15_000,
-  connectionTimeoutMs: 20_000,
-  // Longer than the 60 s that load balancers keep an idle connection, so that it is they who close it.
-  keepAliveTimeoutMs: 65_000,
-  // Node looks at its timeouts every 30 s unless told otherwise, and they fire that much late.
-  checkIntervalMs: 1_000,
-  // Slack waits 3 s for an answer, the shortest of all providers.
-  handlerTimeoutMs: 2_500,
-  requestsPerSocket: 1_000,
-  // Each costs some 20 KiB and a file descriptor (of 16,384 usually).
-  maxConnections: 8_192,
-};
 
 export interface EdgeServerOptions {
   readonly log: Logger;
@@ -68,6 +38,14 @@ declare module 'fastify' {
   }
 }
 
+export interface EdgeServer {
+  readonly server: FastifyInstance;
+  /** Takes the usual requests of one route a shorter way. Called once, before the server listens. */
+  openLane(route: LaneRoute): void;
+  /** Status line and headers of an answer, as the server writes them; without its length, its date and what becomes of the connection. */
+  answerHead(status: number, contentType: string | undefined): string;
+}
+
 /** Adds what a handler knows to the request's one log line. */
 export function noteRequest(request: FastifyRequest, fields: Partial<RequestLine>): void {
   if (request[NOTES] === null) request[NOTES] = { ...fields };
@@ -78,12 +56,12 @@ export function noteRequest(request: FastifyRequest, fields: Partial<RequestLine
  * A server that faces the outside world: limits on everything, problem details for every error, security headers, bodies as
  * bytes, one log line per request, route metrics. Routes are added by the caller.
  */
-export async function createEdgeServer(options: EdgeServerOptions): Promise<FastifyInstance> {
-  const { limits, registry } = options;
+export async function createEdgeServer(options: EdgeServerOptions): Promise<EdgeServer> {
+  const { limits, registry, trustProxy = [] } = options;
   const log = options.log;
   const server = fastify({
     logger: false,
-    trustProxy: options.trustProxy === undefined || options.trustProxy.length === 0 ? false : [...options.trustProxy],
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     connectionTimeout: limits.connectionTimeoutMs,
@@ -142,14 +120,14 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
     done();
   });
   await addRequestLimits(server);
-  if (options.addressLimit !== undefined) limitAddresses(server, options.addressLimit);
+  const senderLimit = options.addressLimit && limitAddresses(server, options.addressLimit);
   server.addHook('onRequest', (request, _reply, done) =>
     done(oldProtocol(request.raw) ?? missingHost(request) ?? repeatedHeader(request.raw.rawHeaders)),
   );
   // From the whole request on: a body that comes slowly has its own limit.
   server.addHook('preHandler', (_request, reply, done) => {
     const timer = setTimeout(() => {
-      if (!reply.sent) void sendProblem(reply, new AppError('not_accepting', 'no answer in time', { retryAfterSeconds: 5 }));
+      if (!reply.sent) void sendProblem(reply, noAnswer());
     }, limits.handlerTimeoutMs);
     reply.raw.once('close', () => clearTimeout(timer));
     done();
@@ -163,7 +141,26 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Fast
       overrides: { histogram: { registers: [registry] }, summary: { registers: [registry] } },
     },
   });
-  return server;
+  return {
+    server,
+    openLane(route) {
+      const lane = openExpressLane({ server: server.server, limits, route, senderOf: createSenderReader(trustProxy), senderLimit });
+      server.addHook('preClose', (done) => {
+        lane.close();
+        done();
+      });
+    },
+    answerHead(status, contentType) {
+      const headers = { ...securityHeaders, ...(contentType === undefined ? {} : { 'content-type': contentType }) };
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}`;
+    },
+  };
+}
+
+/** What a handler that takes too long is answered for with. */
+export function noAnswer(): AppError {
+  return new AppError('not_accepting', 'no answer in time', { retryAfterSeconds: 5 });
 }
 
 /** Node's parser takes HTTP/0.9 with headers and a body, which never was; whatever stands in front of us may read it otherwise. */

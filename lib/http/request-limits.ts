@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../core/app-error.ts';
@@ -37,15 +37,41 @@ export function createRequestLimit(
   return limitBy(server, requestsPerSecond, senderOf);
 }
 
-/** By address, IPv6 by its /64: whoever has one IPv6 address has all of its network. For every request, before anything else. */
-export function limitAddresses(server: FastifyInstance, { requestsPerSecond, exempt }: AddressLimit): void {
-  if (requestsPerSecond === 0) return;
+/** The limit for requests that are counted before the server sees them. */
+export interface SenderLimit {
+  /** Counts a request; false where it is one too many. */
+  count(address: string): Promise<boolean>;
+  /** The server's next request on this connection is one that was counted. */
+  skipNext(socket: Socket): void;
+}
+
+/**
+ * By address, IPv6 by its /64: whoever has one IPv6 address has all of its network. For every request, before anything else.
+ * Undefined: there is no limit.
+ */
+export function limitAddresses(server: FastifyInstance, { requestsPerSecond, exempt }: AddressLimit): SenderLimit | undefined {
+  if (requestsPerSecond === 0) return undefined;
   const isExempt = createNetworkCheck(exempt);
   const check = limitBy(server, requestsPerSecond);
+  const counted = new WeakSet<Socket>();
   server.addHook('onRequest', (request, _reply, done) => {
-    if (isExempt(request.ip)) return done();
+    if (counted.delete(request.raw.socket) || isExempt(request.ip)) return done();
     check(request).then(() => done(), done);
   });
+  return {
+    async count(address) {
+      if (isExempt(address)) return true;
+      try {
+        // All that the limit asks of a request.
+        await check({ ip: address, routeOptions: {} } as FastifyRequest);
+        return true;
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'too_many_requests') return false;
+        throw error;
+      }
+    },
+    skipNext: (socket) => void counted.add(socket),
+  };
 }
 
 function limitBy(server: FastifyInstance, requestsPerSecond: number, senderOf?: (request: FastifyRequest) => string): RequestLimit {

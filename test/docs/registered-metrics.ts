@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Registry } from 'prom-client';
 import { projectRoot } from '../../lib/dev/local-home.ts';
-import { createEdgeServer, DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-server.ts';
+import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
+import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
@@ -44,7 +45,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
     settingsMetrics,
   ])
     register(registry);
-  const edge = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
+  const { server: edge } = await createEdgeServer({ log: pino({ level: 'silent' }), registry, limits: DEFAULT_EDGE_LIMITS });
   const ops = await startOpsServer({
     host: '127.0.0.1',
     port: 0,
