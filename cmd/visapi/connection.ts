@@ -18,7 +18,7 @@ export async function findAddresses(): Promise<Addresses> {
   const ready = await readReady(config.home.ready);
   return {
     natsUrl: config.natsUrl ?? ready?.natsUrl ?? `nats://127.0.0.1:${config.nats}`,
-    databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${config.postgres}/visapi`,
+    databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi_tool@127.0.0.1:${config.postgres}/visapi`,
     ingestUrl: config.ingestUrl ?? ready?.ingestUrl ?? `http://127.0.0.1:${config.ingest}`,
     sinkUrl: config.sinkUrl ?? ready?.sinkUrl ?? `http://127.0.0.1:${config.sink}`,
     demo: ready?.demo,

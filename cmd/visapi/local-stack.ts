@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { createBroker } from '../../lib/dev/broker.ts';
 import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
-import { createPostgres } from '../../lib/dev/postgres.ts';
 import { createProgram, type LocalProgram } from '../../lib/dev/program.ts';
 import type { Ready, ReadyDemo } from '../../lib/dev/ready-file.ts';
 import { demoSlackChannels } from '../../lib/sink/workspace.ts';
 import { createSupervisor, type Supervisor } from '../../lib/dev/supervisor.ts';
 import { inheritedEnvironment, localSecretFiles, PORT_VARIABLES, type ToolConfig } from './config.ts';
 import { ensureDemoSettings } from './demo-settings.ts';
+import { createLocalDatabase, type LocalDatabase } from './local-database.ts';
 import { prepareStores } from './prepare.ts';
 
 /** Everything that `visapi dev` runs, and what it will be known by. */
@@ -26,19 +26,18 @@ export async function createLocalStack(config: ToolConfig, say: (line: string) =
   const { home } = config;
   await mkdir(home.root, { recursive: true });
   await ensureLocalSecrets(home);
-  const addresses = describeStack(config);
+  const database = await createLocalDatabase(config);
+  const addresses = describeStack(config, database);
   let demo: ReadyDemo | undefined;
   await writeFile(home.slackChannels, demoSlackChannels(addresses.sinkUrl), { mode: 0o600 });
-  const programs = localPrograms(config, addresses);
+  const programs = localPrograms(config, addresses, database);
   const supervisor = createSupervisor({
     home,
     ports: portsToListenOn(config),
     programs,
     say,
     async servers() {
-      const postgres = config.databaseUrl
-        ? undefined
-        : createPostgres({ folder: home.postgresData, port: config.postgres, logFile: join(home.logs, 'postgres.log') });
+      const postgres = database.server;
       if (config.natsUrl) return { postgres };
       const binary = await findBrokerBinary({ cache: home.cache, say });
       const logFile = join(home.logs, 'nats.log');
@@ -46,7 +45,8 @@ export async function createLocalStack(config: ToolConfig, say: (line: string) =
       return { broker, postgres };
     },
     async prepare() {
-      await prepareStores(addresses.natsUrl, addresses.databaseUrl, say);
+      await prepareStores(addresses.natsUrl, database.ownerUrl, say);
+      await database.admitPrograms();
       demo = await ensureDemoSettings(addresses.natsUrl, home.demoApiKey, say);
     },
   });
@@ -59,26 +59,25 @@ export async function createLocalStack(config: ToolConfig, say: (line: string) =
   };
 }
 
-function describeStack(config: ToolConfig): Addresses {
+function describeStack(config: ToolConfig, database: LocalDatabase): Addresses {
   const at = (port: number) => `http://127.0.0.1:${port}`;
   return {
     ingestUrl: at(config.ingest),
     opsUrls: { ingest: at(config.ingestOps), processor: at(config.processorOps), notifier: at(config.notifierOps) },
     natsUrl: config.natsUrl ?? `nats://127.0.0.1:${config.nats}`,
-    databaseUrl: config.databaseUrl ?? `postgres://visapi:visapi@127.0.0.1:${config.postgres}/visapi`,
+    databaseUrl: database.urls.tool,
     sinkUrl: at(config.sink),
   };
 }
 
 /** In the order of a stop: the door closes first, and the local Slack stays until nobody can call it. */
-function localPrograms(config: ToolConfig, ready: Addresses): readonly LocalProgram[] {
+function localPrograms(config: ToolConfig, ready: Addresses, database: LocalDatabase): readonly LocalProgram[] {
   const env: NodeJS.ProcessEnv = {
     ...inheritedEnvironment(),
     VISAPI_HOME: config.home.root,
     NATS_URL: ready.natsUrl,
     // A broker somewhere else has its monitoring somewhere else, too, and the person's environment says where.
     ...(config.natsUrl ? {} : { NATS_MONITOR_URL: `http://127.0.0.1:${config.natsMonitor}` }),
-    DATABASE_URL: ready.databaseUrl,
     INGEST_PORT: `${config.ingest}`,
     INGEST_OPS_PORT: `${config.ingestOps}`,
     PROCESSOR_OPS_PORT: `${config.processorOps}`,
@@ -88,8 +87,16 @@ function localPrograms(config: ToolConfig, ready: Addresses): readonly LocalProg
     ...localSecretFiles(config.home),
     ...localSlack(config, ready),
   };
+  // Each with its own role; who has none does not learn where the database is.
+  const databaseUrls: Readonly<Partial<Record<string, string>>> = database.urls;
   const program = (name: string, command: readonly [string, ...string[]], readyUrl: string) =>
-    createProgram({ name, command, readyUrl, env, logFile: join(config.home.logs, `${name}.log`) });
+    createProgram({
+      name,
+      command,
+      readyUrl,
+      env: { ...env, DATABASE_URL: databaseUrls[name] },
+      logFile: join(config.home.logs, `${name}.log`),
+    });
   return [
     ...Object.entries(ready.opsUrls).map(([name, url]) => program(name, [`cmd/${name}/main.ts`], `${url}/readyz`)),
     program('sink', ['cmd/visapi/main.ts', 'sink', '--file', join(config.home.root, 'slack-messages.jsonl')], `${ready.sinkUrl}/messages`),

@@ -76,8 +76,8 @@ export const COMMON_FLAGS = { '--allow-unsafe-broker': 'ALLOW_UNSAFE_BROKER' } a
 
 export const DATABASE_VARIABLES = {
   databaseUrl: secret('DATABASE_URL', {
-    description: 'The database, as postgres://user:password@host:port/name.',
-    default: 'postgres://visapi:visapi@127.0.0.1:25432/visapi',
+    description:
+      "The database, as postgres://user:password@host:port/name; the user is the program's own role, see docs/database-rights.md.",
   }),
 } as const;
 

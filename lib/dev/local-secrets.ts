@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { DEVELOPMENT_MARK } from '../core/seal.ts';
 import type { LocalHome } from './local-home.ts';
 
@@ -11,6 +12,20 @@ export async function ensureLocalSecrets(home: Pick<LocalHome, 'root' | 'secrets
   await mkdir(home.root, { recursive: true });
   for (const path of [home.secretsKey, home.apiKeyPepper])
     if ((await readPrivate(path)) === undefined) await writePrivate(path, DEVELOPMENT_MARK + randomBytes(SECRET_BYTES).toString('base64'));
+}
+
+/**
+ * Gives every name a password on the first start; what is there stays.
+ * @returns them by name
+ */
+export async function ensurePasswords<Name extends string>(path: string, names: readonly Name[]): Promise<Readonly<Record<Name, string>>> {
+  const kept = JSON.parse((await readPrivate(path)) ?? '{}') as Record<string, string>;
+  const entries = names.map((name) => [name, kept[name] ?? randomBytes(SECRET_BYTES).toString('base64url')] as const);
+  if (names.some((name) => kept[name] === undefined)) {
+    await mkdir(dirname(path), { recursive: true });
+    await writePrivate(path, JSON.stringify({ ...kept, ...Object.fromEntries(entries) }, null, 2));
+  }
+  return Object.fromEntries(entries) as Record<Name, string>;
 }
 
 /** @returns undefined where there is no such file */

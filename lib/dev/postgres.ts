@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { spawnServer, stopChild, waitForExit } from './child-process.ts';
@@ -15,9 +15,11 @@ export interface PostgresOptions {
   readonly logFile: string;
   /** False makes tests faster and a power cut fatal. (Default: true) */
   readonly durable?: boolean;
+  /** The owner's; from the first start on nobody gets in without a password. (Default: anybody on this machine gets in with any) */
+  readonly password?: string;
 }
 
-/** A PostgreSQL of ours on the loopback, with user, password and database `visapi`. */
+/** A PostgreSQL of ours on the loopback, with the database `visapi` and its owner of the same name. */
 export interface Postgres {
   readonly url: string;
   readonly pid: number | undefined;
@@ -36,7 +38,7 @@ const stopDeadlineMs = 10_000;
 
 /** Describes a database server; nothing runs before `start`. */
 export function createPostgres(options: PostgresOptions): Postgres {
-  const url = `postgres://visapi:visapi@127.0.0.1:${options.port}/visapi`;
+  const url = addressOf(options, 'visapi');
   let child: ChildProcess | undefined;
 
   return {
@@ -49,7 +51,7 @@ export function createPostgres(options: PostgresOptions): Postgres {
       if (!existsSync(join(options.folder, 'PG_VERSION'))) await createCluster(options, binaries);
       else await endLeftover(options.folder);
       child = await startServer(options, binaries);
-      await ensureDatabase(options.port);
+      await prepareServer(options);
     },
     async stop() {
       // SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for clients to leave.
@@ -97,7 +99,10 @@ async function startServer(options: PostgresOptions, binaries: PostgresBinaries)
   const child = spawnServer({ command: binaries.postgres, args, cwd: dirname(folder), stdio: [...stdio], runAs, signalOnOurDeath: 'INT' });
   closeSync(log);
   try {
-    await poll(() => isReady(child, port), { deadlineMs: readyDeadlineMs, what: `PostgreSQL on port ${port} (see ${logFile})` });
+    await poll(() => isReady(child, addressOf(options, 'postgres')), {
+      deadlineMs: readyDeadlineMs,
+      what: `PostgreSQL on port ${port} (see ${logFile})`,
+    });
   } catch (error) {
     await stopChild(child, 'SIGKILL', 0);
     throw error;
@@ -108,24 +113,58 @@ async function startServer(options: PostgresOptions, binaries: PostgresBinaries)
 /** Nothing is flushed: a crash of the server alone still loses nothing, a crash of the machine loses the test. */
 const fast = { fsync: 'off', full_page_writes: 'off', max_wal_size: '256MB' };
 
-async function isReady(child: ChildProcess, port: number): Promise<true | undefined> {
+function addressOf({ port, password = 'visapi' }: PostgresOptions, database: string): string {
+  return `postgres://visapi:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+}
+
+async function isReady(child: ChildProcess, connectionString: string): Promise<true | undefined> {
   if (child.exitCode !== null) throw new Error(`postgres ended with code ${child.exitCode}`);
-  const client = new Client({ connectionString: `postgres://visapi@127.0.0.1:${port}/postgres`, connectionTimeoutMillis: 1_000 });
+  const client = new Client({ connectionString, connectionTimeoutMillis: 1_000 });
   client.on('error', () => {});
-  await client.connect();
-  await client.end();
+  try {
+    await client.connect();
+    await client.end();
+  } catch (error) {
+    if (!isWrongPassword(error)) throw error;
+  }
   return true;
 }
 
-async function ensureDatabase(port: number): Promise<void> {
-  const client = new Client({ connectionString: `postgres://visapi@127.0.0.1:${port}/postgres` });
-  await client.connect();
+/** `invalid_password`. It answers all the same. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function isWrongPassword(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '28P01';
+}
+
+/** Makes the database where there is none, and lets nobody in without a password where there is one. */
+async function prepareServer(options: PostgresOptions): Promise<void> {
+  const client = new Client({ connectionString: addressOf(options, 'postgres') });
+  try {
+    await client.connect();
+  } catch (error) {
+    if (!isWrongPassword(error)) throw error;
+    throw new Error(`the database in ${options.folder} has another password; bring it back, or delete the folder with all that it has`, {
+      cause: error,
+    });
+  }
   try {
     const { rowCount } = await client.query(`select from pg_database where datname = 'visapi'`);
     if (!rowCount) await client.query('create database visapi');
+    if (options.password !== undefined) await demandPasswords(client, options.folder, options.password);
   } finally {
     await client.end();
   }
+}
+
+/** Also a cluster of an older version, which let everybody in. */
+const onlyByPassword = 'host all all 127.0.0.1/32 scram-sha-256\n';
+
+async function demandPasswords(client: Client, folder: string, password: string): Promise<void> {
+  const path = join(folder, 'pg_hba.conf');
+  if ((await readFile(path, 'utf8')) === onlyByPassword) return;
+  await client.query(`alter role visapi password ${client.escapeLiteral(password)}`);
+  // In place: the file stays the server's own.
+  await writeFile(path, onlyByPassword);
+  await client.query('select pg_reload_conf()');
 }
 
 /** A server that outlived a killed parent keeps the folder locked: it is ended when it is ours, its stale lock is removed otherwise. */
