@@ -20,7 +20,8 @@ test('two beds have streams of the same name and share nothing', async (t) => {
 });
 
 test('two beds have databases of their own', async (t) => {
-  const beds = await Promise.all([openTestBed(t), openTestBed(t)]);
+  const options = { migrated: false };
+  const beds = await Promise.all([openTestBed(t, options), openTestBed(t, options)]);
   for (const bed of beds) {
     const client = new Client({ connectionString: bed.databaseUrl });
     await client.connect();
@@ -28,6 +29,26 @@ test('two beds have databases of their own', async (t) => {
     await client.query('create table only_mine ()');
   }
 });
+
+const audited = async (url: string): Promise<{ at: string; ids: string[] }> => {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`insert into audit_log (who, action, target) values ('a', 'b', 'c')`);
+    const { rows } = await client.query<{ id: string }>('select id from audit_log');
+    return { at: new URL(url).pathname, ids: rows.map(({ id }) => id) };
+  } finally {
+    await client.end();
+  }
+};
+const seen: Awaited<ReturnType<typeof audited>>[] = [];
+
+for (const turn of ['first', 'second'])
+  test(`a migrated database is empty when a test gets it: the ${turn} of two`, async (t) => {
+    seen.push(await audited((await openTestBed(t)).databaseUrl));
+    assert.deepEqual(seen.at(-1)?.ids, ['1']);
+    assert.equal(new Set(seen.map(({ at }) => at)).size, 1, 'the second gets the one of the first');
+  });
 
 test('a broker of its own keeps what it confirmed over kill -9 and start', async (t) => {
   const broker = await openOwnBroker(t);

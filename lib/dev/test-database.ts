@@ -20,6 +20,26 @@ export async function cloneDatabase(serverUrl: string, migrated: boolean): Promi
   return databaseUrl(serverUrl, name);
 }
 
+/** Removes all rows and starts all sequences again; whoever is still connected is cut off. The schema has to be the template's. */
+export async function emptyDatabase(url: string): Promise<void> {
+  await withClient(url, (client) =>
+    client.query(`
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();
+-- Without the triggers that keep tables append only, and without the order that foreign keys ask for.
+set session_replication_role = replica;
+do $$
+declare name text;
+begin
+  for name in select tablename from pg_tables where schemaname = 'public' and tablename not like 'kysely%' loop
+    execute format('delete from %I', name);
+  end loop;
+  for name in select sequencename from pg_sequences where schemaname = 'public' loop
+    execute format('alter sequence %I restart', name);
+  end loop;
+end $$`),
+  );
+}
+
 /** Drops a test's database and cuts whoever still uses it. */
 export async function dropDatabase(serverUrl: string, url: string): Promise<void> {
   const name = new URL(url).pathname.slice(1);
