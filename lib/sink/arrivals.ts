@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 
-/** A message that arrived, in the order of arrival. */
+/** A message for Slack that arrived. */
 export interface SinkMessage {
+  readonly kind: 'slack';
   /** RFC 3339 in UTC. */
   readonly at: string;
   /** With its `#`. */
@@ -17,26 +18,60 @@ export interface SinkMessage {
   readonly attachments: readonly unknown[];
 }
 
-/** A request to one of Slack's doors, whatever came of it. */
+/** An e-mail that arrived. */
+export interface SinkEmail {
+  readonly kind: 'email';
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+  /** In the order of arrival; names it in `/messages/<id>`. */
+  readonly id: string;
+  /** The recipient's address, as the server was told it. */
+  readonly channel: string;
+  readonly from: string;
+  /** Who it says it is for. */
+  readonly to: string;
+  readonly subject: string;
+  readonly messageId: string;
+  readonly text: string;
+  readonly html: string | null;
+  /** By lower-case name, decoded; repeated ones joined by a line break. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: number;
+  readonly attachments: readonly SinkAttachment[];
+}
+
+export interface SinkAttachment {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  /** Where its bytes are, as long as the sink has them in memory. */
+  readonly path: string;
+}
+
+export type SinkArrival = SinkMessage | SinkEmail;
+
+/** A request to one of Slack's doors, or a mail offered to the server, whatever came of it. */
 export interface SinkAttempt {
   /** When its headers were read; RFC 3339 in UTC. */
   readonly at: string;
-  readonly via: SinkMessage['via'];
+  readonly via: SinkMessage['via'] | 'smtp';
   readonly channel: string | null;
   readonly idempotencyKey: string | null;
   readonly text: string | null;
-  /** Null: no whole answer was sent. */
+  /** Of HTTP or SMTP. Null: no whole answer was sent. */
   readonly status: number | null;
-  /** `arrived`: there is a message. `refused`: Slack's checks. `behaviour`: told to. */
+  /** `arrived`: there is a message. `refused`: the checks of Slack or of a mail server. `behaviour`: told to. */
   readonly outcome: 'arrived' | 'refused' | 'behaviour';
-  /** Slack's error code, or the hang-up. */
+  /** Slack's error code, the mail server's answer, or the hang-up. */
   readonly because: string | null;
 }
 
 /** What arrived: bounded, the oldest goes first. Messages are never deduplicated. */
 export class Arrivals {
   readonly #limit: number;
-  readonly #messages: SinkMessage[] = [];
+  readonly #messages: SinkArrival[] = [];
   readonly #attempts: SinkAttempt[] = [];
   readonly #fd: number | undefined;
   #lastTs = 0;
@@ -50,23 +85,37 @@ export class Arrivals {
   }
 
   addMessage(message: Omit<SinkMessage, 'at' | 'ts'>): SinkMessage {
+    const { at, number } = this.#stamp();
+    return this.#add({ at, ts: number, ...message });
+  }
+
+  addEmail(email: (id: string) => Omit<SinkEmail, 'at' | 'id'>): SinkEmail {
+    const { at, number: id } = this.#stamp();
+    return this.#add({ at, id, ...email(id) });
+  }
+
+  #stamp(): { at: string; number: string } {
     const now = Date.now();
     // Microseconds, and never the same twice.
     this.#lastTs = Math.max(this.#lastTs + 1, now * 1_000);
-    const ts = `${Math.floor(this.#lastTs / 1e6)}.${String(this.#lastTs % 1e6).padStart(6, '0')}`;
-    const stored = { at: new Date(now).toISOString(), ts, ...message };
+    return { at: new Date(now).toISOString(), number: `${Math.floor(this.#lastTs / 1e6)}.${String(this.#lastTs % 1e6).padStart(6, '0')}` };
+  }
+
+  #add<Arrival extends SinkArrival>(arrival: Arrival): Arrival {
     // Synchronously: a killed process leaves every message that it answered for.
-    if (this.#fd !== undefined) writeSync(this.#fd, `${JSON.stringify(stored)}\n`);
-    push(this.#messages, stored, this.#limit);
-    return stored;
+    if (this.#fd !== undefined) writeSync(this.#fd, `${JSON.stringify(arrival)}\n`);
+    push(this.#messages, arrival, this.#limit);
+    return arrival;
   }
 
   addAttempt(attempt: SinkAttempt): void {
     push(this.#attempts, attempt, this.#limit);
   }
 
-  messages(filter: ArrivalFilter = {}): SinkMessage[] {
-    return select(this.#messages, filter, (message) => message.channel === filter.channel || message.channelId === filter.channel);
+  messages(filter: ArrivalFilter = {}): SinkArrival[] {
+    const { kind, channel } = filter;
+    const ofKind = kind === undefined ? this.#messages : this.#messages.filter((message) => message.kind === kind);
+    return select(ofKind, filter, (message) => message.channel === channel || (message.kind === 'slack' && message.channelId === channel));
   }
 
   attempts(filter: ArrivalFilter = {}): SinkAttempt[] {
@@ -85,7 +134,8 @@ export class Arrivals {
 }
 
 export interface ArrivalFilter {
-  /** Name with its `#`, or id. */
+  readonly kind?: SinkArrival['kind'] | undefined;
+  /** Name with its `#`, or id; of an e-mail its recipient. */
   readonly channel?: string | undefined;
   /** Later than this, milliseconds since the epoch. */
   readonly sinceMs?: number | undefined;
@@ -97,7 +147,7 @@ export interface ArrivalFilter {
 const READ_BACK_BYTES = 4_194_304;
 
 /** The messages at the end of a file. A line that is not whole is left out: at the front it is cut, at the end its write was. */
-function readLast(fd: number): SinkMessage[] {
+function readLast(fd: number): SinkArrival[] {
   const { size } = fstatSync(fd);
   const start = Math.max(0, size - READ_BACK_BYTES);
   const buffer = Buffer.alloc(size - start);
@@ -106,7 +156,8 @@ function readLast(fd: number): SinkMessage[] {
   if (text !== '' && !text.endsWith('\n')) writeSync(fd, '\n');
   return text.split('\n').flatMap((line) => {
     try {
-      return [JSON.parse(line) as SinkMessage];
+      // Before there were e-mails, a line did not say its kind.
+      return [{ kind: 'slack', ...(JSON.parse(line) as object) } as SinkArrival];
     } catch {
       return [];
     }

@@ -3,10 +3,14 @@ import { z } from 'zod';
 /** What the sink does instead of answering as Slack does, for the next `times` requests that match. */
 export const behaviourSchema = z.strictObject({
   /** (Default: every request matches) */
-  match: z.strictObject({ channel: z.string().optional(), textIncludes: z.string().optional() }).default({}),
+  match: z
+    .strictObject({ kind: z.enum(['slack', 'email']).optional(), channel: z.string().optional(), textIncludes: z.string().optional() })
+    .default({}),
   times: z.int().min(1).max(1_000_000).default(1),
   answer: z.strictObject({
-    /** Answered instead of Slack's answer, and nothing arrives. */
+    /** Of an e-mail: what is answered to. The recipient is known from `to` on, the text from `data` on. (Default: data) */
+    stage: z.enum(['connect', 'auth', 'from', 'to', 'data']).optional(),
+    /** Answered instead of Slack's or the mail server's answer, and nothing arrives. */
     status: z.int().min(200).max(599).optional(),
     /** Text is sent as it is, anything else as JSON. */
     body: z.unknown().optional(),
@@ -65,6 +69,8 @@ export interface Matchable {
   /** The names by which the channel may be called. */
   readonly channel: readonly string[] | undefined;
   readonly text: string | undefined;
+  /** What an e-mail has come to; undefined for a message to Slack. */
+  readonly stage?: NonNullable<BehaviourAnswer['stage']> | undefined;
 }
 
 /** The behaviours that are waiting for requests: the first that matches is taken. */
@@ -103,7 +109,9 @@ export class BehaviourQueue {
   }
 }
 
-function matches({ match }: Behaviour, { channel, text }: Matchable): 'yes' | 'no' | 'unknown' {
+function matches({ match, answer }: Behaviour, { channel, text, stage }: Matchable): 'yes' | 'no' | 'unknown' {
+  if (match.kind !== undefined && match.kind !== (stage === undefined ? 'slack' : 'email')) return 'no';
+  if (stage === undefined ? answer.stage !== undefined : (answer.stage ?? 'data') !== stage) return 'no';
   if (match.channel !== undefined && channel !== undefined && !channel.includes(match.channel)) return 'no';
   if (match.textIncludes !== undefined && text !== undefined && !text.includes(match.textIncludes)) return 'no';
   const isKnown = (match.channel === undefined || channel !== undefined) && (match.textIncludes === undefined || text !== undefined);

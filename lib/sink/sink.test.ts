@@ -205,7 +205,7 @@ test('a behaviour that does not fit is refused with the place, and all can be ta
   assert.equal(
     (unknown.json() as { detail: string }).detail,
     'answer.hangUp: expected one of before-read, after-read, half-answer, got "x"; ' +
-      'answer.code: expected one of status, body, retryAfter, delayMs, hangUp, got a field that is not known',
+      'answer.code: expected one of stage, status, body, retryAfter, delayMs, hangUp, got a field that is not known',
   );
   assert.match((await sink.post('/behaviour', '{')).text, /expected a JSON object, got something that is no JSON/);
   await sink.post('/behaviour', { times: 9, answer: { status: 500 } });

@@ -1,9 +1,11 @@
 import { fastify } from 'fastify';
 import { z } from 'zod';
-import { Arrivals } from './arrivals.ts';
+import { Arrivals, type ArrivalFilter } from './arrivals.ts';
 import { behaviourMistakes, BehaviourQueue, behaviourSchema } from './behaviour.ts';
 import { renderPage } from './page.ts';
+import { registerMailRoutes } from './mail-routes.ts';
 import { registerSlackDoors } from './slack-doors.ts';
+import type { SmtpDoor } from './smtp-door.ts';
 import { DEMO_WORKSPACE, type SlackWorkspace } from './workspace.ts';
 
 export interface SinkOptions {
@@ -11,6 +13,8 @@ export interface SinkOptions {
   readonly host?: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Where its mail server listens, 0 as for the port. (Default: there is none; it needs the development dependencies) */
+  readonly smtpPort?: number;
   /** (Default: the demo's) */
   readonly workspace?: SlackWorkspace;
   /** Messages kept in memory, and as many attempts; the oldest go first. (Default: 100,000) */
@@ -21,6 +25,8 @@ export interface SinkOptions {
 
 export interface Sink {
   readonly url: string;
+  /** Of its mail server, as `smtp://host:port`. */
+  readonly smtpUrl: string | undefined;
   /** May be called twice. Bounded: open connections are cut. */
   stop(): Promise<void>;
 }
@@ -29,6 +35,7 @@ export interface Sink {
 const MAX_BODY_BYTES = 1_048_576;
 
 const filterSchema = z.object({
+  kind: z.enum(['slack', 'email']).optional(),
   channel: z.string().optional(),
   /** RFC 3339, or milliseconds since the epoch. */
   since: z.string().optional(),
@@ -36,11 +43,11 @@ const filterSchema = z.object({
 });
 
 /**
- * Starts the local peer: Slack's HTTP API as its documentation says, a page and JSON of what arrived, and behaviours to make
- * it fail. It checks what Slack checks and never deduplicates, so that a message sent twice is seen twice.
+ * Starts the local peer: Slack's HTTP API as its documentation says, a mail server, a page and JSON of what arrived, and behaviours
+ * to make it fail. It checks what Slack and mail servers check and never deduplicates, so that a message sent twice is seen twice.
  */
 export async function startSink(options: SinkOptions): Promise<Sink> {
-  const { host = '127.0.0.1', port, workspace = DEMO_WORKSPACE, maxMessages = 100_000, file } = options;
+  const { host = '127.0.0.1', port, smtpPort, workspace = DEMO_WORKSPACE, maxMessages = 100_000, file } = options;
   const arrivals = new Arrivals(maxMessages, file);
   const behaviours = new BehaviourQueue();
   const server = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
@@ -50,6 +57,7 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
   server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 
   registerSlackDoors(server, workspace, arrivals, behaviours);
+  const mail = smtpPort === undefined ? undefined : await openMail();
 
   server.get('/', (_request, reply) =>
     reply
@@ -62,6 +70,7 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
   server.get('/attempts', (request) => arrivals.attempts(readFilter(request.query)));
   server.delete('/messages', (_request, reply) => {
     arrivals.clear();
+    mail?.mailbox.clear();
     return reply.code(204).send();
   });
   server.get('/behaviour', () => behaviours.list());
@@ -80,19 +89,34 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
   server.get('/livez', () => ({ live: true }));
   server.get('/readyz', () => ({ ready: true }));
 
-  try {
-    const url = await server.listen({ host, port });
-    return { url, stop: () => server.close() };
-  } catch (error) {
+  let door: SmtpDoor | undefined;
+  const stop = async (): Promise<void> => {
+    await door?.stop();
     await server.close();
+  };
+  try {
+    if (mail !== undefined && smtpPort !== undefined)
+      door = await mail.startSmtpDoor({ host, port: smtpPort, arrivals, behaviours, mailbox: mail.mailbox });
+    const url = await server.listen({ host, port });
+    return { url, smtpUrl: door?.url, stop };
+  } catch (error) {
+    await stop();
     throw error;
+  }
+
+  /** Its libraries are loaded only where it is wanted. */
+  async function openMail() {
+    const [{ Mailbox }, { startSmtpDoor }] = await Promise.all([import('./mailbox.ts'), import('./smtp-door.ts')]);
+    const mailbox = new Mailbox(arrivals);
+    registerMailRoutes(server, mailbox);
+    return { mailbox, startSmtpDoor };
   }
 }
 
-function readFilter(query: unknown): { channel?: string | undefined; sinceMs?: number | undefined; limit?: number | undefined } {
-  const { channel, since, limit } = filterSchema.parse(query);
+function readFilter(query: unknown): ArrivalFilter {
+  const { kind, channel, since, limit } = filterSchema.parse(query);
   const sinceMs = since === undefined ? undefined : /^\d+$/.test(since) ? Number(since) : Date.parse(since);
-  return { channel, limit, sinceMs };
+  return { kind, channel, limit, sinceMs };
 }
 
 function parseJson(text: string): unknown {

@@ -89,6 +89,7 @@ function arrive(judged: Judged, via: SinkMessage['via'], idempotencyKey: string 
   if (judged.kind === 'refused') return { status: judged.status, body: judged.answer, outcome: 'refused', because: judged.error };
   const { channel, message } = judged.found;
   const stored = arrivals.addMessage({
+    kind: 'slack',
     channel: channel.name,
     channelId: channel.id,
     via,

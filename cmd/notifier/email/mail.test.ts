@@ -26,7 +26,10 @@ test('a mail has both parts, its names in every script, and its attachments byte
   const content = Buffer.from(Array.from({ length: 1_000 }, (_, index) => index % 256));
   const { parsed, raw, to, from } = await compose(
     {
-      ...{ to: 'david@דוגמה.example', 'to-name': 'Łukasz Żółć / דוד כהן', subject: 'Квитанция №17: إيصال', 'reply-to': 'help@example.org' },
+      to: 'david@דוגמה.example',
+      'to-name': 'Łukasz Żółć / דוד כהן',
+      subject: 'Квитанция №17: إيصال',
+      'reply-to': 'help@example.org',
       html: '<h1>Paid</h1><p>Łukasz &amp; דוד, <a href="https://example.org/o/17">your order</a></p><img src="https://example.org/x.png" alt="x">',
     },
     [{ filename: 'rachunek-żółć.pdf', contentType: 'application/pdf', content }],

@@ -19,6 +19,7 @@ class Ledger {
     const { states } = this;
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     return {
+      actor: 'slack',
       message,
       attempt: 1,
       signal: new AbortController().signal,
