@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
+import { bundleModules } from './bundle-modules.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 
 const isNightly = process.argv.includes('--nightly');
@@ -17,10 +18,10 @@ const folders = '{lib,streams,cmd,perf,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
-const testTimeoutMs = isNightly ? 900_000 : 170_000;
+const testTimeoutMs = isNightly ? 1_800_000 : 170_000;
 
 /** A file whose process does not end (a timer, a connection) is not caught by the limit of a test: then the run ends here. */
-const runTimeoutMs = isNightly ? 3_600_000 : 900_000;
+const runTimeoutMs = isNightly ? 7_200_000 : 900_000;
 
 const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
 const home = localHome('.visapi');
@@ -75,6 +76,8 @@ async function runTests(paths: readonly string[]): Promise<{ summary: string; is
     `--test-reporter-destination=${report}`,
   ];
   const args = ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${testTimeoutMs}`, ...reporters, ...paths];
+  // By night the packages are loaded as they are installed.
+  const bundles = isNightly ? '' : await bundleModules();
   const child = spawn(process.execPath, args, {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -85,7 +88,7 @@ async function runTests(paths: readonly string[]): Promise<{ summary: string; is
       VISAPI_NATS_SERVER: servers.brokerBinary,
       TMPDIR: temporary,
       VISAPI_TEST_RUN: testRun,
-      ...(isNightly ? { VISAPI_TEST_SCALE: 'night' } : {}),
+      ...(isNightly ? { VISAPI_TEST_SCALE: 'night' } : { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${bundles}` }),
     },
   });
   let held = '';

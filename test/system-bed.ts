@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -6,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
-import { projectRoot } from '../lib/dev/local-home.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
@@ -19,6 +18,8 @@ import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
 import { demoSlackChannels, type SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
+import { roleAddress } from '../lib/store/role-address.ts';
+import type { DatabaseProgram } from '../lib/store/table-rights.ts';
 import { applyWorkflow } from '../lib/store/workflows.ts';
 import { compileText } from '../lib/workflow/compile.ts';
 import { logStreams } from '../streams/log-streams.ts';
@@ -31,11 +32,11 @@ export interface SystemBed {
   readonly database: Database;
   readonly programs: Readonly<Record<ProgramName, LocalProgram>>;
   /** What the tool needs to find this system: the environment of `visapi`. */
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string>>;
   readonly logFolder: string;
   /** May send events of the source `api` to /v1/events. */
   readonly apiKey: string;
-  /** Runs the tool as a person would, in this system's environment. */
+  /** Runs the tool in this system's environment; in the test's process, because the start of another one is a second of work. */
   visapi(...words: string[]): Promise<Ended>;
   /** Posts one signed GitHub release; the repository is the key. */
   post(release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer>;
@@ -63,16 +64,9 @@ export interface SystemOptions {
   /** Go into the addresses that the programs and the tool get; the servers of a test take any. */
   readonly passwords?: { readonly broker: string; readonly database: string };
   /** Added to the environment of every program. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: Readonly<Record<string, string>>;
   /** Which programs are started. (Default: all) */
   readonly only?: readonly ProgramName[];
-}
-
-/** A command of the tool that has ended. */
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 export type ProgramName = 'ingest' | 'processor' | 'notifier';
@@ -126,11 +120,13 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   ];
   const channels = join(folder, 'channels.json');
   writeFileSync(channels, (options.channels ?? demoSlackChannels)(sink.url));
-  const env: NodeJS.ProcessEnv = {
+  // Each with its own role: a right that nobody has declared fails here.
+  const databaseUrl = (name: DatabaseProgram): string => roleAddress(bed.databaseUrl, name, options.passwords?.database ?? 'any');
+  const env: Record<string, string> = {
     VISAPI_HOME: folder,
     NATS_URL: options.passwords === undefined ? broker.url : withLogin(broker.url, options.passwords.broker),
     ALLOW_UNSAFE_BROKER: 'true',
-    DATABASE_URL: options.passwords === undefined ? bed.databaseUrl : withLogin(bed.databaseUrl, options.passwords.database),
+    DATABASE_URL: databaseUrl('tool'),
     INGEST_PORT: String(ingestPort),
     INGEST_OPS_PORT: String(ingestOps),
     PROCESSOR_OPS_PORT: String(processorOps),
@@ -145,7 +141,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     createProgram({
       name,
       command: [`cmd/${name}/main.ts`],
-      env,
+      env: { ...env, DATABASE_URL: name === 'ingest' ? '' : databaseUrl(name) },
       logFile: join(folder, `${name}.log`),
       readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
     });
@@ -169,6 +165,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   });
   for (const { name, readyUrl } of started) await until(`${name} is ready`, () => isReady(readyUrl), 60_000);
 
+  const tool = createTestTool(env);
   const ingestUrl = `http://127.0.0.1:${ingestPort}`;
   const json = async <Value>(path: string): Promise<Value> => (await (await fetch(`${sink.url}${path}`)).json()) as Value;
   return {
@@ -180,7 +177,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     env,
     logFolder: folder,
     apiKey,
-    visapi: (...words) => runTool(words, env),
+    visapi: (...words) => tool.run(...words),
     post: (release) => postRelease(ingestUrl, release),
     messages: ({ sinceMs } = {}) => json(sinceMs === undefined ? '/messages' : `/messages?since=${sinceMs}`),
     attempts: () => json('/attempts'),
@@ -227,19 +224,6 @@ async function prepareDatabase(database: Database, workflows: readonly string[])
     const { definition } = checked.value;
     await applyWorkflow(database, { name: definition.name, document: definition, who: 'test' });
   }
-}
-
-async function runTool(words: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
-  return await new Promise((resolve) => {
-    // As bin/visapi.mjs does: kept compiled code halves the start.
-    const cached = { ...env, NODE_COMPILE_CACHE: join(projectRoot, '.visapi/cache/node') };
-    execFile(
-      process.execPath,
-      [join(projectRoot, 'cmd/visapi/main.ts'), ...words],
-      { env: cached, timeout: 60_000 },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
-    );
-  });
 }
 
 async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {

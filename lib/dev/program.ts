@@ -21,6 +21,8 @@ export interface LocalProgram extends Part {
 
 /** EX_CONFIG of sysexits.h: the configuration or the broker does not fit, and will not by starting again. */
 const misconfigured = 78;
+/** What our own Node was told holds for the program's: the test runner tells it what it loads packages from. */
+const nodeOptions = process.env['NODE_OPTIONS'] === undefined ? {} : { NODE_OPTIONS: process.env['NODE_OPTIONS'] };
 /** Longer than a program's own limit for a stop (8 s here, see the environment that it gets). */
 const stopDeadlineMs = 10_000;
 
@@ -40,7 +42,7 @@ export function createProgram(options: ProgramOptions): LocalProgram {
         command: process.execPath,
         args: options.command,
         cwd: projectRoot,
-        env: { STOP_TIMEOUT_MS: '8000', NODE_COMPILE_CACHE: compileCache, ...options.env },
+        env: { ...nodeOptions, STOP_TIMEOUT_MS: '8000', NODE_COMPILE_CACHE: compileCache, ...options.env },
         stdio: ['ignore', log, log, 'ipc'],
       });
       closeSync(log);

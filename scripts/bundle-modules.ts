@@ -1,0 +1,116 @@
+/**
+ * Makes one file each of the packages that most processes load. The packages have hundreds of small files, which are two
+ * thirds of a program's start; a run of the tests starts some three hundred processes. Done once for a package-lock.json.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { localHome, projectRoot } from '../lib/dev/local-home.ts';
+
+/** As the sources import them. Left out is what has native parts or files of its own, and what few processes load. */
+const MODULES = [
+  '@fastify/helmet',
+  '@fastify/rate-limit',
+  '@fastify/swagger',
+  '@marcbachmann/cel-js',
+  '@nats-io/jetstream',
+  '@nats-io/kv',
+  '@nats-io/nats-core',
+  '@nats-io/transport-node',
+  'commander',
+  'fastify',
+  'fastify-metrics',
+  'kysely',
+  'kysely/migration',
+  'liquidjs',
+  'pg',
+  'pino',
+  'prom-client',
+  'undici',
+  'yaml',
+  'zod',
+];
+
+/** @returns the address of what a process has to import first to load the bundles instead of the packages */
+export async function bundleModules(): Promise<string> {
+  const recipe = [readFileSync(join(projectRoot, 'package-lock.json')), readFileSync(import.meta.filename), process.version];
+  const digest = recipe.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+  const all = join(localHome('.visapi').cache, 'modules');
+  const folder = join(all, digest.slice(0, 16));
+  if (!existsSync(folder)) {
+    mkdirSync(all, { recursive: true });
+    // Whole or not at all, whoever else does the same at the same time.
+    const unfinished = mkdtempSync(join(all, 'unfinished-'));
+    await bundle(unfinished);
+    removeOld(all);
+    try {
+      renameSync(unfinished, folder);
+    } catch {
+      rmSync(unfinished, { recursive: true });
+    }
+  }
+  return pathToFileURL(join(folder, 'use-bundles.mjs')).href;
+}
+
+/** A day later no run uses the bundles of an older lock file. */
+function removeOld(all: string): void {
+  for (const name of readdirSync(all)) {
+    const path = join(all, name);
+    if (Date.now() - statSync(path).mtimeMs > 86_400_000) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+const fileOf = (name: string): string => `${name.replaceAll(/\W+/g, '-')}.mjs`;
+
+async function bundle(folder: string): Promise<void> {
+  const exported = new Map<string, string[]>();
+  for (const name of MODULES) exported.set(name, await exportsOf(name));
+  // An entry of our own names what a CommonJS package exports, which its code alone does not tell.
+  const entries: Plugin = {
+    name: 'entries',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^entry:/ }, ({ path }) => ({ path: path.slice('entry:'.length), namespace: 'entry' }));
+      onLoad({ filter: /./, namespace: 'entry' }, ({ path }) => ({
+        contents: `export { ${exported.get(path)?.join(', ')} } from ${JSON.stringify(path)};`,
+        resolveDir: projectRoot,
+      }));
+    },
+  };
+  await build({
+    entryPoints: MODULES.map((name) => ({ in: `entry:${name}`, out: fileOf(name).replace(/\.mjs$/, '') })),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    plugins: [entries],
+    bundle: true,
+    // What two of them need is one file, and so one instance.
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['pg-native'],
+    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
+    absWorkingDir: projectRoot,
+    logLevel: 'error',
+  });
+  writeFileSync(join(folder, 'use-bundles.mjs'), hookOf(Object.fromEntries(MODULES.map((name) => [name, fileOf(name)]))));
+}
+
+async function exportsOf(name: string): Promise<string[]> {
+  const names = Object.keys((await import(name)) as object);
+  return names.filter((each) => /^[\w$]+$/.test(each));
+}
+
+/** What a package imports itself stays as it is: only our own imports get a bundle. */
+function hookOf(files: Readonly<Record<string, string>>): string {
+  return `import { registerHooks } from 'node:module';
+const files = ${JSON.stringify(files)};
+registerHooks({
+  resolve(name, context, next) {
+    const file = files[name];
+    if (file === undefined || context.parentURL?.includes('/node_modules/')) return next(name, context);
+    return { url: new URL(file, import.meta.url).href, format: 'module', shortCircuit: true };
+  },
+});
+`;
+}
