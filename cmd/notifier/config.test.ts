@@ -15,8 +15,13 @@ function channelsFile(t: TestContext, text: string): string {
   return file;
 }
 
-test("the channels' file is all that has to be set, and the demo's fits", (t) => {
-  const config = readNotifierConfig({ SLACK_CHANNELS_FILE: channelsFile(t, demoSlackChannels('http://127.0.0.1:27090')) }, []);
+const DATABASE_URL = 'postgres://visapi_notifier:canary@127.0.0.1/visapi';
+
+test("the database and the channels' file are all that has to be set, and the demo's fits", (t) => {
+  const config = readNotifierConfig(
+    { DATABASE_URL, SLACK_CHANNELS_FILE: channelsFile(t, demoSlackChannels('http://127.0.0.1:27090')) },
+    [],
+  );
   assert.equal(config.opsPort, 27_083);
   assert.equal(config.instance, 'notifier');
   assert.equal(config.slackApiUrl, 'https://slack.com/api');
@@ -24,7 +29,7 @@ test("the channels' file is all that has to be set, and the demo's fits", (t) =>
   assert.deepEqual(config.egressAllow, []);
   assert.equal(config.slackChannels.find('#releases')?.kind, 'incoming-webhook');
   assert.equal(config.slackChannels.find('#alerts')?.kind, 'bot');
-  assert.doesNotMatch(JSON.stringify(config), /localpeer|xoxb/);
+  assert.doesNotMatch(JSON.stringify(config), /localpeer|xoxb|canary/);
 });
 
 test('all problems are reported together, and no credential', (t) => {
@@ -53,6 +58,7 @@ test('production refuses a local peer', (t) => {
   const file = channelsFile(t, demoSlackChannels('http://127.0.0.1:27090'));
   const environment = {
     VISAPI_ENV: 'production',
+    DATABASE_URL,
     SLACK_CHANNELS_FILE: file,
     EGRESS_ALLOW: 'http://127.0.0.1:27090',
     SLACK_API_URL: 'http://127.0.0.1:27090/api',
