@@ -1,13 +1,16 @@
 import type { LaneSpec } from '../lib/actor/broker-port.ts';
 import { PRIORITIES, type Priority } from '../lib/core/priority.ts';
 import { slotsOf } from '../lib/core/slot.ts';
-import { commandSubject, eventFilter, STREAMS, type StreamName } from './subjects.ts';
+import { commandSubject, eventFilter, STREAMS, type StreamName, typeTokens } from './subjects.ts';
+import { OTHER_TYPE } from './type-limiter.ts';
 
 /** What decides an actor's lanes. */
 export interface LaneOwner {
   readonly name: string;
   readonly reads: readonly ('events' | 'commands')[];
   readonly partitions: number;
+  /** The types of the events that it wants. (Default: all) */
+  readonly types?: readonly string[] | undefined;
 }
 
 export interface Lane {
@@ -27,12 +30,19 @@ export function lanesOf(actor: LaneOwner, partition: number): Lane[] {
   return PRIORITIES.flatMap((priority) =>
     actor.reads.map((reads): Lane => {
       const stream = STREAMS[reads];
-      const filterSubjects = slots.map((slot) =>
-        reads === 'events' ? eventFilter(priority, slot) : commandSubject({ priority, slot, actor: actor.name }),
+      const filterSubjects = slots.flatMap((slot) =>
+        reads === 'events' ? eventFilters(priority, slot, actor.types) : commandSubject({ priority, slot, actor: actor.name }),
       );
       return { priority, stream, spec: { stream, consumer: `${actor.name}-${priority}-${partition}`, filterSubjects } };
     }),
   );
+}
+
+/** With what a subject shows where its source has too many types: the wanted ones may be among them. No filter is there twice. */
+function eventFilters(priority: Priority, slot: number, types: readonly string[] | undefined): string[] {
+  if (types === undefined) return [eventFilter(priority, slot)];
+  const shown = new Set([...types.map(typeTokens), OTHER_TYPE]);
+  return [...shown].map((type) => eventFilter(priority, slot, type));
 }
 
 /** The consumers that these actors need together. */

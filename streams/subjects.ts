@@ -70,9 +70,9 @@ export function rejectedFilter({ source, reason }: { source?: string | undefined
   return `rejected.${token('source', source)}.${token('reason', reason)}`;
 }
 
-/** The filter of one slot's events. */
-export function eventFilter(priority: Priority, slot: number): string {
-  return `events.${priority}.${checkedSlot(slot)}.>`;
+/** The filter of one slot's events: all of them, or those of one type, of whatever source. */
+export function eventFilter(priority: Priority, slot: number, type?: string): string {
+  return `events.${priority}.${checkedSlot(slot)}.${type === undefined ? '>' : `*.${typeTokens(type)}`}`;
 }
 
 /**

@@ -86,6 +86,7 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptOutcome> {
 }
 
 class Turn implements ActorContext {
+  readonly actor: string;
   readonly message: Message;
   readonly attempt: number;
   readonly log: ActorLog;
@@ -105,6 +106,7 @@ class Turn implements ActorContext {
 
   constructor(attempt: Attempt) {
     this.#attempt = attempt;
+    this.actor = attempt.definition.name;
     this.message = attempt.message;
     this.attempt = attempt.number;
     this.log = attempt.log;

@@ -1,3 +1,4 @@
+import { definitionProblems } from './check-definition.ts';
 import type { Emit, Message } from './message.ts';
 import type { OnUnknown } from './record-port.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -7,8 +8,10 @@ import type { RejectReason, Verdict } from './verdict.ts';
 export interface ActorDefinition<Input = unknown> {
   /** A single subject token: `[a-z][a-z0-9-]*`. */
   readonly name: string;
-  /** Which streams its lanes read. (Default: commands only) */
+  /** Which streams its lanes read. (Default: events where it names `types`, otherwise commands) */
   readonly reads?: readonly ('events' | 'commands')[];
+  /** The types of the events that it wants, whole and as their sender writes them: `order.paid`. (Default: all, where it reads events) */
+  readonly types?: readonly string[];
   /** Its units of placement, 1 to 16; changing it is a migration. (Default: 4) */
   readonly partitions?: number;
   /** Where a lane that has no record yet begins. (Default: the log's end, so that a new actor does not replay a month) */
@@ -41,6 +44,8 @@ export interface Death {
 }
 
 export interface ActorContext {
+  /** The actor's name. */
+  readonly actor: string;
   readonly message: Message;
   /** Started handlers of this message, this one included; from 1. */
   readonly attempt: number;
@@ -89,16 +94,9 @@ export class EffectFailed extends Error {
   override readonly name = 'EffectFailed';
 }
 
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
-
-/** Checks a definition and gives it back, typed. Throws a `TypeError` that says what was expected and got. */
+/** Checks a definition and gives it back, typed. Throws a `TypeError` that says of every field what was expected and got. */
 export function defineActor<Input>(definition: ActorDefinition<Input>): ActorDefinition<Input> {
-  const { name, partitions = 4, slots = 64, timeoutMs } = definition;
-  if (!NAME.test(name)) throw new TypeError(`actor name: expected ${NAME}, got ${JSON.stringify(name)}`);
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 16)
-    throw new TypeError(`actor ${name}: partitions: expected an integer from 1 to 16, got ${partitions}`);
-  if (!Number.isInteger(slots) || slots < 1) throw new TypeError(`actor ${name}: slots: expected an integer from 1, got ${slots}`);
-  if (!(timeoutMs > 0 && timeoutMs < 3_600_000))
-    throw new TypeError(`actor ${name}: timeoutMs: expected more than 0 and less than an hour, got ${timeoutMs}`);
+  const problems = definitionProblems(definition);
+  if (problems.length > 0) throw new TypeError(problems.join('; '));
   return definition;
 }
