@@ -5,7 +5,7 @@ import type { MessageRows } from './trace-rows.ts';
 
 /**
  * The one visible fate of an accepted event:
- * - `done`: all runs that it opened have ended well
+ * - `done`: all runs that it opened have ended well, or actors of a user's own have handled it
  * - `cancelled`: the same, but for those that a person has ended
  * - `dead-lettered`: an actor gave up on it or on one of its commands, and nobody has redelivered that
  * - `failed`: a run stands at a step that could not be rendered; it stays resumable
@@ -42,8 +42,10 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
   if (unclear.length > 0) return { kind: 'waiting', details: unclear.map(unclearLine) };
   if (cancelled.length > 0) return { kind: 'cancelled', details: cancelled.map(({ run }) => `run ${run.id} of ${run.workflow}`) };
   if (runs.length > 0) return { kind: 'done', details: [] };
-  const kind = event.fate === 'unrouted' ? 'unrouted' : 'skipped';
   const outcomes = rows.outcomes.filter(({ messageId }) => messageId === eventId);
+  const handlers = outcomes.filter(({ outcome }) => outcome === 'handled');
+  if (handlers.length > 0) return { kind: 'done', details: handlers.map(({ actor }) => `handled by actor ${actor}`) };
+  const kind = event.fate === 'unrouted' ? 'unrouted' : 'skipped';
   return { kind, details: outcomes.map(({ outcome, reason }) => (outcome === kind ? reason : `${outcome}: ${reason}`)) };
 }
 

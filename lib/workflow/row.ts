@@ -28,12 +28,12 @@ export interface EventRow {
   readonly fate: 'routed' | 'unrouted' | 'duplicate';
 }
 
-/** A message that was settled without work, and why. */
+/** A message that was settled without a run: nothing was to be done, and why, or an actor of a user's own has handled it. */
 export interface OutcomeRow {
   readonly kind: 'outcome';
   readonly messageId: string;
   readonly actor: string;
-  readonly outcome: 'unrouted' | 'skipped';
+  readonly outcome: 'unrouted' | 'skipped' | 'handled';
   readonly reason: string;
   readonly at: string;
 }
