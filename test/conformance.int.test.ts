@@ -45,6 +45,7 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
         { id, subject: commandSubject({ priority, slot: slotOf(key), actor }), key, headers: {}, body: Buffer.from(body) },
         AbortSignal.timeout(5_000),
       ),
+    publish: async (emit) => await publisher.publish(emit, AbortSignal.timeout(5_000)),
     start: (actors, { owner = 'owner', timing = {} } = {}) => {
       const ports = createCuttable(broker, record, systemClock);
       const runtime = new ActorRuntime({
@@ -101,7 +102,7 @@ async function openBench(t: TestContext): Promise<ConformanceBench> {
       const { consumers } = await requestApi<{ consumers: string[] }>(connection, '$JS.API.CONSUMER.NAMES.COMMANDS');
       await Promise.all(consumers.map((name) => requestApi(connection, `$JS.API.CONSUMER.DELETE.COMMANDS.${name}`)));
     },
-    subjectTo: (actor, key) => commandSubject({ priority: 'default', slot: slotOf(key), actor }),
+    subjectTo: (actor, key, priority = 'default') => commandSubject({ priority, slot: slotOf(key), actor }),
   };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import type { Priority } from '../../core/priority.ts';
 import { type ActorContext, type ActorDefinition, defineActor, InvalidInput } from '../define-actor.ts';
-import type { Message } from '../message.ts';
+import type { Emit, Message } from '../message.ts';
 import type { DeadLetter, ParkedRow, SuspectStart } from '../record-port.ts';
 import type { RuntimeStatus, RuntimeTiming } from '../runtime.ts';
 import type { Verdict } from '../verdict.ts';
@@ -12,10 +12,12 @@ import type { Verdict } from '../verdict.ts';
 export interface ConformanceBench {
   /** Publishes a command to an actor. */
   send(command: { actor: string; key: string; body: string; priority?: Priority; id?: string }): Promise<{ seq: number }>;
+  /** Publishes any message. */
+  publish(emit: Emit): Promise<{ seq: number }>;
   start(actors: readonly ActorDefinition[], options?: { owner?: string; timing?: Partial<RuntimeTiming> }): RunningActors;
   deadLetters(): Promise<readonly DeadLetter[]>;
   /** Every message of a stream, in order. */
-  messages(stream: 'COMMANDS' | 'DEAD_LETTERS' | 'ADVISORIES'): Promise<readonly Message[]>;
+  messages(stream: 'EVENTS' | 'COMMANDS' | 'DEAD_LETTERS' | 'ADVISORIES'): Promise<readonly Message[]>;
   parked(): Promise<readonly ParkedRow[]>;
   suspects(): Promise<readonly SuspectStart[]>;
   effect(id: string): Promise<{ state: string; repeats: number } | undefined>;
@@ -26,8 +28,8 @@ export interface ConformanceBench {
   steal(actor: string, priority: Priority, partition: number): Promise<void>;
   /** Makes the log forget where everybody stood, as its restart does. Only while nobody runs. */
   forgetConsumers(): Promise<void>;
-  /** A subject on COMMANDS addressed to an actor. */
-  subjectTo(actor: string, key: string): string;
+  /** A subject on COMMANDS addressed to an actor. (Default: of the priority `default`) */
+  subjectTo(actor: string, key: string, priority?: Priority): string;
 }
 
 export interface RunningActors {
