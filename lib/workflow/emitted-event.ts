@@ -11,7 +11,7 @@ export const MAX_HOPS = 10;
 /** As long as a key and a type that come from outside may be. */
 const MAX_NAME_LENGTH = 200;
 /** Of the body: what a webhook may have at most, with room for the headers within the log's limit of 1 MiB. */
-const MAX_BODY_BYTES = 900_000;
+export const MAX_EMITTED_BYTES = 900_000;
 
 export interface Emitting {
   readonly row: StepRow;
@@ -29,8 +29,8 @@ export function emittedEvent(told: Readonly<Record<string, unknown>>, { row, run
   if (/\s/.test(type)) throw new EvaluationFailed(`${place}.type`, `expected a type without spaces, got ${JSON.stringify(type)}`);
   const key = told['key'] === undefined ? run.key : nameOf(told['key'], `${place}.key`);
   const body = Buffer.from(JSON.stringify(told['data'] ?? {}));
-  if (body.byteLength > MAX_BODY_BYTES)
-    throw new EvaluationFailed(`${place}.data`, `expected at most ${MAX_BODY_BYTES} bytes, got ${body.byteLength}`);
+  if (body.byteLength > MAX_EMITTED_BYTES)
+    throw new EvaluationFailed(`${place}.data`, `expected at most ${MAX_EMITTED_BYTES} bytes, got ${body.byteLength}`);
   if (hops >= MAX_HOPS)
     throw new EvaluationFailed(
       place,

@@ -2,12 +2,18 @@ import type { Clock } from '../../core/clock.ts';
 
 /** Time that passes only when a test says so; what is due runs in its order, and what it leads to runs before the next. */
 export class ManualClock implements Clock {
+  readonly #startedAt: number;
   #now = 0;
   #lastId = 0;
   readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
 
+  /** @param startedAt wall clock at its beginning, milliseconds since the epoch (Default: 0) */
+  constructor(startedAt = 0) {
+    this.#startedAt = startedAt;
+  }
+
   now(): number {
-    return this.#now;
+    return this.#startedAt + this.#now;
   }
 
   monotonic(): number {
