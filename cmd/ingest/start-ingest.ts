@@ -1,4 +1,5 @@
 import { KEY_ENVIRONMENTS } from '../../lib/access/api-key.ts';
+import { createBusyShare } from '../../lib/core/busy-share.ts';
 import { createSeal } from '../../lib/core/seal.ts';
 import { inOrder, createService } from '../../lib/core/service.ts';
 import type { Service } from '../../lib/core/service.ts';
@@ -110,7 +111,14 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
 async function openJournalParts({ config, log, registry }: ProgramContext<IngestConfig>, eventLog: EventLog): Promise<JournalParts> {
   const journal = await openIngestJournal({ config, log, registry });
   const metrics = relayMetrics(registry);
-  const relay = createRelay({ journal, log: eventLog, metrics, logger: log, maxPerSecond: config.relayMaxPerSecond });
+  const relay = createRelay({
+    journal,
+    log: eventLog,
+    metrics,
+    logger: log,
+    maxPerSecond: config.relayMaxPerSecond,
+    busyShare: createBusyShare(),
+  });
   const { acceptAfter } = config;
   return { journal, relay, acceptor: createJournalAcceptor({ journal, relay, acceptAfter, acceptedEarly: metrics.acceptedEarly }) };
 }

@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** A backlog drains at this rate at most, but never slower than events are accepted. Records per second. */
   readonly maxPerSecond: number;
+  /** The share of the time since it was asked last in which the process was at work, 0 to 1. (Default: never at its limit) */
+  readonly busyShare?: () => number;
   /** (Default: 4,096 records, 32 MiB) */
   readonly window?: RelayWindow;
   /** (Default: the system's) */
@@ -75,7 +77,12 @@ export function createRelay(options: RelayOptions): Relay {
     readBackFrom: () => session?.readBackFrom ?? readBackFrom,
     onFailed: (error) => logger.error({ err: error }, 'the journal could not forget what the log has confirmed; tried again'),
   });
-  const pace = createRelayPace({ maxPerSecond, now: () => clock.monotonic(), lastNumber: () => journal.status().lastNumber });
+  const pace = createRelayPace({
+    maxPerSecond,
+    now: () => clock.monotonic(),
+    lastNumber: () => journal.status().lastNumber,
+    ...(options.busyShare === undefined ? {} : { busyShare: options.busyShare }),
+  });
   const isDone = (number: number): boolean => refused.has(number) || forgetter.isPending(number);
 
   function onConfirmed(record: JournalRecord, ack: PublishAck): void {
