@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { scaled } from '../dev/test-scale.ts';
 import { PublishQueue, type Queued } from './publish-queue.ts';
 
 interface Item extends Queued {
@@ -70,7 +71,7 @@ test('whatever happens to what is taken, a key never has two flights, keeps its 
           key,
         );
     }),
-    { numRuns: 2_000 },
+    { numRuns: scaled({ day: 500, night: 2_000 }) },
   );
 });
 

@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import fc from 'fast-check';
 
+import { scaled } from '../dev/test-scale.ts';
 import { dataFile } from './environment.ts';
 import { findDamage } from './file-check.ts';
 import type { Journal } from './journal.ts';
@@ -119,7 +120,7 @@ test('whichever bytes of a file change, the process lives, hands out only what w
         await journal.close();
       }
     }),
-    { numRuns: 60 },
+    { numRuns: scaled({ day: 20, night: 60 }) },
   );
 });
 

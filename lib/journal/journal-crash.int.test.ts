@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { scaled } from '../dev/test-scale.ts';
 import type { FAIL_POINTS } from './fail-point.ts';
 import { journalPath, offer, openTestJournal } from './test-journal.ts';
 
@@ -22,8 +23,8 @@ const POINTS = [
   'relay.removed',
 ] as const satisfies (keyof typeof FAIL_POINTS)[];
 
-const KILLS_PER_POINT = 9;
-const KILLS_AT_RANDOM = 16;
+const KILLS_PER_POINT = scaled({ day: 2, night: 9 });
+const KILLS_AT_RANDOM = scaled({ day: 4, night: 16 });
 
 interface Kill {
   readonly failPoint: string | undefined;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
+import { scaled } from '../dev/test-scale.ts';
 import type { Journal } from './journal.ts';
 import { journalPath, offer, openTestJournal } from './test-journal.ts';
 
@@ -78,6 +79,6 @@ test('whatever is appended, forgotten and reopened in whichever order, the journ
       }
       await journal.close();
     }),
-    { numRuns: 40 },
+    { numRuns: scaled({ day: 15, night: 40 }) },
   );
 });

@@ -9,15 +9,16 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { createLoopDisk, type LoopDisk } from '../dev/loop-disk.ts';
+import { scaled } from '../dev/test-scale.ts';
 import { openTestJournal } from './test-journal.ts';
 
 const program = fileURLToPath(new URL('fixtures/appending-program.ts', import.meta.url));
 
-const CUTS = 20;
-const ANSWERS_PER_CUT = 1_000;
+const CUTS = scaled({ day: 3, night: 20 });
+const ANSWERS_PER_CUT = scaled({ day: 300, night: 1_000 });
 const SENDERS = '64';
 
-test('when its disk loses its power, the journal has everything that it answered: 20 cuts under 64 senders', async (t) => {
+test('when its disk loses its power, the journal has everything that it answered under 64 senders', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'visapi-power-'));
   const disk = createLoopDisk(folder);
   t.after(() => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Emit } from '../actor/message.ts';
+import { scaled } from '../dev/test-scale.ts';
 import { ManualClock } from './simulation/manual-clock.ts';
 import { MemoryJournal } from './simulation/memory-journal.ts';
 import { type RelayLife, startRelayLife } from './simulation/relay-life.ts';
@@ -127,7 +128,7 @@ test('whatever is lost, killed, frozen or full, each event is in the log once an
         assertAllOnceInOrder(world);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: scaled({ day: 25, night: 100 }) },
   );
 });
 
