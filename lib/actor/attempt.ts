@@ -172,7 +172,9 @@ class Turn implements ActorContext {
     if (this.#names.has(name)) throw new TypeError(`effect ${JSON.stringify(name)}: the name is used twice in one turn`);
     this.#names.add(name);
     const { onUnknown = 'hold' } = options;
-    const id = effectId(this.message.id, name);
+    const { id: messageId, replay } = this.message;
+    const isRepeated = replay?.repeat.includes(this.#attempt.definition.name) === true;
+    const id = effectId(messageId, name, isRepeated ? replay.id : '');
     // Not begun yet: if the turn ends here, whatever the ledger has heard of the claim, the effect is free again.
     const entry: EffectEntry = { id, onUnknown, state: 'failed' };
     this.#effects.push(entry);

@@ -28,6 +28,8 @@ export interface LaneSpec {
   readonly stream: string;
   readonly consumer: string;
   readonly filterSubjects: readonly string[];
+  /** The server forgets it when nobody has pulled for so long: a temporary one. (Default: it stays) */
+  readonly forgottenAfterMs?: number;
 }
 
 export interface LaneSource {
@@ -53,6 +55,8 @@ export interface ConsumerState {
   readonly created: string;
   readonly deliveredConsumerSeq: number;
   readonly deliveredStreamSeq: number;
+  /** Matching messages that were not delivered yet. */
+  readonly pending: number;
   /** The log's last sequence. */
   readonly lastSeq: number;
 }

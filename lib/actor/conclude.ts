@@ -19,7 +19,7 @@ export type Conclusion =
       readonly settlement: Omit<Settlement, 'onCommitted' | 'onRefused' | 'onPoisoned'>;
       /** The message waits with this row at its line's head. */
       readonly retryRow: ParkedRow | undefined;
-      readonly acknowledge: (source: LaneSource, delivery: Delivery) => void;
+      readonly acknowledge: (source: Acknowledging, delivery: Delivery) => void;
     };
 
 export interface ConcludeEnvironment {
@@ -79,12 +79,13 @@ function settle(
 ): Conclusion {
   const { unit, message, arrival, row } = job;
   const address = { stream: message.stream, seq: message.seq };
+  const place = row?.replay === undefined ? address : { ...address, replay: row.replay };
   const isSuspect = unit.suspects.has(message);
   const settlement = {
     unit: unit.lease,
     effects,
     ...(arrival === undefined ? {} : { delivered: { lane: arrival.lane, seq: message.seq } }),
-    ...(row === undefined || retryRow !== undefined ? {} : { unparked: address }),
+    ...(row === undefined || retryRow !== undefined ? {} : { unparked: place }),
     ...(isSuspect ? { cleared: address } : {}),
     ...rest,
   };
@@ -98,6 +99,7 @@ function wait(job: Job, outcome: AttemptOutcome, how: Pick<ParkedRow, 'dueAt' | 
     stream: message.stream,
     seq: message.seq,
     priority: line.priority,
+    ...(line.replay === undefined ? {} : { replay: line.replay }),
     key: line.mailbox.key,
     messageId: message.id,
     ...how,
@@ -123,7 +125,9 @@ function bury(
   return settle(job, outcome, { deadLetter, outbox: stamped }, undefined, (source, delivery) => source.term(delivery, verdict.reason));
 }
 
-function acknowledgeDone(source: LaneSource, delivery: Delivery): void {
+type Acknowledging = Pick<LaneSource, 'ack' | 'term'>;
+
+function acknowledgeDone(source: Acknowledging, delivery: Delivery): void {
   source.ack(delivery);
 }
 

@@ -6,7 +6,7 @@ import { type Conclusion, conclude } from './conclude.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
 import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
 import { type Job, takeJob } from './job.ts';
-import { isReady, type Line } from './line.ts';
+import { classOf, isReady, type Line } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -63,7 +63,7 @@ export class Executor {
   offer(unit: Unit, line: Line): void {
     if (line.isOffered || line.mailbox.running !== undefined || !isReady(line)) return;
     line.isOffered = true;
-    this.#scheduler.offer(line.priority, { unit, line });
+    this.#scheduler.offer(classOf(line), { unit, line });
     this.pump();
   }
 
@@ -74,7 +74,7 @@ export class Executor {
       if (next === undefined) return;
       const { unit, line } = next;
       line.isOffered = false;
-      if (unit.isDropped || line.mailbox.running !== undefined || !isReady(line)) this.#scheduler.finish(line.priority);
+      if (unit.isDropped || line.mailbox.running !== undefined || !isReady(line)) this.#scheduler.finish(classOf(line));
       else void this.#run(unit, line);
     }
   }
@@ -91,7 +91,7 @@ export class Executor {
       const job = await this.#take(unit, line);
       if (job !== undefined) await this.#handle(job);
     } finally {
-      this.#scheduler.finish(line.priority);
+      this.#scheduler.finish(classOf(line));
       this.pump();
     }
   }
@@ -113,7 +113,7 @@ export class Executor {
       const crashed = this.#judgeSuspect(job);
       const outcome = crashed === undefined ? await this.#attempt(job, isAlone) : decided(crashed);
       // One that crashed is not started again: its last attempt is the one before.
-      const ended = crashed === undefined ? job : { ...job, attempt: job.attempt - 1 };
+      const ended = await this.#inItsRound(crashed === undefined ? job : { ...job, attempt: job.attempt - 1 }, outcome);
       conclusion = conclude(ended, outcome, this.#environment);
       reportAttempt(ended, outcome, begun, this.#environment);
     } catch (error) {
@@ -175,6 +175,13 @@ export class Executor {
       return { outcome: isRecorded ? this.#start(job, parsed) : decided({ kind: 'fenced' }) };
     });
     return await begun.outcome;
+  }
+
+  /** What is replayed and given up again must not hide behind the dead letter that it was before. */
+  async #inItsRound(job: Job, { verdict }: AttemptOutcome): Promise<Job> {
+    const { message } = job;
+    if (message.replay === undefined || (verdict.kind !== 'reject' && verdict.kind !== 'retry')) return job;
+    return { ...job, message: { ...message, round: await this.#environment.record.nextRound(this.definition.name, message.id) } };
   }
 
   /** A suspect that died alone and has used up its attempts is not started again. */

@@ -5,6 +5,7 @@ import type { Suspicion } from './last-hands.ts';
 import type { Message } from './message.ts';
 import { type Parsed, parseInput } from './parsed.ts';
 import type { ParkedRow } from './record-port.ts';
+import { divert } from './replay-track.ts';
 import type { Unit } from './unit.ts';
 
 /** One message on its way through a handler: a delivery, or a parked row with its message read back from the log. */
@@ -37,10 +38,18 @@ export async function takeJob(unit: Unit, line: Line, broker: BrokerPort): Promi
   const stored = await broker.read(row.stream, row.seq);
   waiting.isDue = false;
   // A dead letter's copy has no priority of its own.
-  const message = stored === undefined ? remnantOf(row) : { ...reviveMessage(stored), priority: row.priority };
+  const message =
+    stored === undefined ? remnantOf(row) : { ...reviveMessage(stored), priority: row.priority, ...replayOf(unit, row, stored) };
   const parsed = stored === undefined ? { key: row.key, invalid: 'gone', detail: null } : parseInput(unit.definition, message);
   const counted = countStarts(unit, message, waiting.suspicion, row.attempts);
   return { unit, line, message, parsed, arrival: undefined, row, ...counted, isGone: stored === undefined };
+}
+
+/** What a waiting message of a replay has besides what is stored. */
+function replayOf(unit: Unit, { replay }: ParkedRow, { headers }: Message): Partial<Message> {
+  if (replay === undefined) return {};
+  const options = unit.replays.optionsOf(replay);
+  return { replay: options, headers: divert(headers, options.divertTo) };
 }
 
 function countStarts(

@@ -39,6 +39,21 @@ export class LaneProgress {
     return 'new';
   }
 
+  /** Whether it is through: settled, or of no lane of ours. */
+  isSettled(seq: number): boolean {
+    return seq <= this.#floor || this.#settled.has(seq);
+  }
+
+  /** The last sequence that was delivered to this owner, or its first floor. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** Nothing more comes up to this sequence. */
+  reach(seq: number): void {
+    this.#highest = Math.max(this.#highest, seq);
+  }
+
   settle(seq: number): void {
     if (this.#open.delete(seq)) this.#settled.add(seq);
   }

@@ -1,9 +1,9 @@
 import type { Delivery } from './broker-port.ts';
-import type { Lane } from './lane.ts';
 import type { Suspicion } from './last-hands.ts';
 import type { Message } from './message.ts';
 import type { Parsed } from './parsed.ts';
 import type { LaneId, ParkedRow } from './record-port.ts';
+import type { Track } from './track.ts';
 
 /**
  * A line is one key's messages of one lane, in order; a mailbox is all lines of one key in one unit, of which at most one
@@ -23,7 +23,7 @@ export interface Line extends LaneId {
 
 export interface Mailbox {
   readonly key: string;
-  /** By `<stream>:<priority>`. */
+  /** By `<stream>:<priority>:<replay>`. */
   readonly lines: Map<string, Line>;
   /** The line whose message is being handled or settled. */
   running: Line | undefined;
@@ -31,7 +31,7 @@ export interface Mailbox {
 
 /** A delivery that was read: with its input, or with the reason why it has none. */
 export interface Arrival {
-  readonly lane: Lane;
+  readonly lane: Track;
   readonly message: Message;
   readonly delivery: Delivery;
   readonly parsed: Parsed;
@@ -63,6 +63,11 @@ export function isIdle(line: Line): boolean {
 /** A line's wait, with `behind` rows in the store behind its head. */
 export function waitFor(head: ParkedRow, behind = 0, suspicion: Suspicion = 'none'): Waiting {
   return { head, page: [], behind, isDue: false, isReading: false, suspicion, cancelTimer: () => undefined };
+}
+
+/** What its starts are shared by: replayed work, however urgent it was, leaves the room to what is live. */
+export function classOf({ priority, replay }: LaneId): LaneId['priority'] {
+  return replay === undefined ? priority : 'bulk';
 }
 
 /** Puts a row that came from elsewhere to its place among those that are read. */

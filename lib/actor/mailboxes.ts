@@ -60,8 +60,14 @@ export class Mailboxes {
   }
 
   /** Whether the key's line of a lane waits: what arrives stands behind its head. */
-  isWaiting(key: string, { stream, priority }: LaneId): boolean {
-    return this.#mailboxes.get(key)?.lines.get(`${stream}:${priority}`)?.waiting !== undefined;
+  isWaiting(key: string, lane: LaneId): boolean {
+    return this.#mailboxes.get(key)?.lines.get(lineId(lane))?.waiting !== undefined;
+  }
+
+  /** Whether a settled message of the lane still waits to be handled, or stands behind one that does. */
+  isStillWaiting(key: string, lane: LaneId, seq: number): boolean {
+    const waiting = this.#mailboxes.get(key)?.lines.get(lineId(lane))?.waiting;
+    return waiting !== undefined && seq >= waiting.head.seq;
   }
 
   /** A delivery, in the order of its lane. */
@@ -136,13 +142,16 @@ export class Mailboxes {
     this.release(line);
   }
 
-  #line(key: string, { stream, priority }: LaneId): Line {
+  #line(key: string, lane: LaneId): Line {
+    const { stream, priority, replay } = lane;
     let mailbox = this.#mailboxes.get(key);
     if (mailbox === undefined) this.#mailboxes.set(key, (mailbox = { key, lines: new Map(), running: undefined }));
-    const id = `${stream}:${priority}`;
+    const id = lineId(lane);
     let line = mailbox.lines.get(id);
-    if (line === undefined)
-      mailbox.lines.set(id, (line = { mailbox, stream, priority, queue: [], adopted: [], waiting: undefined, isOffered: false }));
+    if (line === undefined) {
+      const address = replay === undefined ? { stream, priority } : { stream, priority, replay };
+      mailbox.lines.set(id, (line = { mailbox, ...address, queue: [], adopted: [], waiting: undefined, isOffered: false }));
+    }
     return line;
   }
 
@@ -155,6 +164,7 @@ export class Mailboxes {
         seq: message.seq,
         unit: this.#options.lease,
         priority: line.priority,
+        ...(line.replay === undefined ? {} : { replay: line.replay }),
         key: line.mailbox.key,
         messageId: message.id,
         attempts: 0,
@@ -221,4 +231,8 @@ export class Mailboxes {
   #countParked(change: number): void {
     this.#options.observer.parked(this.#options.lease.actor, change);
   }
+}
+
+function lineId({ stream, priority, replay = '' }: LaneId): string {
+  return `${stream}:${priority}:${replay}`;
 }

@@ -1,4 +1,5 @@
 import type { Priority } from '../core/priority.ts';
+import type { ReplayOptions } from './replay.ts';
 
 /** One message of the log, as an actor's runtime sees it. */
 export interface Message {
@@ -18,6 +19,8 @@ export interface Message {
   readonly storedAt: number;
   /** Redeliveries by a person so far. */
   readonly round: number;
+  /** It is handled once more on purpose. Not stored with it. */
+  readonly replay?: ReplayOptions;
 }
 
 /** A message that is to be published. */

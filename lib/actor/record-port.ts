@@ -1,5 +1,6 @@
 import type { Priority } from '../core/priority.ts';
 import type { Emit } from './message.ts';
+import type { ConsumerReset, ReplayPart, ReplayProgress } from './replay.ts';
 import type { RejectReason } from './verdict.ts';
 
 /**
@@ -32,6 +33,14 @@ export interface RecordPort {
   dueTimers(leases: readonly UnitLease[], nowMs: number, limit: number): Promise<OutboxEntry[]>;
   /** Rows that somebody else parked for these units (a redelivery): marks them as taken and hands them over. */
   adopt(leases: readonly UnitLease[]): Promise<ParkedRow[]>;
+  /** The parts of these units in replays that are not over. */
+  replays(leases: readonly UnitLease[]): Promise<ReplayPart[]>;
+  /** Records a reset by hand as a replay; undefined where the unit has a new owner. */
+  recordReset(reset: ConsumerReset): Promise<ReplayPart | undefined>;
+  /** How many of `wanted` messages a replay with a rate may hand over now. */
+  grantReplay(replay: string, wanted: number): Promise<number>;
+  /** One more than the last round in which an actor gave a message up; 0 where it never did. */
+  nextRound(actor: string, messageId: string): Promise<number>;
 }
 
 /** What is placed: one partition of one actor, all of its lanes together, so that a key has one mailbox. */
@@ -52,6 +61,8 @@ export interface AcquiredUnit extends UnitLease {
 export interface LaneId {
   readonly stream: string;
   readonly priority: Priority;
+  /** What a replay brings stands in lines of its own. (Default: it is live) */
+  readonly replay?: string;
 }
 
 /** How far a lane is. */
@@ -61,6 +72,8 @@ export interface LaneProgress extends LaneId {
   readonly floor: number;
   /** Settled sequences above the floor, ascending. */
   readonly exceptions: readonly number[];
+  /** Creation time of its consumer when its owner last pointed it to where the record says. Null: it never did. */
+  readonly consumerCreated: string | null;
 }
 
 export interface UnitRecord {
@@ -112,7 +125,7 @@ export interface SettleBatch {
   readonly lanes: readonly LaneProgress[];
   /** Inserted, or replaced where (unit, stream, seq) is there already. */
   readonly parked: readonly ParkedRow[];
-  readonly unparked: readonly { readonly unit: UnitLease; readonly stream: string; readonly seq: number }[];
+  readonly unparked: readonly { readonly unit: UnitLease; readonly stream: string; readonly seq: number; readonly replay?: string }[];
   readonly effects: readonly EffectOutcome[];
   readonly deadLetters: readonly DeadLetter[];
   readonly outbox: readonly OutboxEntry[];
@@ -120,6 +133,7 @@ export interface SettleBatch {
   readonly cleared: readonly { readonly unit: UnitLease; readonly stream: string; readonly seq: number }[];
   /** What handlers recorded by `context.record`, in order. */
   readonly rows: readonly { readonly unit: UnitLease; readonly row: unknown }[];
+  readonly replays: readonly ReplayProgress[];
 }
 
 /** A message that is settled and has to be published, at once or when it is due. `copyOf`: the body is that of a stored message. */

@@ -150,8 +150,8 @@ test('a store that cannot even hold a dead letter is not asked again and again',
 test('a unit whose record is ahead of the log is not open, and is once the log has caught up', async () => {
   const { record, start, send } = openProcess({});
   const [unit] = await record.acquire('earlier', [{ actor: 'tester', partition: 0 }], 3_000);
-  const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', floor: 2, exceptions: [] } as const;
-  const nothing = { parked: [], unparked: [], cleared: [], effects: [], deadLetters: [], outbox: [], published: [], rows: [] };
+  const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', floor: 2, exceptions: [], consumerCreated: null } as const;
+  const nothing = { parked: [], unparked: [], cleared: [], effects: [], deadLetters: [], outbox: [], published: [], rows: [], replays: [] };
   await record.settle({ ...nothing, lanes: [lane] });
   await record.release([unit!]);
   const seen: string[] = [];

@@ -8,6 +8,7 @@ import type { ActorObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Quarantine } from './quarantine.ts';
 import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
+import { ReplayPacer } from './replay-pacer.ts';
 import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
 import { Timers } from './timers.ts';
@@ -62,6 +63,9 @@ export const RUNTIME_TIMING: RuntimeTiming = {
   capacity: 256,
 };
 
+/** How often a replay with a rate lets go what it may: often enough that it is even, seldom enough to cost nothing. */
+const REPLAY_PACE_MS = 100;
+
 export interface RuntimeStatus {
   readonly units: number;
   readonly openUnits: number;
@@ -81,6 +85,7 @@ export class ActorRuntime {
   readonly #timers: Timers;
   readonly #environment: UnitEnvironment;
   readonly #quarantine: Quarantine;
+  readonly #pacer: ReplayPacer;
   readonly #cancels = new Set<() => void>();
   #recordSeenAt = Number.NEGATIVE_INFINITY;
   #isStopping = false;
@@ -96,6 +101,7 @@ export class ActorRuntime {
     this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms) });
     this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
     this.#timers = new Timers({ record, outbox: this.#outbox, clock });
+    this.#pacer = new ReplayPacer(record);
     this.#quarantine = new Quarantine(() => this.#pump());
     const claims = new Claims({ record, clock, nonce });
     const shared = { broker, record, claims, settler: this.#settler, outbox: this.#outbox, observer, clock, log };
@@ -120,6 +126,8 @@ export class ActorRuntime {
     this.#every(this.#timing.checkMs, () => this.#acquire());
     this.#every(this.#timing.checkMs, () => this.#adopt());
     this.#every(this.#timing.checkMs, () => this.#fire());
+    this.#every(this.#timing.checkMs, () => this.#replay());
+    this.#every(REPLAY_PACE_MS, () => this.#pace());
     this.#every(this.#timing.renewMs, () => this.#renew());
   }
 
@@ -223,6 +231,19 @@ export class ActorRuntime {
     if (units.length === 0 || this.#isStopping) return;
     for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease)))
       this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
+  }
+
+  async #replay(): Promise<void> {
+    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    if (units.length === 0 || this.#isStopping) return;
+    const parts = await this.#options.record.replays(units.map(({ lease }) => lease));
+    for (const { replays, lease } of units)
+      replays.sync(parts.filter(({ actor, partition }) => actor === lease.actor && partition === lease.partition));
+  }
+
+  async #pace(): Promise<void> {
+    if (this.#isStopping) return;
+    await this.#pacer.pace([...this.#units.values()].filter((unit) => unit.isLeased).map(({ replays }) => replays));
   }
 
   async #fire(): Promise<void> {

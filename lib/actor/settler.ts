@@ -2,8 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import type { ActorLog } from './define-actor.ts';
 import type { EffectEntry } from './attempt.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { Lane } from './lane.ts';
 import type { DeadLetter, LaneProgress, OutboxEntry, ParkedRow, RecordPort, SettleBatch, UnitLease } from './record-port.ts';
+import type { ReplayProgress } from './replay.ts';
+import type { Track } from './track.ts';
 
 /**
  * The group commit of a process: all that was decided meanwhile, in one transaction.
@@ -17,11 +18,11 @@ import type { DeadLetter, LaneProgress, OutboxEntry, ParkedRow, RecordPort, Sett
 export interface Settlement {
   readonly unit: UnitLease;
   /** The delivery that this settles; none for a message that was parked before. */
-  readonly delivered?: { readonly lane: Lane; readonly seq: number };
+  readonly delivered?: { readonly lane: Track; readonly seq: number };
   /** Lanes whose progress is to be recorded as it stands. */
-  readonly touched?: readonly Lane[];
+  readonly touched?: readonly Track[];
   readonly parked?: ParkedRow;
-  readonly unparked?: { readonly stream: string; readonly seq: number };
+  readonly unparked?: { readonly stream: string; readonly seq: number; readonly replay?: string };
   readonly cleared?: { readonly stream: string; readonly seq: number };
   readonly effects?: readonly EffectEntry[];
   readonly deadLetter?: DeadLetter;
@@ -108,7 +109,7 @@ export class Settler {
   }
 
   async #takeApart(settlements: readonly Settlement[], published: Published[], error: unknown): Promise<void> {
-    for (const { delivered } of settlements) delivered?.lane.progress.unsettle(delivered.seq);
+    for (const { delivered } of settlements) delivered?.lane.unsettle(delivered.seq);
     // More may have been published meanwhile.
     this.#published.unshift(...published);
     const [only, second] = settlements;
@@ -129,20 +130,21 @@ function nothing(): void {
 function stage(
   settlements: readonly Settlement[],
   published: SettleBatch['published'],
-): { batch: SettleBatch; lanes: Map<Lane, LaneProgress> } {
-  const lanes = new Map<Lane, LaneProgress>();
+): { batch: SettleBatch; lanes: Map<Track, LaneProgress | ReplayProgress> } {
+  const lanes: LaneProgress[] = [];
+  const replays: ReplayProgress[] = [];
   const rows: { unit: UnitLease; row: unknown }[] = [];
   const parked: ParkedRow[] = [];
-  const unparked: { unit: UnitLease; stream: string; seq: number }[] = [];
-  const cleared: typeof unparked = [];
+  const unparked: SettleBatch['unparked'][number][] = [];
+  const cleared: SettleBatch['cleared'][number][] = [];
   const effects: SettleBatch['effects'][number][] = [];
   const deadLetters: DeadLetter[] = [];
   const outbox: OutboxEntry[] = [];
-  const touched = new Set<Lane>();
+  const touched = new Set<Track>();
   for (const settlement of settlements) {
     const { unit, delivered } = settlement;
     if (delivered !== undefined) {
-      delivered.lane.progress.settle(delivered.seq);
+      delivered.lane.settle(delivered.seq);
       touched.add(delivered.lane);
     }
     for (const lane of settlement.touched ?? []) touched.add(lane);
@@ -155,12 +157,24 @@ function stage(
     for (const entry of settlement.outbox ?? []) outbox.push(entry);
     for (const row of settlement.rows ?? []) rows.push({ unit, row });
   }
-  for (const lane of touched)
-    lanes.set(lane, { unit: lane.unit, stream: lane.stream, priority: lane.priority, ...lane.progress.snapshot() });
-  return { batch: { lanes: [...lanes.values()], parked, unparked, cleared, effects, deadLetters, outbox, published, rows }, lanes };
+  const tracks = new Map<Track, LaneProgress | ReplayProgress>();
+  for (const track of touched) {
+    const settled = track.progress.snapshot();
+    const replayed = track.replayed?.(settled);
+    if (replayed === undefined) {
+      const { unit, stream, priority, consumerCreated } = track;
+      const lane = { unit, stream, priority, consumerCreated, ...settled };
+      lanes.push(lane);
+      tracks.set(track, lane);
+    } else {
+      replays.push(replayed);
+      tracks.set(track, replayed);
+    }
+  }
+  return { batch: { lanes, parked, unparked, cleared, effects, deadLetters, outbox, published, rows, replays }, lanes: tracks };
 }
 
-function finish(settlements: readonly Settlement[], lanes: Map<Lane, LaneProgress>, refused: readonly UnitLease[]): void {
+function finish(settlements: readonly Settlement[], lanes: Map<Track, LaneProgress | ReplayProgress>, refused: readonly UnitLease[]): void {
   const isRefused = (unit: UnitLease): boolean =>
     refused.some((lost) => lost.actor === unit.actor && lost.partition === unit.partition && lost.epoch === unit.epoch);
   for (const [lane, { unit, floor }] of lanes) {

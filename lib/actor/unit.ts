@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { BrokerPort, Delivery, LaneSpec } from './broker-port.ts';
 import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
-import { Lane } from './lane.ts';
+import { Lane, type LaneOptions } from './lane.ts';
 import { LastHands } from './last-hands.ts';
 import type { Line } from './line.ts';
 import { Mailboxes } from './mailboxes.ts';
@@ -10,7 +10,9 @@ import type { Outbox } from './outbox.ts';
 import { parseInput } from './parsed.ts';
 import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, UnitLease } from './record-port.ts';
 import type { Settler } from './settler.ts';
+import type { ReplayTrack } from './replay-track.ts';
 import { Suspects } from './suspects.ts';
+import { UnitReplays } from './unit-replays.ts';
 
 /**
  * One partition of one actor while this process owns it: its lease, its lanes, and its mailboxes, which say what is ready.
@@ -45,6 +47,7 @@ export class Unit {
   readonly definition: ActorDefinition;
   readonly suspects: Suspects;
   readonly mailboxes: Mailboxes;
+  readonly replays: UnitReplays;
   /** Monotonic time at which the last renewal that succeeded was sent. */
   leasedAt: number;
   isDropped = false;
@@ -74,6 +77,19 @@ export class Unit {
       offer: (line) => offer(this, line),
       onRefused: () => this.drop(),
     });
+    this.replays = new UnitReplays({
+      lease: this.lease,
+      broker: environment.broker,
+      record,
+      settler,
+      laneOptions: this.#laneOptions(),
+      laneOf: ({ stream, priority }) => this.#lanes.find((lane) => lane.stream === stream && lane.priority === priority),
+      arrive: (track, delivery, lane) => this.#arriveAgain(track, delivery, lane),
+      onOpened: (lane) => {
+        if (this.#isUnclean) this.#lastHands.add(lane, environment.capacity);
+      },
+      onRefused: () => this.drop(),
+    });
   }
 
   /** Whether it is taken over, and every lane stands where its record says. */
@@ -92,11 +108,12 @@ export class Unit {
     const { lanes, waiting, suspects, outbox: unpublished } = await record.load(this.lease);
     this.suspects.restore(suspects);
     await outbox.send(unpublished);
+    const parts = await record.replays([this.lease]);
     const isNew: Lane[] = [];
     for (const { stream, priority, spec } of lanesOf(this.definition, this.lease.partition)) {
       const known = lanes.find((lane) => lane.stream === stream && lane.priority === priority);
       const lane = this.#createLane({ stream, priority }, broker.lane(spec));
-      await lane.open(known, this.definition.start ?? 'end');
+      await lane.open(known, this.definition.start ?? 'end', this.replays.restore(parts, lane));
       if (known === undefined) isNew.push(lane);
       else if (this.#isUnclean) this.#lastHands.add(lane, this.#environment.capacity);
       this.#lanes.push(lane);
@@ -108,12 +125,13 @@ export class Unit {
     if (this.isDropped) return;
     for (const { head, behind } of waiting) this.mailboxes.restore(head, behind);
     for (const lane of this.#lanes) lane.start();
+    this.replays.sync(parts);
     this.#isOpened = true;
   }
 
   /** Ends pulling; what is in hand may still be handled and settled. */
   async stopPulling(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.stop()));
+    await Promise.all([this.replays.stop(), ...this.#lanes.map((lane) => lane.stop())]);
   }
 
   /** Somebody else owns the unit now, or nobody: forgets all of it at once. */
@@ -131,20 +149,40 @@ export class Unit {
   }
 
   #createLane(id: LaneId, source: Lane['source']): Lane {
-    const { capacity, pullExpiresMs, clock, log, observer, outbox } = this.#environment;
-    const { lease, definition } = this;
     return new Lane({
       ...id,
-      unit: lease,
+      ...this.#laneOptions(),
+      unit: this.lease,
       source,
-      capacity,
-      pullExpiresMs,
+      capacity: this.#environment.capacity,
+      onDelivery: (lane, delivery) => this.#arrive(lane, delivery),
+      onReplayed: (replay, delivery) => this.replays.onDelivery(replay, delivery),
+      onReached: (replay) => this.replays.onReached(replay),
+      onReset: (lane, fromSeq) => this.replays.recordReset(lane, fromSeq),
+    });
+  }
+
+  #laneOptions(): Pick<LaneOptions, 'clock' | 'log' | 'pullExpiresMs' | 'mayPull' | 'onRepoint'> {
+    const { pullExpiresMs, clock, log, observer, outbox } = this.#environment;
+    return {
       clock,
       log,
+      pullExpiresMs,
       mayPull: () => this.isLeased && outbox.pending < MAX_UNPUBLISHED,
-      onDelivery: (lane, delivery) => this.#arrive(lane, delivery),
-      onRepoint: (cause) => observer.repointed(definition.name, cause),
-    });
+      onRepoint: (cause) => observer.repointed(this.definition.name, cause),
+    };
+  }
+
+  /** One that is handled once more; false where its first handling has not ended. */
+  #arriveAgain(track: ReplayTrack, delivery: Delivery, lane: Lane): boolean {
+    if (this.isDropped) return true;
+    const message = track.messageOf(delivery);
+    const parsed = parseInput(this.definition, message);
+    if (this.mailboxes.isStillWaiting(parsed.key, lane, message.seq)) return false;
+    const isBehind = this.mailboxes.isWaiting(parsed.key, track);
+    const suspicion = this.#lastHands.judge(track.lane, message.seq, parsed.key, isBehind);
+    this.mailboxes.arrive({ lane: track, message, delivery, parsed, suspicion });
+    return true;
   }
 
   #arrive(lane: Lane, delivery: Delivery): void {

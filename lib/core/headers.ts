@@ -25,6 +25,8 @@ export const HEADERS = {
   round: 'Vis-Round',
   /** Version of the message's form; a reader that does not know it must not guess. */
   schema: 'Vis-Schema',
+  /** On a command of a replay: where its effect goes instead of to its recipient; a list, and its actor takes what fits it. */
+  divert: 'Vis-Divert',
   /** On the copy of a dead letter: what it was. */
   deadMessage: 'Vis-Dead-Message',
   deadActor: 'Vis-Dead-Actor',

@@ -76,9 +76,9 @@ export function deadLetterId(actor: string, messageVisId: string, round: number)
   return `${actor}:${messageVisId}:${round}`;
 }
 
-/** An effect in the ledger. */
-export function effectId(messageVisId: string, name: string): string {
-  return `${messageVisId}/${name}`;
+/** An effect in the ledger; `replay` marks one that is repeated on purpose. */
+export function effectId(messageVisId: string, name: string, replay = ''): string {
+  return replay === '' ? `${messageVisId}/${name}` : `${messageVisId}/${name}#${replay}`;
 }
 
 /** What is sent to the outside world as the idempotency key of an effect. */

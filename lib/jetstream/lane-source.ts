@@ -20,6 +20,7 @@ const RESET_FIRST_MS = 500;
 interface ConsumerInfo {
   readonly created: string;
   readonly delivered: { readonly consumer_seq: number; readonly stream_seq: number };
+  readonly num_pending: number;
 }
 
 /**
@@ -29,7 +30,7 @@ interface ConsumerInfo {
  * At most one pull at a time. `ensure` and `repoint` are for when none runs.
  */
 export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): LaneSource {
-  const { stream, consumer, filterSubjects } = spec;
+  const { stream, consumer, filterSubjects, forgottenAfterMs } = spec;
   const { nats } = connection;
   const inbox = createPullInbox(connection, stream);
   const nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
@@ -40,6 +41,7 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
       created: info.created,
       deliveredConsumerSeq: info.delivered.consumer_seq,
       deliveredStreamSeq: info.delivered.stream_seq,
+      pending: info.num_pending,
       lastSeq,
     };
   }
@@ -55,6 +57,7 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
       max_ack_pending: MAX_ACK_PENDING,
       mem_storage: true,
       filter_subjects: filterSubjects,
+      ...(forgottenAfterMs === undefined ? {} : { inactive_threshold: nanoseconds(forgottenAfterMs) }),
     };
     return requestApiUntil(connection, `$JS.API.CONSUMER.CREATE.${stream}.${consumer}`, { stream_name: stream, config }, API_WITHIN_MS);
   }

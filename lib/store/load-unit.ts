@@ -28,7 +28,7 @@ export async function loadUnit(database: Database, lease: UnitLease): Promise<Un
 
 export async function loadParkedRows(database: Database, lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]> {
   const unit = unitOf(lease);
-  const values = [unit.actor, unit.partition, lane.stream, lane.priority, cleanText(key), limit];
+  const values = [unit.actor, unit.partition, lane.stream, lane.priority, cleanText(key), limit, lane.replay ?? ''];
   const rows = await database.query<ParkedRecord>({ name: 'parked-rows', text: PARKED_ROWS, values });
   return rows.map((row) => parkedRowOf(unit, row));
 }
@@ -45,11 +45,24 @@ export interface ParkedRecord {
   readonly due_at: Date | null;
   readonly because: string;
   readonly history: ParkedRow['history'];
+  readonly replay: string;
 }
 
 export function parkedRowOf(unit: UnitLease, row: ParkedRecord): ParkedRow {
-  const { stream, seq, priority, key, attempts, because, history } = row;
-  return { unit, stream, seq, priority, key, messageId: row.message_id, attempts, dueAt: row.due_at?.getTime() ?? null, because, history };
+  const { stream, seq, priority, key, attempts, because, history, replay } = row;
+  const parked = {
+    unit,
+    stream,
+    seq,
+    priority,
+    key,
+    messageId: row.message_id,
+    attempts,
+    dueAt: row.due_at?.getTime() ?? null,
+    because,
+    history,
+  };
+  return replay === '' ? parked : { ...parked, replay };
 }
 
 interface OutboxRecord {
@@ -69,18 +82,18 @@ function outboxEntryOf(unit: UnitLease, row: OutboxRecord): OutboxEntry {
   return { unit, id, subject, key, headers, copyOf: { stream, seq } };
 }
 
-export const PARKED_COLUMNS = 'stream, seq, priority, key, message_id, attempts, due_at, because, history';
+export const PARKED_COLUMNS = 'stream, seq, priority, key, message_id, attempts, due_at, because, history, replay';
 
-const LANES = `select stream, priority, floor, exceptions from lanes where actor = $1 and partition = $2`;
+const LANES = `select stream, priority, floor, exceptions, consumer_created as "consumerCreated" from lanes where actor = $1 and partition = $2`;
 
 const HEADS = `
-select distinct on (stream, priority, key) ${PARKED_COLUMNS}, count(*) over (partition by stream, priority, key) - 1 as behind
+select distinct on (stream, priority, key, replay) ${PARKED_COLUMNS}, count(*) over (partition by stream, priority, key, replay) - 1 as behind
 from parked where actor = $1 and partition = $2 and adopted
-order by stream, priority, key, seq`;
+order by stream, priority, key, replay, seq`;
 
 const PARKED_ROWS = `
 select ${PARKED_COLUMNS} from parked
-where actor = $1 and partition = $2 and stream = $3 and priority = $4 and md5(key) = md5($5) and key = $5 and adopted
+where actor = $1 and partition = $2 and stream = $3 and priority = $4 and md5(key) = md5($5) and key = $5 and replay = $7 and adopted
 order by seq limit $6`;
 
 const SUSPECTS = `select stream, seq, starts, quarantined from suspects where actor = $1 and partition = $2`;

@@ -6,6 +6,7 @@ import { fencedStatement, SELECT_REFUSED, type StatementPart } from './fenced-st
 import { Adoption } from './adoption.ts';
 import { dueTimers } from './due-timers.ts';
 import { loadParkedRows, loadUnit } from './load-unit.ts';
+import { grantReplay, nextRound, openReplayParts, recordReset, replayPart } from './replay-lanes.ts';
 import { recordParts, unitOf } from './settle-record.ts';
 import { handlerParts } from './settle-rows.ts';
 import { acquireUnits, LeaseRenewal, releaseUnits } from './units.ts';
@@ -34,6 +35,10 @@ export function createRecordStore(database: Database): RecordStore {
     parkedRows: (lease, lane, key, limit) => loadParkedRows(database, lease, lane, key, limit),
     dueTimers: (leases, nowMs, limit) => dueTimers(database, leases, nowMs, limit),
     adopt: (leases) => adoption.adopt(leases),
+    replays: (leases) => openReplayParts(database, leases),
+    recordReset: (reset) => recordReset(database, reset),
+    grantReplay: (replay, wanted) => grantReplay(database, replay, wanted),
+    nextRound: (actor, messageId) => nextRound(database, actor, messageId),
     close: () => renewal.close(),
   };
 }
@@ -42,7 +47,7 @@ async function settle(database: Database, batch: SettleBatch): Promise<{ refused
   const { rows, ...record } = batch;
   const units = [...Object.values(record).flat(), ...rows].map(({ unit }) => unit);
   if (units.length === 0) return { refused: [] };
-  const parts = [...recordParts(batch), ...handlerParts(rows)];
+  const parts = [...recordParts(batch), replayPart(batch.replays), ...handlerParts(rows)];
   return { refused: await database.query<UnitLease>(fencedStatement('settle', units, parts, SELECT_REFUSED)) };
 }
 

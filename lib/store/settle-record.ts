@@ -39,44 +39,45 @@ export function lastOf<Row extends { readonly unit: UnitLease }>(rows: readonly 
   return [...new Map(byEpoch.map((row) => [name(row), row])).values()];
 }
 
-type Place = { readonly unit: UnitLease; readonly stream: string; readonly seq: number };
+type Place = { readonly unit: UnitLease; readonly stream: string; readonly seq: number; readonly replay?: string };
 
 const unitPlace = ({ actor, partition, epoch }: UnitLease): string => `${actor}/${partition}/${epoch}`;
-const messagePlace = ({ unit, stream, seq }: Place): string => `${unitPlace(unit)} ${stream} ${seq}`;
-const placeRow = ({ unit, stream, seq }: Place): object => ({ ...unitOf(unit), stream, seq });
+const messagePlace = ({ unit, stream, seq, replay = '' }: Place): string => `${unitPlace(unit)} ${stream} ${seq} ${replay}`;
+const placeRow = ({ unit, stream, seq, replay = '' }: Place): object => ({ ...unitOf(unit), stream, seq, replay });
 
 const LANES: StatementPart = {
   name: 'lane',
-  columns: 'stream text, priority text, floor bigint, exceptions bigint[]',
+  columns: 'stream text, priority text, floor bigint, exceptions bigint[], consumer_created text',
   write: `
 lane_write as (
-  insert into lanes as l (actor, partition, stream, priority, floor, exceptions)
-  select actor, partition, stream, priority, floor, exceptions from lane
+  insert into lanes as l (actor, partition, stream, priority, floor, exceptions, consumer_created)
+  select actor, partition, stream, priority, floor, exceptions, consumer_created from lane
   on conflict (actor, partition, stream, priority) do update
-    set floor = excluded.floor, exceptions = excluded.exceptions, settled_at = now()
+    set floor = excluded.floor, exceptions = excluded.exceptions, settled_at = now(), consumer_created = excluded.consumer_created
     where excluded.floor >= l.floor
 )`,
 };
 
-function laneRow({ unit, stream, priority, floor, exceptions }: LaneProgress): object {
-  return { ...unitOf(unit), stream, priority, floor, exceptions };
+function laneRow({ unit, stream, priority, floor, exceptions, consumerCreated }: LaneProgress): object {
+  return { ...unitOf(unit), stream, priority, floor, exceptions, consumer_created: consumerCreated };
 }
 
 const PARKED: StatementPart = {
   name: 'park',
-  columns: `stream text, seq bigint, priority text, key text, message_id text, attempts int, due_at timestamptz, because text, history jsonb`,
+  columns: `stream text, seq bigint, priority text, key text, message_id text, attempts int, due_at timestamptz, because text, history jsonb,
+    replay text`,
   write: `
 park_write as (
-  insert into parked (actor, partition, stream, seq, priority, key, message_id, attempts, due_at, because, history)
-  select actor, partition, stream, seq, priority, key, message_id, attempts, due_at, because, history from park
-  on conflict (actor, partition, stream, seq) do update
+  insert into parked (actor, partition, stream, seq, priority, key, message_id, attempts, due_at, because, history, replay)
+  select actor, partition, stream, seq, priority, key, message_id, attempts, due_at, because, history, replay from park
+  on conflict (actor, partition, stream, seq, replay) do update
     set priority = excluded.priority, key = excluded.key, message_id = excluded.message_id, attempts = excluded.attempts,
         due_at = excluded.due_at, because = excluded.because, history = excluded.history, adopted = true
 )`,
 };
 
 function parkedRow(row: ParkedRow): object {
-  const { unit, stream, seq, priority, key, messageId, attempts, dueAt, because, history } = row;
+  const { unit, stream, seq, priority, key, messageId, attempts, dueAt, because, history, replay = '' } = row;
   const dueTime = dueAt === null ? null : new Date(dueAt).toISOString();
   return {
     ...unitOf(unit),
@@ -89,17 +90,18 @@ function parkedRow(row: ParkedRow): object {
     due_at: dueTime,
     because,
     history: cleanJson(history),
+    replay,
   };
 }
 
 const UNPARKED: StatementPart = {
   name: 'unpark',
-  columns: 'stream text, seq bigint',
+  columns: 'stream text, seq bigint, replay text',
   // A redelivered dead letter whose message left is resolved: it is done, or it is a dead letter of the next round.
   write: `
 unpark_gone as (
   delete from parked p using unpark u
-  where p.actor = u.actor and p.partition = u.partition and p.stream = u.stream and p.seq = u.seq
+  where p.actor = u.actor and p.partition = u.partition and p.stream = u.stream and p.seq = u.seq and p.replay = u.replay
   returning p.dead_letter_id
 ),
 unpark_write as (

@@ -13,7 +13,7 @@ test('a floor never goes down, and brings its exceptions', async (t) => {
     [4, [5]],
   ] as const)
     await store.settle(progress(lease, floor, [...exceptions]));
-  assert.deepEqual((await store.load(lease)).lanes, [{ ...LANE, unit: { ...UNIT, epoch: 1 }, floor: 10, exceptions: [12, 14] }]);
+  assert.deepEqual((await store.load(lease)).lanes, [{ ...progress({ ...UNIT, epoch: 1 }, 10, [12, 14]).lanes[0] }]);
 });
 
 test('parked rows come back in order behind their head, and leave when they end', async (t) => {
@@ -94,7 +94,7 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
   const detail = { [poison]: poison, big: 1e308, huge: Infinity, n: 2n ** 80n, deep };
   const { refused } = await store.settle({
     ...EMPTY,
-    lanes: [{ ...LANE, unit, floor: 5, exceptions: [] }],
+    lanes: [{ ...LANE, unit, floor: 5, exceptions: [], consumerCreated: null }],
     parked: [
       parkedRow(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] }),
     ],

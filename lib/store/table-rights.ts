@@ -37,7 +37,10 @@ export const TABLE_RIGHTS: Readonly<Record<string, RightsOfTable>> = {
   kept_events: { processor: ['select', 'insert', 'delete'], tool: ['select'] },
   workflows: { processor: ['select'], tool: ['select', 'insert', 'update'] },
   workflow_versions: { processor: ['select'], tool: ['select', 'insert'] },
-  audit_log: { tool: ['select', 'insert'] },
+  // A reset of a consumer by hand is a replay that its owner records.
+  replays: { actors: ['select', 'insert', 'update'], tool: ['select', 'insert', 'update'] },
+  replay_lanes: { actors: ['select', 'insert', 'update'], tool: ['select', 'insert'] },
+  audit_log: { actors: ['insert'], tool: ['select', 'insert'] },
   // Which migrations are applied is the owner's business alone.
   kysely_migration: {},
   kysely_migration_lock: {},

@@ -10,7 +10,16 @@ type OwnTime = ColumnType<Date, never, string>;
 /** The tables as Kysely sees them; what they are for stands in the migrations. */
 export interface StoreTables {
   units: { actor: string; partition: number; owner: string | null; epoch: number; lease_until: NullableTime; acquired_at: OwnTime };
-  lanes: { actor: string; partition: number; stream: string; priority: string; floor: number; exceptions: number[]; settled_at: OwnTime };
+  lanes: {
+    actor: string;
+    partition: number;
+    stream: string;
+    priority: string;
+    floor: number;
+    exceptions: number[];
+    settled_at: OwnTime;
+    consumer_created: string | null;
+  };
   parked: ParkedTable;
   suspects: { actor: string; partition: number; stream: string; seq: number; starts: number; quarantined: boolean };
   effects: EffectsTable;
@@ -22,6 +31,8 @@ export interface StoreTables {
   workflows: { name: string; enabled_version: number | null };
   runs: RunsTable;
   steps: StepsTable;
+  replays: ReplaysTable;
+  replay_lanes: ReplayLanesTable;
   audit_log: { id: Generated<number>; at: OwnTime; who: string; action: string; target: string; detail: Json };
 }
 
@@ -42,6 +53,43 @@ export interface ParkedTable {
   taken_token: string | null;
   dead_letter_id: string | null;
   parked_at: OwnTime;
+  replay: ColumnType<string, string | undefined, string>;
+}
+
+export interface ReplaysTable {
+  id: string;
+  actor: string;
+  kind: 'in-place' | 'slice';
+  status: ColumnType<'running' | 'paused' | 'done' | 'aborted', undefined, 'running' | 'paused' | 'done' | 'aborted'>;
+  who: string;
+  stream: string;
+  asked: Json;
+  repeat_actors: string[];
+  divert_to: string[];
+  rate: number | null;
+  tokens: ColumnType<number, undefined, number>;
+  filled_at: OwnTime;
+  total: number | null;
+  created_at: OwnTime;
+  status_at: OwnTime;
+}
+
+export interface ReplayLanesTable {
+  replay: string;
+  actor: string;
+  partition: number;
+  stream: string;
+  priority: string;
+  filters: string[];
+  key: string | null;
+  types: string[];
+  from_seq: number;
+  until_seq: number | null;
+  floor: number;
+  exceptions: ColumnType<number[], undefined, number[]>;
+  handled: ColumnType<number, undefined, number>;
+  skipped: ColumnType<number, undefined, number>;
+  ended_at: NullableTime;
 }
 
 export interface EffectsTable {

@@ -16,6 +16,7 @@ export const EMPTY: SettleBatch = {
   published: [],
   cleared: [],
   rows: [],
+  replays: [],
 };
 export const LEASE_MS = 3_000;
 export const UNIT = { actor: 'slack', partition: 0 };
@@ -40,7 +41,7 @@ export async function take(store: RecordStore, owner: string): Promise<UnitLease
 
 export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({
   ...EMPTY,
-  lanes: [{ ...LANE, unit, floor, exceptions }],
+  lanes: [{ ...LANE, unit, floor, exceptions, consumerCreated: null }],
 });
 
 /** A message that waits. */

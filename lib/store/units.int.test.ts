@@ -65,8 +65,8 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
   const batch: SettleBatch = {
     ...EMPTY,
     lanes: [
-      { ...LANE, unit: old, floor: 100, exceptions: [] },
-      { ...LANE, unit: other, floor: 7, exceptions: [9] },
+      { ...LANE, unit: old, floor: 100, exceptions: [], consumerCreated: null },
+      { ...LANE, unit: other, floor: 7, exceptions: [9], consumerCreated: null },
     ],
     parked: [parkedRow(old, 5)],
     effects: [{ unit: old, id: 'm1/send', state: 'done' }],

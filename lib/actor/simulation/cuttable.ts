@@ -53,6 +53,10 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
       parkedRows: pass((...args) => record.parkedRows(...args)),
       dueTimers: pass((...args) => record.dueTimers(...args)),
       adopt: pass((...args) => record.adopt(...args)),
+      replays: pass((...args) => record.replays(...args)),
+      recordReset: pass((...args) => record.recordReset(...args)),
+      grantReplay: pass((...args) => record.grantReplay(...args)),
+      nextRound: pass((...args) => record.nextRound(...args)),
       isTransient: (error) => record.isTransient(error),
     },
     clock: {

@@ -75,6 +75,9 @@ export class SimulatedBroker implements BrokerPort {
       created,
       deliveredConsumerSeq: consumerSeq,
       deliveredStreamSeq: next - 1,
+      pending: this.messages(stream)
+        .slice(next - 1)
+        .filter(({ subject }) => filters.some((filter) => matches(filter, subject.split('.')))).length,
       lastSeq: this.messages(stream).length,
     });
     return {

@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { isTimer } from '../record-port.ts';
+import type { ConsumerReset, ReplayPart } from '../replay.ts';
+import { handPart } from './simulated-replay.ts';
 import type {
   AcquiredUnit,
   ClaimAnswer,
@@ -22,6 +24,8 @@ export class SimulatedRecord implements RecordPort {
   readonly deadLetters = new Map<string, DeadLetter & { copySeq?: number }>();
   readonly effects = new Map<string, Effect>();
   readonly rows: unknown[] = [];
+  /** Replays with all of their parts; those that are over stay. */
+  readonly replayParts: ReplayPart[] = [];
   readonly #clock: Clock;
   readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
   readonly #lanes = new Map<string, LaneProgress>();
@@ -62,7 +66,7 @@ export class SimulatedRecord implements RecordPort {
     const lines = new Map<string, ParkedRow[]>();
     for (const row of mine(this.#parked.values())) {
       if (!row.isAdopted) continue;
-      const id = `${row.stream}:${row.priority}:${row.key}`;
+      const id = `${row.stream}:${row.priority}:${row.key}:${row.replay ?? ''}`;
       lines.set(id, [...(lines.get(id) ?? []), row]);
     }
     const waiting = [...lines.values()].map((rows) => ({ head: rows.sort(bySeq)[0]!, behind: rows.length - 1 }));
@@ -86,8 +90,8 @@ export class SimulatedRecord implements RecordPort {
       const floor = Math.max(lane.floor, this.#lanes.get(id)?.floor ?? 0);
       this.#lanes.set(id, { ...lane, floor });
     }
-    for (const row of batch.parked.filter(isMine)) this.#parked.set(address(row), { ...row, isAdopted: true });
-    for (const row of batch.unparked.filter(isMine)) this.#parked.delete(address(row));
+    for (const row of batch.parked.filter(isMine)) this.#parked.set(parkedAddress(row), { ...row, isAdopted: true });
+    for (const row of batch.unparked.filter(isMine)) this.#parked.delete(parkedAddress(row));
     for (const row of batch.cleared.filter(isMine)) this.#suspects.delete(address(row));
     for (const { unit, id, state, result } of batch.effects.filter(isMine)) {
       const effect = this.effects.get(id);
@@ -107,6 +111,14 @@ export class SimulatedRecord implements RecordPort {
       const letter = this.deadLetters.get(id);
       if (letter !== undefined) letter.copySeq = seq;
     }
+    for (const { unit, replay, isEnded, ...progress } of batch.replays.filter(isMine)) {
+      const { stream, priority } = progress;
+      const index = this.replayParts.findIndex(
+        (part) => part.options.id === replay && unitKey(part) === unitKey(unit) && part.stream === stream && part.priority === priority,
+      );
+      const part = this.replayParts[index];
+      if (part !== undefined && progress.floor >= part.floor) this.replayParts[index] = { ...part, ...progress, isEnded };
+    }
     this.rows.push(...batch.rows.filter(isMine).map(({ row }) => row));
     return Promise.resolve({ refused: [...refused.values()] });
   }
@@ -123,7 +135,12 @@ export class SimulatedRecord implements RecordPort {
 
   parkedRows(lease: UnitLease, lane: LaneId, key: string, limit: number): Promise<ParkedRow[]> {
     const rows = this.parked().filter(
-      (row) => unitKey(row.unit) === unitKey(lease) && row.stream === lane.stream && row.priority === lane.priority && row.key === key,
+      (row) =>
+        unitKey(row.unit) === unitKey(lease) &&
+        row.stream === lane.stream &&
+        row.priority === lane.priority &&
+        row.key === key &&
+        row.replay === lane.replay,
     );
     return Promise.resolve(rows.slice(0, limit));
   }
@@ -150,13 +167,37 @@ export class SimulatedRecord implements RecordPort {
     return Promise.resolve(adopted);
   }
 
+  replays(leases: readonly UnitLease[]): Promise<ReplayPart[]> {
+    const isOver = ({ options }: ReplayPart): boolean =>
+      this.replayParts.every((part) => part.options.id !== options.id || part.isEnded) &&
+      this.parked().every(({ replay }) => replay !== options.id);
+    return Promise.resolve(this.replayParts.filter((part) => leases.some((lease) => unitKey(lease) === unitKey(part)) && !isOver(part)));
+  }
+
+  recordReset(reset: ConsumerReset): Promise<ReplayPart | undefined> {
+    if (!this.#isCurrent(reset.unit)) return Promise.resolve(undefined);
+    const part = handPart(reset, `hand-${this.replayParts.length}`);
+    this.replayParts.push(part);
+    return Promise.resolve(part);
+  }
+
+  /** A rate is nothing that is simulated. */
+  grantReplay(_replay: string, wanted: number): Promise<number> {
+    return Promise.resolve(wanted);
+  }
+
+  nextRound(actor: string, messageId: string): Promise<number> {
+    const letters = [...this.deadLetters.values()].filter((letter) => letter.messageId === messageId && letter.unit.actor === actor);
+    return Promise.resolve(Math.max(-1, ...letters.map(({ round }) => round)) + 1);
+  }
+
   isTransient(): boolean {
     return false;
   }
 
   /** Parks a row from outside, as a redelivery does. */
   park(row: ParkedRow): void {
-    this.#parked.set(address(row), { ...row, isAdopted: false });
+    this.#parked.set(parkedAddress(row), { ...row, isAdopted: false });
   }
 
   /** Everything that waits, in order. */
@@ -218,6 +259,10 @@ function unitKey({ actor, partition }: UnitId): string {
 
 function address({ unit, stream, seq }: { unit: UnitId; stream: string; seq: number }): string {
   return `${unitKey(unit)}:${stream}:${seq}`;
+}
+
+function parkedAddress(row: { unit: UnitId; stream: string; seq: number; replay?: string }): string {
+  return `${address(row)}:${row.replay ?? ''}`;
 }
 
 function bySeq(a: { seq: number }, b: { seq: number }): number {

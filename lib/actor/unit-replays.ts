@@ -1,0 +1,230 @@
+import type { BrokerPort, Delivery } from './broker-port.ts';
+import { Lane, type LaneOptions } from './lane.ts';
+import { LaneProgress } from './lane-progress.ts';
+import type { RecordPort, UnitLease } from './record-port.ts';
+import type { ReplayOptions, ReplayPart } from './replay.ts';
+import { ReplayTrack } from './replay-track.ts';
+import type { Settler } from './settler.ts';
+
+/**
+ * The replays of one unit: opens and ends its parts as the record says, and lets go what they hold.
+ *
+ * 1. A slice is read by a temporary consumer beside the lane, through the same mailboxes: a key is never handled twice at once.
+ * 2. What its lane has not handled yet is left to it: replayed it would overtake its own first handling.
+ */
+export interface UnitReplaysOptions {
+  readonly lease: UnitLease;
+  readonly broker: BrokerPort;
+  readonly record: RecordPort;
+  readonly settler: Settler;
+  /** What every lane of the unit has. */
+  readonly laneOptions: Pick<LaneOptions, 'clock' | 'log' | 'pullExpiresMs' | 'mayPull' | 'onRepoint'>;
+  /** The unit's live lane of a stream and priority. */
+  readonly laneOf: (part: Pick<ReplayPart, 'stream' | 'priority'>) => Lane | undefined;
+  /** Hands one message over to the mailboxes; false where its first handling has not ended. */
+  readonly arrive: (track: ReplayTrack, delivery: Delivery, lane: Lane) => boolean;
+  readonly onOpened: (lane: Lane) => void;
+  readonly onRefused: () => void;
+}
+
+/** Deliveries in hand for one part: at the usual rates some tenths of a second, and little memory beside the lanes' own. */
+const CAPACITY = 64;
+/** Messages that are passed over before that is recorded. */
+const NOTED_EVERY = 512;
+/** A part is pulled for without a pause; after this its owner is gone for good, or the replay was aborted. */
+const FORGOTTEN_AFTER_MS = 60_000;
+
+export class UnitReplays {
+  readonly #options: UnitReplaysOptions;
+  readonly #open = new Map<string, { readonly track: ReplayTrack; readonly slice: Lane | undefined }>();
+  readonly #asked = new Set<string>();
+  readonly #seen = new Set<string>();
+  readonly #known = new Map<string, ReplayOptions>();
+  #isStopped = false;
+
+  constructor(options: UnitReplaysOptions) {
+    this.#options = options;
+  }
+
+  /** What the messages of a replay carry; of one that is over only its name. */
+  optionsOf(id: string): ReplayOptions {
+    return this.#known.get(id) ?? { id, repeat: [], divertTo: [] };
+  }
+
+  /** The parts that are under way. */
+  get tracks(): readonly ReplayTrack[] {
+    return [...this.#open.values()].map(({ track }) => track);
+  }
+
+  /** Notes what a new owner has to know before its lanes open; gives the replay in place that a lane is in the middle of. */
+  restore(parts: readonly ReplayPart[], lane: Lane): ReplayTrack | undefined {
+    const begun = parts.findLast((part) => part.kind === 'in-place' && isOf(part, lane) && part.untilSeq !== null && !part.isEnded);
+    if (begun === undefined) return undefined;
+    this.#known.set(begun.options.id, begun.options);
+    this.#seen.add(nameOf(begun));
+    return this.#createInPlace(begun, begun.untilSeq!, lane);
+  }
+
+  /** A reset of a lane's consumer by hand: records it as a replay. */
+  async recordReset(lane: Lane, fromSeq: number): Promise<ReplayTrack | undefined> {
+    const { record, lease } = this.#options;
+    const { stream, priority, progress } = lane;
+    const { log } = this.#options.laneOptions;
+    const part = await record.recordReset({ unit: lease, stream, priority, fromSeq, untilSeq: progress.highest });
+    if (part === undefined) {
+      this.#options.onRefused();
+      return undefined;
+    }
+    this.#known.set(part.options.id, part.options);
+    log.info({ stream, priority, replay: part.options.id, seq: fromSeq }, 'the consumer was reset by hand: a replay');
+    return this.#createInPlace(part, progress.highest, lane);
+  }
+
+  /** Brings what is under way in line with the record: all parts of this unit in replays that are not over. */
+  sync(parts: readonly ReplayPart[]): void {
+    if (this.#isStopped) return;
+    const wanted = new Set(parts.map(nameOf));
+    // A reset by hand that was recorded a moment ago may not have been read yet.
+    for (const [name, { track, slice }] of this.#open) if (!wanted.has(name) && this.#seen.has(name)) this.#end(name, track, slice);
+    for (const part of parts) {
+      this.#known.set(part.options.id, part.options);
+      this.#seen.add(nameOf(part));
+      const open = this.#open.get(nameOf(part));
+      if (open !== undefined) open.track.isPaused = part.isPaused;
+      else if (part.isEnded) continue;
+      else if (part.kind === 'slice') this.#openSlice(part);
+      else this.#ask(part);
+    }
+    for (const track of this.tracks) if (track.part.rate === null) this.release(track, track.ready);
+  }
+
+  /** Lets the first `count` of what a part holds go. Gives how many those were. */
+  release(track: ReplayTrack, count: number): number {
+    let released = 0;
+    for (; released < count && track.ready > 0; released++) {
+      const delivery = track.take()!;
+      const lane = this.#options.laneOf(track);
+      const isHandled = lane?.progress.isSettled(delivery.message.seq) === true && this.#options.arrive(track, delivery, lane);
+      if (!isHandled) track.skip(delivery, true);
+    }
+    if (track.unnoted > 0 && track.progress.open === 0) this.#note(track);
+    return released;
+  }
+
+  /** Ends pulling; what is in hand may still be handled. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const { track } of this.#open.values()) track.isStopped = true;
+    await Promise.all([...this.#open.values()].map(async ({ slice }) => await slice?.stop()));
+  }
+
+  /** A replayed delivery, in the order of the log. */
+  readonly onDelivery = (track: ReplayTrack, delivery: Delivery): void => {
+    if (delivery.message.seq > track.untilSeq) {
+      track.skip(delivery, false);
+      this.onReached(track);
+    } else if (!track.wants(delivery.message)) {
+      track.skip(delivery, false);
+      if (track.unnoted >= NOTED_EVERY) this.#note(track);
+    } else {
+      track.hold(delivery);
+      if (track.part.rate === null) this.release(track, track.ready);
+    }
+  };
+
+  /** Everything was delivered: where nothing is in hand that is all. */
+  readonly onReached = (track: ReplayTrack): void => {
+    track.progress.reach(track.untilSeq);
+    this.#note(track);
+  };
+
+  #note(track: ReplayTrack): void {
+    const nothing = (): void => undefined;
+    this.#options.settler.submit({
+      unit: this.#options.lease,
+      touched: [track],
+      onCommitted: nothing,
+      onRefused: this.#options.onRefused,
+      onPoisoned: nothing,
+    });
+  }
+
+  #ask(part: ReplayPart): void {
+    const name = nameOf(part);
+    const lane = this.#options.laneOf(part);
+    if (lane === undefined || this.#asked.has(name)) return;
+    this.#asked.add(name);
+    lane.beginReplay(() => {
+      this.#asked.delete(name);
+      return this.#createInPlace(part, part.untilSeq ?? lane.progress.floor, lane);
+    });
+  }
+
+  #createInPlace(part: ReplayPart, untilSeq: number, lane: Lane): ReplayTrack {
+    const onFreed = (): void => {
+      if (track.isEnded) this.#open.delete(nameOf(part));
+      lane.freed();
+    };
+    const track: ReplayTrack = new ReplayTrack({ part, untilSeq, lane, onFreed });
+    this.#open.set(nameOf(part), { track, slice: undefined });
+    return track;
+  }
+
+  #openSlice(part: ReplayPart): void {
+    const { broker, lease, laneOptions, onOpened } = this.#options;
+    const { stream, priority, filterSubjects, options } = part;
+    const name = nameOf(part);
+    const progress = new LaneProgress(part.floor, part.exceptions);
+    const slice: Lane = new Lane({
+      ...laneOptions,
+      stream,
+      priority,
+      replay: options.id,
+      unit: lease,
+      source: broker.lane({
+        stream,
+        consumer: `replay-${options.id}-${lease.actor}-${priority}-${lease.partition}`,
+        filterSubjects,
+        forgottenAfterMs: FORGOTTEN_AFTER_MS,
+      }),
+      capacity: CAPACITY,
+      progress,
+      mayPull: () => laneOptions.mayPull() && !track.isPaused,
+      onDelivery: (_lane, delivery) => this.onDelivery(track, delivery),
+      onDrained: () => this.onReached(track),
+    });
+    const onFreed = (): void => {
+      slice.freed();
+      if (!track.isEnded) return;
+      this.#open.delete(name);
+      void slice.stop();
+    };
+    const track: ReplayTrack = new ReplayTrack({ part, untilSeq: part.untilSeq!, lane: slice, onFreed, progress });
+    this.#open.set(name, { track, slice });
+    const begin = async (): Promise<void> => {
+      await slice.open(undefined, 'beginning');
+      if (track.isStopped) return;
+      onOpened(slice);
+      slice.start();
+    };
+    begin().catch((error: unknown) => {
+      laneOptions.log.warn({ err: error, stream, priority, replay: options.id }, 'a replay could not be begun; trying again');
+      this.#open.delete(name);
+    });
+  }
+
+  #end(name: string, track: ReplayTrack, slice: Lane | undefined): void {
+    track.isStopped = true;
+    this.#open.delete(name);
+    if (slice === undefined) track.lane.endReplay(track);
+    else void slice.stop();
+  }
+}
+
+function isOf(part: ReplayPart, lane: Pick<ReplayPart, 'stream' | 'priority'>): boolean {
+  return part.stream === lane.stream && part.priority === lane.priority;
+}
+
+function nameOf({ options, stream, priority }: ReplayPart): string {
+  return `${options.id}:${stream}:${priority}`;
+}
