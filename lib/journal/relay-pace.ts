@@ -32,8 +32,8 @@ const GROUPS_FROM_PER_SECOND = 1_000;
 /** From one group to the next: 20 events at that rate, 200 at ten times as much, which is what one atomic batch takes. */
 const GROUP_MS = 20;
 
-/** Above it requests wait for each other. */
-const BUSY_SHARE = 0.9;
+/** Above it requests wait for each other; the rest is the wait for the disk. */
+const BUSY_SHARE = 0.7;
 /** Of `maxPerSecond`, for a process at its limit: the log goes on, and costs the door less than a tenth of its time. */
 const YIELDED_SHARE = 0.1;
 /** Fewer and larger groups then: they cost the broker, which may have the same processors, a fsync each. */
