@@ -17,6 +17,7 @@ export const defaults = {
   processorOpsPort: 27_082,
   notifierOpsPort: 27_083,
   sinkPort: 27_090,
+  sinkSmtpPort: 27_025,
 } as const;
 
 const port = (env: string, what: string, number: number) =>
@@ -32,6 +33,7 @@ export const PORT_VARIABLES = {
   processorOps: port('PROCESSOR_OPS_PORT', "the processor's health and metrics", defaults.processorOpsPort),
   notifierOps: port('NOTIFIER_OPS_PORT', "the notifier's health and metrics", defaults.notifierOpsPort),
   sink: port('SINK_PORT', 'the local Slack and its page', defaults.sinkPort),
+  sinkSmtp: port('SINK_SMTP_PORT', 'the local mail server', defaults.sinkSmtpPort),
 } as const;
 
 const ADDRESS_VARIABLES = {
@@ -43,6 +45,8 @@ const ADDRESS_VARIABLES = {
   slackChannelsFile: optional('SLACK_CHANNELS_FILE', text, {
     description: 'Channels of a real Slack; visapi dev then does not put the local one in its place.',
   }),
+  smtpUrl: optional('SMTP_URL', text, { description: 'A real mail server; visapi dev then does not put the local one in its place.' }),
+  egressAllow: optional('EGRESS_ALLOW', text, { description: 'What the notifier may call beside the local peers.' }),
   journalPath: optional('INGEST_JOURNAL_PATH', text, { description: 'The journal that visapi journal looks at.' }),
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;

@@ -5,6 +5,7 @@ import { createBroker } from '../../lib/dev/broker.ts';
 import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
 import { createProgram, type LocalProgram } from '../../lib/dev/program.ts';
 import type { Ready, ReadyDemo } from '../../lib/dev/ready-file.ts';
+import { demoMailEnvironment } from '../../lib/sink/mail-account.ts';
 import { demoSlackChannels } from '../../lib/sink/workspace.ts';
 import { createSupervisor, type Supervisor } from '../../lib/dev/supervisor.ts';
 import { inheritedEnvironment, localSecretFiles, PORT_VARIABLES, type ToolConfig } from './config.ts';
@@ -70,7 +71,7 @@ function describeStack(config: ToolConfig, database: LocalDatabase): Addresses {
   };
 }
 
-/** In the order of a stop: the door closes first, and the local Slack stays until nobody can call it. */
+/** In the order of a stop: the door closes first, and the local peer stays until nobody can call it. */
 function localPrograms(config: ToolConfig, ready: Addresses, database: LocalDatabase): readonly LocalProgram[] {
   const env: NodeJS.ProcessEnv = {
     ...inheritedEnvironment(),
@@ -83,9 +84,10 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
     PROCESSOR_OPS_PORT: `${config.processorOps}`,
     NOTIFIER_OPS_PORT: `${config.notifierOps}`,
     SINK_PORT: `${config.sink}`,
+    SINK_SMTP_PORT: `${config.sinkSmtp}`,
     SINK_URL: ready.sinkUrl,
     ...localSecretFiles(config.home),
-    ...localSlack(config, ready),
+    ...localPeers(config, ready),
   };
   // Each with its own role; who has none does not learn where the database is.
   const databaseUrls: Readonly<Partial<Record<string, string>>> = database.urls;
@@ -103,10 +105,13 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
   ];
 }
 
-/** The local peer stands for Slack, unless a person has named channels of their own. */
-function localSlack(config: ToolConfig, { sinkUrl }: Addresses): NodeJS.ProcessEnv {
-  if (config.slackChannelsFile) return {};
-  return { SLACK_CHANNELS_FILE: config.home.slackChannels, SLACK_API_URL: `${sinkUrl}/api`, EGRESS_ALLOW: sinkUrl };
+/** The local peer stands for Slack and for a mail server, unless a person has named channels or a server of their own. */
+function localPeers(config: ToolConfig, { sinkUrl }: Addresses): NodeJS.ProcessEnv {
+  const smtpUrl = `smtp://127.0.0.1:${config.sinkSmtp}`;
+  const slack = config.slackChannelsFile ? undefined : { SLACK_CHANNELS_FILE: config.home.slackChannels, SLACK_API_URL: `${sinkUrl}/api` };
+  const mail = config.smtpUrl ? undefined : demoMailEnvironment(smtpUrl);
+  const allowed = [config.egressAllow, slack && sinkUrl, mail && smtpUrl].filter((origin) => origin);
+  return { ...slack, ...mail, EGRESS_ALLOW: allowed.join(',') };
 }
 
 function portsToListenOn(config: ToolConfig): Record<string, number> {

@@ -6,7 +6,8 @@ import { EMAIL_LANES } from '../../../streams/actors.ts';
 import { stepFailed, stepSucceeded } from '../../../streams/step-result.ts';
 import { classifySmtpResult, waitForPerson, type EmailOutcome } from './classify.ts';
 import { type EmailCommand, readEmailCommand } from './command.ts';
-import { composeMail, type Mail, type MailAttachment, type Sender } from './mail.ts';
+import { composeMail, type Mail, type MailAttachment } from './mail.ts';
+import type { Sender } from './sender.ts';
 import type { SmtpSender } from './smtp-sender.ts';
 
 export interface EmailAccount {

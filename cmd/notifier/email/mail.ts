@@ -1,13 +1,7 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { htmlToPlainText } from './plain-text.ts';
 import type { EmailCommand } from './command.ts';
-
-/** Who a mail is from. */
-export interface Sender {
-  readonly address: string;
-  /** As it is shown; '' for none. */
-  readonly name: string;
-}
+import type { Sender } from './sender.ts';
 
 export interface MailAttachment {
   readonly filename: string;
