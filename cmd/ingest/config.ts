@@ -77,7 +77,7 @@ export const INGEST_VARIABLES = {
   }),
   relayMaxPerSecond: variable('RELAY_MAX_PER_SECOND', integer({ min: 1, max: 1_000_000 }), {
     // A tenth of what two cores relay: the rest is for live traffic. A minute's outage at 300/s is gone in 11 s, a day's in four hours.
-    description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance.',
+    description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance, unless the process is at its limit: then a tenth.',
     default: '2000',
   }),
   rejectedRatePerSecond: variable('INGEST_REJECTED_RATE', integer({ min: 1, max: 100_000 }), {
