@@ -106,6 +106,45 @@ test('a full journal refuses all of an append or none, still knows duplicates, a
   assert.deepEqual(await journal.append([offer('d', { bytes: 4_000 })]), [{ number: 3, duplicate: false }]);
 });
 
+test('where a transaction breaks off, nothing of its group is stored, relayed or counted, and the next one is', async (t) => {
+  let callsUntilBroken = Infinity;
+  const now = (): number => {
+    callsUntilBroken -= 1;
+    if (callsUntilBroken === 0) throw new Error('broken off');
+    return Date.now();
+  };
+  const path = journalPath(t);
+  const journal = await openTestJournal(t, path, { now });
+  await journal.append([offer('a'), offer('b')]);
+  const before = journal.status();
+  let heard = 0;
+  journal.onAppended(() => void (heard += 1));
+
+  // Each append asks for the time, and the transaction once more: after everything is written, before it is counted.
+  callsUntilBroken = 3;
+  const broken = await Promise.allSettled([
+    journal.append([offer('c'), offer('d')]),
+    journal.append([offer('e', { isRemembered: false })]),
+    journal.forget([{ number: 1, logSeq: 9 }]),
+  ]);
+  assert.deepEqual(
+    broken.map(({ status }) => status),
+    ['rejected', 'rejected', 'fulfilled'],
+  );
+  assert.deepEqual(idsOf(journal), ['b']);
+  assert.equal(heard, 0);
+  const { depth, ids, lastNumber, bytes } = journal.status();
+  assert.deepEqual({ depth, ids, lastNumber, bytes }, { depth: 1, ids: 2, lastNumber: 2, bytes: before.bytes / 2 });
+
+  await journal.close();
+  const again = await openTestJournal(t, path);
+  assert.deepEqual(await again.append([offer('d'), offer('a')]), [
+    { number: 3, duplicate: false },
+    { number: 1, duplicate: true },
+  ]);
+  assert.deepEqual(idsOf(again), ['b', 'd']);
+});
+
 test('listeners hear of every commit that stored something; after the end nothing is taken, and the status stays', async (t) => {
   const journal = await openTestJournal(t, journalPath(t));
   let heard = 0;

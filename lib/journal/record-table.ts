@@ -34,8 +34,8 @@ export function storeRecords(
 }
 
 /**
- * A transaction whose callback throws is not undone by the library: it commits what was written before that, without the state that
- * counts it. The next number is taken then, and LMDB says so by nothing but `false`: what is not put would be accepted and lost.
+ * LMDB refuses a number that is not the highest by nothing but `false`: what is not put would be accepted and lost. A file in which a record lies
+ * above its own count is one that something else has written.
  */
 function putNext({ records }: Environment, state: JournalState, bytes: Buffer): number {
   for (let tries = 0; tries < 2; tries += 1) {

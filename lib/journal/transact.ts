@@ -12,12 +12,16 @@ export interface TransactOptions {
 
 /**
  * Runs the callback in a write transaction, and resolves when it is on the disk.
- * @throws the cause of a failed commit, with LMDB's or the system's number as `code`: then nothing of it is stored
+ *
+ * The library commits what a callback has written before it threw. So the callback runs in a child transaction, which is dropped then (its
+ * cost is below what can be measured beside a commit). It is begun inside of the callback: a child that the library begins itself crashes the process
+ * where its own commit fails.
+ * @throws what the callback threw, or the cause of a failed commit, with LMDB's or the system's number as `code`: then nothing of it is stored
  */
 export async function transact({ root }: Environment, callback: () => void, { deadlineMs, onStuck }: TransactOptions): Promise<void> {
   const timer = setTimeout(onStuck, deadlineMs);
   try {
-    await root.transaction(callback);
+    await root.transaction(() => root.childTransaction(callback));
   } catch (error) {
     throw await causeOf(error);
   } finally {
