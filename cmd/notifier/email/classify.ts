@@ -55,7 +55,14 @@ function verdictOf({ stage, code, response }: Extract<SmtpResult, { kind: 'answe
   }
 }
 
-const STAGES = { connect: 'the connection', auth: 'the login', from: 'the sender', to: 'the recipient', data: 'the mail' } as const;
+const STAGES = {
+  connect: 'the connection',
+  tls: 'STARTTLS',
+  auth: 'the login',
+  from: 'the sender',
+  to: 'the recipient',
+  data: 'the mail',
+} as const;
 
 function failed(verdict: Verdict): EmailOutcome {
   return { kind: 'failed', verdict };

@@ -51,6 +51,7 @@ const CODES: Readonly<Record<number, Row>> = {
 /** A no to the connection or to the sender is about this installation, and every mail would meet it. */
 const OURS: Readonly<Partial<Record<SmtpStage, Row>>> = {
   connect: ['person', 'the server does not serve this address'],
+  tls: ['person', 'the server has no TLS'],
   auth: ['person', 'the login was refused'],
   from: ['person', 'the sender was refused: see SMTP_FROM'],
 };

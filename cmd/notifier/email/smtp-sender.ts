@@ -21,7 +21,7 @@ export type SmtpResult =
   | { readonly kind: 'unknown'; readonly because: string };
 
 /** What the server answered to. */
-export type SmtpStage = 'connect' | 'auth' | 'from' | 'to' | 'data';
+export type SmtpStage = 'connect' | 'tls' | 'auth' | 'from' | 'to' | 'data';
 
 export interface SmtpSender {
   /** Never rejects: every ending is a result. One connection per mail. */
@@ -124,11 +124,16 @@ function resultOf(error: NodemailerError, isWhole: boolean): SmtpResult {
   if (isWhole) return { kind: 'unknown', because };
   // The server has said how much it takes, and the mail is not offered to it.
   if (code === 'EMESSAGE') return { kind: 'answer', stage: 'from', code: 552, response: because };
-  return { kind: 'not-sent', code: code === 'ETLS' ? 'tls' : 'unreachable', because };
+  return { kind: 'not-sent', code: isAboutTls(error) ? 'tls' : 'unreachable', because };
+}
+
+/** The server speaks no TLS, or shows a certificate that is not its own. A handshake that was cut off may go well the next time. */
+function isAboutTls({ originalCode = '' }: NodemailerError): boolean {
+  return /^ERR_(TLS|SSL)|CERT|^UNABLE_TO/.test(originalCode);
 }
 
 function stageOf(command = ''): SmtpStage {
-  const stages: Readonly<Record<string, SmtpStage>> = { 'MAIL FROM': 'from', 'RCPT TO': 'to', DATA: 'data' };
+  const stages: Readonly<Record<string, SmtpStage>> = { STARTTLS: 'tls', 'MAIL FROM': 'from', 'RCPT TO': 'to', DATA: 'data' };
   return command.startsWith('AUTH') ? 'auth' : (stages[command] ?? 'connect');
 }
 
