@@ -3,19 +3,18 @@ import { test, type TestContext } from 'node:test';
 import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { AppError } from '../core/app-error.ts';
-import { openOwnBroker } from '../dev/test-bed.ts';
+import { openOwnBroker, openTestAccount } from '../dev/test-bed.ts';
 import { connectBroker } from './connection.ts';
 import { bucketStream, createKvBucket } from './kv-bucket.ts';
 import { applyStreams, planStreams } from './stream-plan.ts';
 
 const STREAM = bucketStream({ name: 'config', description: 'for tests', maxBytes: 1024 ** 2, replicas: 1 });
 
-async function openBucket(t: TestContext) {
-  const broker = await openOwnBroker(t);
-  const connection = await connectBroker({ url: broker.url, name: 'test' });
+async function openBucket(t: TestContext, url?: string) {
+  const connection = await connectBroker({ url: url ?? (await openTestAccount()), name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, [STREAM]);
-  return { broker, connection, bucket: createKvBucket(connection, 'config') };
+  return { connection, bucket: createKvBucket(connection, 'config') };
 }
 
 const isConflict = (error: unknown): boolean => error instanceof AppError && error.code === 'changed_meanwhile';
@@ -89,7 +88,8 @@ test('more keys than one answer holds are listed whole', async (t) => {
 });
 
 test('a bucket that is not there, a full one and a broker that is away are told, and change nothing', async (t) => {
-  const { broker, bucket, connection } = await openBucket(t);
+  const broker = await openOwnBroker(t);
+  const { bucket, connection } = await openBucket(t, broker.url);
   await assert.rejects(
     createKvBucket(connection, 'nothing').list(),
     (error: unknown) => error instanceof AppError && error.code === 'broker_refused',

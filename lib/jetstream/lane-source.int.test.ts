@@ -7,7 +7,7 @@ import { requestApi } from './api-request.ts';
 import { createBrokerAdapter } from './broker-adapter.ts';
 import { connectBroker } from './connection.ts';
 import { createLaneSource } from './lane-source.ts';
-import { openTestLog, testEmit, type TestLog } from './test-stream.ts';
+import { openOwnTestLog, openTestLog, testEmit, type TestLog } from './test-stream.ts';
 
 const never = new AbortController().signal;
 const SPEC = { stream: 'LOG', consumer: 'actor-default-0', filterSubjects: ['log.default.1.>', 'log.default.5.>'] };
@@ -111,7 +111,7 @@ test('re-pointing clears what is pending, counts from 1 again, and holds the bou
 test("a message that another process's pull took shows as a gap", async (t) => {
   const log = await openTestLog(t);
   await fill(log, 6);
-  const elsewhere = await connectBroker({ url: log.broker.url, name: 'elsewhere' });
+  const elsewhere = await connectBroker({ url: log.url, name: 'elsewhere' });
   t.after(() => elsewhere.close());
   const lane = createLaneSource(log.connection, SPEC);
   await lane.ensure();
@@ -160,7 +160,7 @@ test('a consumer that is deleted by hand interrupts the pull at once, and is cre
 });
 
 test('a broker that is killed interrupts the pull at once; after its return the consumer is a new one and the lane goes on', async (t) => {
-  const log = await openTestLog(t);
+  const log = await openOwnTestLog(t);
   await fill(log, 5);
   const lane = createLaneSource(log.connection, SPEC);
   const { created } = await lane.ensure();
@@ -180,7 +180,7 @@ test('a broker that is killed interrupts the pull at once; after its return the 
 });
 
 test('a broker that stands still ends a pull after its expiry, not later', async (t) => {
-  const log = await openTestLog(t);
+  const log = await openOwnTestLog(t);
   const lane = createLaneSource(log.connection, SPEC);
   await lane.ensure();
   log.broker.freeze();
@@ -214,7 +214,7 @@ test('acknowledged is gone, and term is announced with its reason', async (t) =>
 });
 
 test('one stored message is read by its address, also across a restart; what is gone is undefined', async (t) => {
-  const log = await openTestLog(t);
+  const log = await openOwnTestLog(t);
   await fill(log, 3);
   const broker = createBrokerAdapter(log.connection, log.publisher());
   assert.equal((await broker.read('LOG', 2))?.id, 'log.default.1.test:1');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBounds } from './log-reader.ts';
 import { scanLog, type ScanOptions } from './log-scan.ts';
-import { openTestLog, readAll, testEmit, type TestLog } from './test-stream.ts';
+import { openOwnTestLog, openTestLog, readAll, testEmit, type TestLog } from './test-stream.ts';
 
 const never = new AbortController().signal;
 
@@ -57,7 +57,7 @@ test('a scan can leave out the bodies and what was stored before a moment, and s
 });
 
 test('a scan goes on where it was when the broker is killed in its middle', async (t) => {
-  const log = await openTestLog(t);
+  const log = await openOwnTestLog(t);
   await fill(log, 4_500);
   const seqs: number[] = [];
   let killed: Promise<void> | undefined;

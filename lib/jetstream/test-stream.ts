@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { openOwnBroker } from '../dev/test-bed.ts';
+import { openOwnBroker, openTestAccount } from '../dev/test-bed.ts';
 import type { Broker } from '../dev/broker.ts';
 import type { Emit } from '../actor/message.ts';
 import { requestApi } from './api-request.ts';
@@ -8,9 +8,9 @@ import { scanLog, type ScannedMessage } from './log-scan.ts';
 import { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';
 import { nanoseconds, type StreamConfig } from './stream-config.ts';
 
-/** What the tests of this room stand on: a broker that a test may kill, with one stream `LOG` of `log.>`. */
+/** What the tests of this room stand on: a broker with one stream `LOG` of `log.>`. */
 export interface TestLog {
-  readonly broker: Broker;
+  readonly url: string;
   readonly connection: BrokerConnection;
   publisher(options?: PublisherOptions): Publisher;
 }
@@ -29,13 +29,23 @@ export const TEST_STREAM: StreamConfig = {
   allow_atomic: true,
 };
 
+/** On the broker that all tests share. */
 export async function openTestLog(t: TestContext, config: Partial<StreamConfig> = {}): Promise<TestLog> {
+  return await openLog(t, await openTestAccount(), config);
+}
+
+/** On a broker that the test may kill and freeze. */
+export async function openOwnTestLog(t: TestContext, config: Partial<StreamConfig> = {}): Promise<TestLog & { readonly broker: Broker }> {
   const broker = await openOwnBroker(t);
-  const connection = await connectBroker({ url: broker.url, name: 'test' });
+  return { broker, ...(await openLog(t, broker.url, config)) };
+}
+
+async function openLog(t: TestContext, url: string, config: Partial<StreamConfig>): Promise<TestLog> {
+  const connection = await connectBroker({ url, name: 'test' });
   t.after(() => connection.close());
   await requestApi(connection, '$JS.API.STREAM.CREATE.LOG', { ...TEST_STREAM, ...config });
   return {
-    broker,
+    url,
     connection,
     publisher(options) {
       const publisher = createPublisher(connection, options);

@@ -6,9 +6,8 @@ import { test, type TestContext } from 'node:test';
 import { parseApiKey } from '../access/api-key.ts';
 import { createSeal } from '../core/seal.ts';
 import { Secret } from '../core/secret.ts';
-import type { Broker } from '../dev/broker.ts';
 import { poll } from '../dev/poll.ts';
-import { openOwnBroker } from '../dev/test-bed.ts';
+import { openOwnBroker, openTestAccount } from '../dev/test-bed.ts';
 import { createTestSecrets, storeTestSettings, type TestSecrets } from '../dev/test-settings.ts';
 import { type BrokerConnection, connectBroker } from '../jetstream/connection.ts';
 import { requestApi } from '../jetstream/api-request.ts';
@@ -25,7 +24,6 @@ const WITHIN_MS = 5_000;
 const GITHUB = { name: 'github', preset: 'github', secrets: [{ value: 'hunter2hunter2' }] };
 
 interface Bed {
-  readonly broker: Broker;
   readonly connection: BrokerConnection;
   readonly secrets: TestSecrets;
   readonly folder: string;
@@ -39,9 +37,9 @@ interface Opened {
   metric(name: string): Promise<number>;
 }
 
-async function openBed(t: TestContext): Promise<Bed> {
-  const broker = await openOwnBroker(t);
-  const connection = await connectBroker({ url: broker.url, name: 'test' });
+/** @param url of a broker that the test may kill. (Default: an account of the one that all tests share) */
+async function openBed(t: TestContext, url?: string): Promise<Bed> {
+  const connection = await connectBroker({ url: url ?? (await openTestAccount()), name: 'test' });
   t.after(() => connection.close());
   await applyStreams(connection, [BUCKET]);
   const secrets = createTestSecrets();
@@ -56,7 +54,6 @@ async function openBed(t: TestContext): Promise<Bed> {
     destination: { write: (line) => void lines.push(line) },
   });
   return {
-    broker,
     connection,
     secrets,
     folder,
@@ -113,12 +110,13 @@ test('a change is known everywhere within 5 s: a source, a key, a revocation, a 
 });
 
 test('without a broker it starts from what was known last, and what it missed is known within 5 s of its return', async (t) => {
-  const bed = await openBed(t);
+  const broker = await openOwnBroker(t);
+  const bed = await openBed(t, broker.url);
   const text = await storeTestSettings(bed.secrets, bed.connection, [GITHUB, { ...GITHUB, name: 'gone' }]);
   const first = await bed.open();
   await becomes('all is known', () => first.settings.sourceNames.length === 2 && isCurrent(first.settings));
   await first.settings.stop();
-  await bed.broker.kill();
+  await broker.kill();
 
   const second = await bed.open();
   assert.deepEqual(second.settings.sourceNames.toSorted(), ['github', 'gone']);
@@ -126,8 +124,8 @@ test('without a broker it starts from what was known last, and what it missed is
   assert.equal(second.settings.state.kind, 'stale');
   assert.deepEqual([second.settings.isUndecided('github'), second.settings.isUndecided('nobody')], [false, false]);
 
-  await bed.broker.start();
-  const other = await connectBroker({ url: bed.broker.url, name: 'other' });
+  await broker.start();
+  const other = await connectBroker({ url: broker.url, name: 'other' });
   t.after(() => other.close());
   const { sources } = bed.secrets.stores(other);
   await sources.remove('gone');
@@ -237,7 +235,8 @@ test('a bucket that is gone, or was made anew, takes nothing away', async (t) =>
 });
 
 test('whatever happens to the broker meanwhile, the last state is known within 5 s of its return', async (t) => {
-  const bed = await openBed(t);
+  const broker = await openOwnBroker(t);
+  const bed = await openBed(t, broker.url);
   const { settings } = await bed.open();
   const { sources } = bed.secrets.stores(bed.connection);
   const wanted = new Set<string>();
@@ -248,10 +247,10 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
       else if (wanted.add(name)) await sources.add({ name, preset: 'github' }, [{ value: new Secret('hunter2hunter2') }]);
     }
     if (round % 2 === 0) {
-      await bed.broker.kill();
+      await broker.kill();
       // A reading that is under way gives up after 5 s.
       await poll(() => settings.state.kind !== 'current' || undefined, { deadlineMs: 15_000, what: 'the loss is noticed' });
-      await bed.broker.start();
+      await broker.start();
       await bed.connection.whenConnected(10_000);
     }
     await becomes(
