@@ -275,3 +275,17 @@ test('a stop relays what is left for a bounded time, and leaves the rest in the 
   await clock.advance(MINUTES);
   assertAllOnceInOrder(world);
 });
+
+test('a stop ends in its time where the journal’s disk does not answer any more', async () => {
+  const world = openWorld();
+  const { clock, journal } = world;
+  await clock.turns(READ_BACK_TURNS);
+  await world.accept('a');
+  journal.forget = () => new Promise(() => undefined);
+  await clock.advance(1_000);
+  let isOver = false;
+  void world.life.relay.stop(1_000).then(() => (isOver = true));
+  await clock.advance(1_001);
+  await clock.turns(READ_BACK_TURNS);
+  assert.ok(isOver);
+});

@@ -246,8 +246,11 @@ export function createRelay(options: RelayOptions): Relay {
         stopping.abort(new Error('the relay was stopped'));
         session?.end('the relay was stopped');
         waitsBecause = 'stopped';
-        await running;
-        await Promise.race([forgetter.flush(), isTimeUp]);
+        const rest = (async () => {
+          await running;
+          await forgetter.flush();
+        })();
+        await Promise.race([rest, isTimeUp]);
         forgetter.stop();
         cancel();
       })();
