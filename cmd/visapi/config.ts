@@ -16,6 +16,7 @@ export const defaults = {
   ingestOpsPort: 27_081,
   processorOpsPort: 27_082,
   notifierOpsPort: 27_083,
+  actorsOpsPort: 27_085,
   sinkPort: 27_090,
   sinkSmtpPort: 27_025,
 } as const;
@@ -32,6 +33,7 @@ export const PORT_VARIABLES = {
   ingestOps: port('INGEST_OPS_PORT', "ingest's health and metrics", defaults.ingestOpsPort),
   processorOps: port('PROCESSOR_OPS_PORT', "the processor's health and metrics", defaults.processorOpsPort),
   notifierOps: port('NOTIFIER_OPS_PORT', "the notifier's health and metrics", defaults.notifierOpsPort),
+  actorsOps: port('ACTORS_OPS_PORT', "health and metrics of the process for a user's own actors", defaults.actorsOpsPort),
   sink: port('SINK_PORT', 'the local Slack and its page', defaults.sinkPort),
   sinkSmtp: port('SINK_SMTP_PORT', 'the local mail server', defaults.sinkSmtpPort),
 } as const;
@@ -47,6 +49,9 @@ const ADDRESS_VARIABLES = {
   }),
   smtpUrl: optional('SMTP_URL', text, { description: 'A real mail server; visapi dev then does not put the local one in its place.' }),
   egressAllow: optional('EGRESS_ALLOW', text, { description: 'What the notifier may call beside the local peers.' }),
+  userActors: optional('VISAPI_ACTORS', text, {
+    description: 'Files or folders with actors of your own: visapi dev runs them in a process of their own, visapi actors lists them.',
+  }),
   journalPath: optional('INGEST_JOURNAL_PATH', text, { description: 'The journal that visapi journal looks at.' }),
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
@@ -90,4 +95,9 @@ function withLogin(address: string | undefined, user: string | undefined, passwo
   url.username = user;
   url.password = password ?? '';
   return url.toString();
+}
+
+/** The person's editor with its arguments, as they have named it; undefined where they have not. */
+export function readEditor(env: NodeJS.ProcessEnv = terminal().env ?? process.env): string | undefined {
+  return env['VISUAL'] || env['EDITOR'] || undefined;
 }

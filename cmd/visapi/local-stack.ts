@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { createBroker } from '../../lib/dev/broker.ts';
 import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
@@ -64,7 +64,12 @@ function describeStack(config: ToolConfig, database: LocalDatabase): Addresses {
   const at = (port: number) => `http://127.0.0.1:${port}`;
   return {
     ingestUrl: at(config.ingest),
-    opsUrls: { ingest: at(config.ingestOps), processor: at(config.processorOps), notifier: at(config.notifierOps) },
+    opsUrls: {
+      ingest: at(config.ingestOps),
+      processor: at(config.processorOps),
+      ...(config.userActors ? { [USER_ACTORS]: at(config.actorsOps) } : {}),
+      notifier: at(config.notifierOps),
+    },
     natsUrl: config.natsUrl ?? `nats://127.0.0.1:${config.nats}`,
     databaseUrl: database.urls.tool,
     sinkUrl: at(config.sink),
@@ -86,21 +91,29 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
     SINK_PORT: `${config.sink}`,
     SINK_SMTP_PORT: `${config.sinkSmtp}`,
     SINK_URL: ready.sinkUrl,
+    // A user's own actors have a process of their own: what they do to it is not done to the workflows.
+    VISAPI_ACTORS: '',
     ...localSecretFiles(config.home),
     ...localPeers(config, ready),
   };
   // Each with its own role; who has none does not learn where the database is.
   const databaseUrls: Readonly<Partial<Record<string, string>>> = database.urls;
-  const program = (name: string, command: readonly [string, ...string[]], readyUrl: string) =>
+  const program = (name: string, command: readonly [string, ...string[]], readyUrl: string, more: NodeJS.ProcessEnv = {}) =>
     createProgram({
       name,
       command,
       readyUrl,
-      env: { ...env, DATABASE_URL: databaseUrls[name] },
+      env: { ...env, DATABASE_URL: databaseUrls[name], ...more },
       logFile: join(config.home.logs, `${name}.log`),
     });
+  const own: Readonly<Record<string, NodeJS.ProcessEnv>> = {
+    [USER_ACTORS]: { ...userActorsEnvironment(config), DATABASE_URL: database.urls.processor },
+  };
   return [
-    ...Object.entries(ready.opsUrls).map(([name, url]) => program(name, [`cmd/${name}/main.ts`], `${url}/readyz`)),
+    ...Object.entries(ready.opsUrls).map(([name, url]) => {
+      const main = name in own ? 'cmd/processor/main.ts' : `cmd/${name}/main.ts`;
+      return program(name, [main], `${url}/readyz`, own[name]);
+    }),
     program('sink', ['cmd/visapi/main.ts', 'sink', '--file', join(config.home.root, 'slack-messages.jsonl')], `${ready.sinkUrl}/messages`),
   ];
 }
@@ -114,10 +127,19 @@ function localPeers(config: ToolConfig, { sinkUrl }: Addresses): NodeJS.ProcessE
   return { ...slack, ...mail, EGRESS_ALLOW: allowed.join(',') };
 }
 
+/** The name of the process, and of its log. */
+const USER_ACTORS = 'actors';
+
+function userActorsEnvironment(config: ToolConfig): NodeJS.ProcessEnv {
+  const paths = (config.userActors ?? '').split(',').map((path) => resolve(path.trim()));
+  return { ACTORS: 'none', VISAPI_ACTORS: paths.join(','), VISAPI_INSTANCE: USER_ACTORS, PROCESSOR_OPS_PORT: `${config.actorsOps}` };
+}
+
 function portsToListenOn(config: ToolConfig): Record<string, number> {
   const elsewhere: string[] = [];
   if (config.natsUrl) elsewhere.push('nats', 'natsMonitor');
   if (config.databaseUrl) elsewhere.push('postgres');
+  if (!config.userActors) elsewhere.push('actorsOps');
   const names = (Object.keys(PORT_VARIABLES) as (keyof typeof PORT_VARIABLES)[]).filter((name) => !elsewhere.includes(name));
   return Object.fromEntries(names.map((name) => [PORT_VARIABLES[name].env, config[name]]));
 }
