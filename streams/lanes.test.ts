@@ -36,7 +36,10 @@ test('consumers are counted, and too many are refused with who takes them', () =
   assert.equal(checkConsumerCount(ACTOR_LANES), 4 * 3 * 2 + 3 * 2 * 3);
   const wide = { name: 'wide', reads: ['events', 'commands'], partitions: 16 } as const;
   assert.equal(countConsumers([wide]), 96);
-  assert.throws(() => checkConsumerCount([wide, ...ACTOR_LANES]), /at most 120, got 138 \(wide 96, workflow 24, slack 6, document 6, email 6\)/);
+  assert.throws(
+    () => checkConsumerCount([wide, ...ACTOR_LANES]),
+    /at most 120, got 138 \(wide 96, workflow 24, slack 6, document 6, email 6\)/,
+  );
 });
 
 test('the streams together stay within the log size, and every one has a limit', () => {
