@@ -5,6 +5,7 @@ import {
   BROKER_VARIABLES,
   COMMON_FLAGS,
   COMMON_VARIABLES,
+  DOCUMENT_LINK_VARIABLES,
   instanceVariable,
   SETTINGS_RELATIONS,
   SETTINGS_VARIABLES,
@@ -28,6 +29,7 @@ export const INGEST_VARIABLES = {
   port: variable('INGEST_PORT', port, { description: 'The port that webhooks come in on.', default: '27080' }),
   opsPort: variable('INGEST_OPS_PORT', port, { description: 'The port of the operations server.', default: '27081' }),
   ...SETTINGS_VARIABLES,
+  ...DOCUMENT_LINK_VARIABLES,
   settingsFile: variable('INGEST_SETTINGS_FILE', text, {
     description: 'Where the sources and keys that were known last are kept, sealed, so that a start needs no broker; `none` keeps none.',
     default: join('.visapi', 'data', 'settings.sealed'),
@@ -77,7 +79,8 @@ export const INGEST_VARIABLES = {
   }),
   relayMaxPerSecond: variable('RELAY_MAX_PER_SECOND', integer({ min: 1, max: 1_000_000 }), {
     // A tenth of what two cores relay: the rest is for live traffic. A minute's outage at 300/s is gone in 11 s, a day's in four hours.
-    description: 'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance, unless the process is at its limit: then a tenth.',
+    description:
+      'The most events per second that the relay moves into the log after an outage; never below the rate of acceptance, unless the process is at its limit: then a tenth.',
     default: '2000',
   }),
   rejectedRatePerSecond: variable('INGEST_REJECTED_RATE', integer({ min: 1, max: 100_000 }), {
@@ -87,6 +90,11 @@ export const INGEST_VARIABLES = {
   rejectedBurst: variable('INGEST_REJECTED_BURST', integer({ min: 1, max: 100_000 }), {
     description: 'Unverified requests of one source that are kept at once, after a pause.',
     default: '2000',
+  }),
+  rejectedSourceBytesPerDay: variable('INGEST_REJECTED_SOURCE_BYTES', integer({ min: 1_048_576, max: 1_099_511_627_776 }), {
+    description:
+      'Bytes of one source that are kept at once, and then as many per day, so that it does not push out what others have there. A quarter of the size of REJECTED: `visapi streams plan` shows it, 256 MiB at most.',
+    default: `${64 * 1024 ** 2}`,
   }),
 } as const;
 

@@ -108,6 +108,15 @@ test('a source that has used up its rate is dropped and counted, and costs no ot
   await store.stop(0);
 });
 
+test('a source that has used up its share of the place is dropped and counted, and others keep theirs', async () => {
+  const { store, keep, dropped } = openStore({ sourceBytesPerDay: 1_000_000 });
+  keep(20, { body: Buffer.alloc(100_000) });
+  keep(3, { source: 'stripe', body: Buffer.alloc(100_000) });
+  assert.equal(store.held, 12);
+  assert.equal(await dropped('share'), 11);
+  await store.stop(0);
+});
+
 test('a broker that is away costs a bounded number of requests and bytes, and what is over is dropped and counted', async () => {
   const { store, keep, dropped } = openStore();
   keep(2_500);

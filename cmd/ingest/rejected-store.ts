@@ -13,7 +13,7 @@ import { rejectedSubject } from '../../streams/subjects.ts';
 
 /**
  * Keeps requests that could not be verified. Whoever sends them decides how many there are, so this may cost the genuine
- * ones nothing: a source has a rate, few are under way to the broker at once, and what waits is bounded. What does not fit is
+ * ones nothing: a source has a rate and a share of the place, few are under way to the broker at once, and what waits is bounded. What does not fit is
  * dropped and counted.
  */
 export interface RejectedStore {
@@ -36,6 +36,8 @@ export interface RejectedStoreOptions {
   readonly ratePerSecond: number;
   /** Requests of one source that are kept at once, after a pause. */
   readonly burst: number;
+  /** Bytes of one source that are kept at once, and then as many per day. (Default: 64 MiB) */
+  readonly sourceBytesPerDay?: number;
   /** How long one request is offered to the broker. (Default: 60 000) */
   readonly giveUpAfterMs?: number;
   /** Requests that wait or are under way. (Default: 2 000) */
@@ -56,8 +58,17 @@ const RETRY_MS = 250;
 /** What a request may have for the price of one: nearly all webhooks stay below. */
 const USUAL_BYTES = 16 * 1024;
 
+/**
+ * A quarter of REJECTED's 256 MiB, and 10,000 requests of 6 KB. By its rate alone a source could push out what others have there in about a minute;
+ * so it takes three days, in which somebody has heard of it.
+ */
+const SOURCE_BYTES_PER_DAY = 64 * 1024 ** 2;
+const SECONDS_PER_DAY = 86_400;
+/** What the log adds to a request: id, subject, times, and the seal's own bytes. */
+const FRAME_BYTES = 500;
+
 /** Why a request was not kept. */
-type DropCause = 'rate' | 'full' | 'too_large' | 'unavailable' | 'refused' | 'stopped';
+type DropCause = 'rate' | 'share' | 'full' | 'too_large' | 'unavailable' | 'refused' | 'stopped';
 
 interface Waiting {
   readonly request: Refused;
@@ -67,7 +78,9 @@ interface Waiting {
 /** Starts nothing until the first request is refused. */
 export function createRejectedStore(options: RejectedStoreOptions): RejectedStore {
   const { broker, seal, metrics, giveUpAfterMs = GIVE_UP_AFTER_MS, maxHeld = MAX_HELD } = options;
-  const buckets = new Map<string, TokenBucket>();
+  const { sourceBytesPerDay = SOURCE_BYTES_PER_DAY } = options;
+  const share = { ratePerSecond: sourceBytesPerDay / SECONDS_PER_DAY, burst: sourceBytesPerDay };
+  const limits = new Map<string, { readonly rate: TokenBucket; readonly share: TokenBucket }>();
   const waiting: Waiting[] = [];
   const stopping = new AbortController();
   let underWay = 0;
@@ -77,10 +90,13 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
   let deadline: { readonly madeAt: number; readonly signal: AbortSignal } | undefined;
   let onIdle: (() => void) | undefined;
 
-  function bucketOf(source: string): TokenBucket {
-    let bucket = buckets.get(source);
-    if (bucket === undefined) buckets.set(source, (bucket = createTokenBucket(options)));
-    return bucket;
+  /** The limit that this request is over; undefined where it may be kept. */
+  function overLimit(request: Refused): 'rate' | 'share' | undefined {
+    const now = performance.now();
+    let limit = limits.get(request.source);
+    if (limit === undefined) limits.set(request.source, (limit = { rate: createTokenBucket(options), share: createTokenBucket(share) }));
+    if (!limit.rate.take(now, costOf(request))) return 'rate';
+    return limit.share.take(now, storedBytes(request)) ? undefined : 'share';
   }
 
   function drop({ source }: Refused, cause: DropCause): void {
@@ -137,8 +153,9 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
     },
     keep(request) {
       if (isStopping) return drop(request, 'stopped');
-      if (!bucketOf(request.source).take(performance.now(), costOf(request))) return drop(request, 'rate');
       if (waiting.length + underWay >= maxHeld || heldBytes + request.body.byteLength > MAX_HELD_BYTES) return drop(request, 'full');
+      const over = overLimit(request);
+      if (over !== undefined) return drop(request, over);
       const id = randomEventId(request.receivedAtMs);
       lastNumber += 1;
       const stored = writeRejected({ ...request, id, number: lastNumber }, seal);
@@ -163,6 +180,11 @@ export function createRejectedStore(options: RejectedStoreOptions): RejectedStor
 /** A large request takes the room of many usual ones, which a stranger could else push out of the stream within seconds. */
 function costOf({ body }: Refused): number {
   return Math.max(1, body.byteLength / USUAL_BYTES);
+}
+
+/** About what it takes in the stream, before it is sealed: headers become a third longer. */
+function storedBytes({ body, rawHeaders }: Refused): number {
+  return FRAME_BYTES + body.byteLength + Math.ceil((rawHeaders.reduce((sum, text) => sum + text.length, 0) * 4) / 3);
 }
 
 function sizeOf({ headers, body }: Emit): number {

@@ -7,12 +7,14 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { type BrokerLink, openBrokerLink } from '../../lib/jetstream/broker-link.ts';
 import { createKvBucket } from '../../lib/jetstream/kv-bucket.ts';
+import { createObjectStore, type ObjectStore } from '../../lib/jetstream/object-store.ts';
 import { createRelay } from '../../lib/journal/relay.ts';
 import type { ProgramContext } from '../../lib/program/run-program.ts';
 import { openSettings, type OpenSettings } from '../../lib/settings/settings.ts';
 import { rejectedMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { publisherMetrics } from '../../lib/telemetry/metrics.ts';
 import { CONFIG_BUCKET } from '../../streams/config-bucket.ts';
+import { DOCUMENTS_BUCKET } from '../../streams/documents-bucket.ts';
 import { ACCEPT_TIMEOUT_MS, createLogAcceptor } from './acceptor.ts';
 import { NO_JOURNAL, NO_SETTINGS_FILE, type IngestConfig } from './config.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -54,6 +56,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     metrics: keptMetrics,
     ratePerSecond: config.rejectedRatePerSecond,
     burst: config.rejectedBurst,
+    sourceBytesPerDay: config.rejectedSourceBytesPerDay,
   });
   const acceptor = parts?.acceptor ?? createLogAcceptor(eventLog);
   let isDoorOpen = false;
@@ -93,6 +96,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
       settings,
       acceptor,
       rejected,
+      documents: config.documentLinkKey && { linkKey: config.documentLinkKey, store: documentStore(link) },
       log,
       registry,
     });
@@ -121,6 +125,12 @@ async function openJournalParts({ config, log, registry }: ProgramContext<Ingest
   });
   const { acceptAfter } = config;
   return { journal, relay, acceptor: createJournalAcceptor({ journal, relay, acceptAfter, acceptedEarly: metrics.acceptedEarly }) };
+}
+
+/** Made with the first connection, which comes back by itself. */
+function documentStore(link: BrokerLink): () => ObjectStore | undefined {
+  let store: ObjectStore | undefined;
+  return () => (store ??= link.connection && createObjectStore(link.connection, DOCUMENTS_BUCKET));
 }
 
 /** The bucket is followed from the first connection on; that one comes back by itself. */
