@@ -95,7 +95,7 @@ test('a fault names its place by pointer and offset', () => {
     ['{"a/b":{"c~":tru}}', '/a~1b/c~0', 16],
     ['[1] 2', '', 4],
     ['{"a":"\u0001"}', '/a', 6],
-    ['{"a":"\\u12"}', '/a', 6],
+    ['{"a":"\\u12"}', '/a', 10],
     [Buffer.from([0x22, 0x61, 0xc3, 0xa9, 0xff, 0x22]), '', 4],
     [Buffer.from([0x22, 0x61, 0xe2, 0x82]), '', 2],
     [Buffer.concat([Buffer.from('{"a":["b","'), Buffer.from([0xff, 0x22])]), '/a/1', 11],

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { JsonFault } from './json-fault.ts';
 import type { JsonPlace } from './json-fault.ts';
 import { textOf } from './json-text.ts';
+import { skipNumber, skipString, skipWord } from './json-token.ts';
 import { utf8Prefix } from './utf8-prefix.ts';
 
 /**
@@ -51,11 +52,11 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const WORDS = { true: Buffer.from('true'), false: Buffer.from('false'), null: Buffer.from('null') } as const;
-/** `"\/bfnrt`, after a backslash. */
-const ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
 class Scanner {
   readonly #bytes: Uint8Array;
+  /** The same bytes. */
+  readonly #words: DataView;
   #at = 0;
   #depth = 0;
   #prototype: JsonPlace | undefined;
@@ -65,6 +66,7 @@ class Scanner {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   document(levels: number): JsonNode {
@@ -181,56 +183,29 @@ class Scanner {
   }
 
   #string(): void {
-    const bytes = this.#bytes;
-    let at = this.#at + 1;
-    for (;;) {
-      const byte = bytes[at];
-      if (byte === QUOTE) break;
-      if (byte === undefined || byte < 0x20) {
-        this.#at = at;
-        throw this.#fault(byte === undefined ? 'expected the end of the text' : 'expected no control character in a text');
-      }
-      if (byte === BACKSLASH) {
-        const escape = bytes[at + 1];
-        const isUnicode = escape === 0x75 && [2, 3, 4, 5].every((digit) => isHex(bytes[at + digit]));
-        if (!isUnicode && (escape === undefined || !ESCAPES.has(escape))) {
-          this.#at = at;
-          throw this.#fault('expected an escape that JSON knows');
-        }
-        at += isUnicode ? 6 : 2;
-      } else at += 1;
-    }
-    this.#at = at + 1;
+    this.#skip(skipString(this.#bytes, this.#words, this.#at, this.#bytes.length), (byte) =>
+      byte === undefined
+        ? 'expected the end of the text'
+        : byte < 0x20
+          ? 'expected no control character in a text'
+          : 'expected an escape that JSON knows',
+    );
   }
 
   #word(word: keyof typeof WORDS): keyof typeof WORDS {
-    for (const byte of WORDS[word]) {
-      if (this.#bytes[this.#at] !== byte) throw this.#fault('expected a value');
-      this.#at += 1;
-    }
+    this.#skip(skipWord(this.#bytes, this.#at, this.#bytes.length, WORDS[word]), () => 'expected a value');
     return word;
   }
 
   #number(): void {
-    const bytes = this.#bytes;
-    if (bytes[this.#at] === 0x2d) this.#at += 1;
-    if (bytes[this.#at] === 0x30) this.#at += 1;
-    else this.#digits('expected a value');
-    if (bytes[this.#at] === 0x2e) {
-      this.#at += 1;
-      this.#digits('expected a digit');
-    }
-    if (bytes[this.#at] === 0x65 || bytes[this.#at] === 0x45) {
-      this.#at += 1;
-      if (bytes[this.#at] === 0x2b || bytes[this.#at] === 0x2d) this.#at += 1;
-      this.#digits('expected a digit');
-    }
+    const start = this.#at;
+    this.#skip(skipNumber(this.#bytes, start, this.#bytes.length), () => (this.#at === start ? 'expected a value' : 'expected a digit'));
   }
 
-  #digits(because: string): void {
-    const start = this.#at;
-    while (isDigit(this.#bytes[this.#at])) this.#at += 1;
-    if (this.#at === start) throw this.#fault(because);
+  /** Goes on behind a token, or to the byte of it that does not fit. */
+  #skip(next: number, because: (byte: number | undefined) => string): void {
+    this.#at = next < 0 ? -1 - next : next;
+    if (next < 0) throw this.#fault(because(this.#bytes[this.#at]));
   }
 
   #blank(): void {
@@ -274,14 +249,6 @@ class Scanner {
   #fault(because: string, code: JsonFault['code'] = 'invalid_json'): JsonFault {
     return new JsonFault(code, because, { pointer: this.#pointer(), offset: this.#at });
   }
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-function isHex(byte: number | undefined): boolean {
-  return isDigit(byte) || (byte !== undefined && ((byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66)));
 }
 
 /** What is before it is read to its place in the document; a fault in there comes first. */

@@ -3,7 +3,7 @@ import { utf8Prefix } from '../core/utf8-prefix.ts';
 import { readText } from './json-paths.ts';
 import type { JsonPaths } from './json-paths.ts';
 import { JsonPlaces } from './json-places.ts';
-import { skipNumber, skipString, skipWord } from './json-token.ts';
+import { skipNumber, skipString, skipWord } from '../core/json-token.ts';
 
 /**
  * Reads JSON (RFC 8259) as bytes, in one pass: whether all of it is well formed, and the few values that are asked for. It
