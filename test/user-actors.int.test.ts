@@ -68,5 +68,10 @@ test('an actor of a user’s own reads its events, calls outside once, emits, an
     await system.metrics('processor'),
     /visapi_messages_total\{[^}]*actor="flag-large-orders",priority="default",verdict="done"[^}]*\} 2/,
   );
+  const listed = (await system.visapi('actors', 'list')).stdout;
+  assert.match(
+    listed,
+    /flag-large-orders\s+│ examples\/actors\/flag-large-orders.ts\s+│ events order.paid\s+│ 1\s+│ processor\s+│ 0\s+│ 1/,
+  );
   await until('the trace names it', async () => /handled by actor flag-large-orders/.test((await system.visapi('trace', 'e1')).stdout));
 });

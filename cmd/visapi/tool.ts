@@ -34,6 +34,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: 'check, save and look at workflows',
     register: async (program) => (await import('./commands/workflows.ts')).registerWorkflows(program),
   },
+  actors: {
+    what: 'what handles messages: the actors that VisAPI brings along, and your own',
+    register: async (program) => (await import('./commands/actors.ts')).registerActors(program),
+  },
   streams: {
     what: "the log's streams: what they should be, and what they are",
     register: async (program) => (await import('./commands/streams.ts')).registerStreams(program),

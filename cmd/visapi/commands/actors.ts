@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import type { ActorOverview } from '../../../lib/store/actor-overview.ts';
+import { readActorOverview } from '../../../lib/store/actor-overview.ts';
+import { ACTOR_LANES } from '../../../streams/actors.ts';
+import { countConsumers, type LaneOwner, MAX_CONSUMERS } from '../../../streams/lanes.ts';
+import { readToolConfig } from '../config.ts';
+import { outputOf, table } from '../output.ts';
+import { withDatabase } from '../session.ts';
+
+interface ListedActor extends LaneOwner {
+  /** The file of a user's own actor; null: VisAPI brings it along. */
+  readonly file: string | null;
+}
+
+/** `visapi actors`: what handles messages, and where it is. */
+export function registerActors(program: Command): void {
+  const actors = program
+    .command('actors')
+    .addHelpText('after', '\nExamples:\n  $ visapi actors list\n  $ VISAPI_ACTORS=./actors visapi actors list');
+  actors
+    .command('list')
+    .description("VisAPI's own actors and those that VISAPI_ACTORS names: what they read, who runs them, what waits")
+    .addHelpText('after', '\nExamples:\n  $ visapi actors list\n  $ VISAPI_ACTORS=./actors visapi actors list --json')
+    .action(async (_options: object, command: Command) => {
+      const known = [...ACTOR_LANES.map((actor): ListedActor => ({ ...actor, file: null })), ...(await userActors())];
+      const overview = await withDatabase((database) => readActorOverview(database));
+      const found = known.map((actor) => ({ ...actor, record: overview.find((each) => each.actor === actor.name) ?? null }));
+      // What ran once, or runs from another machine's files.
+      const others = overview.filter(({ actor }) => !known.some(({ name }) => name === actor));
+      const consumers = { needed: countConsumers(known), atMost: MAX_CONSUMERS };
+      outputOf(command).result({ actors: found, others, consumers }, () =>
+        [
+          table(
+            ['actor', 'from', 'reads', 'partitions', 'run by', 'parked', 'dead letters'],
+            [
+              ...found.map((actor) => [
+                actor.name,
+                actor.file ?? 'VisAPI',
+                readsOf(actor),
+                actor.partitions,
+                ...recordCells(actor.record, actor.partitions),
+              ]),
+              ...others.map((record) => [
+                record.actor,
+                'not among VISAPI_ACTORS here',
+                '',
+                record.units,
+                ...recordCells(record, record.units),
+              ]),
+            ],
+          ),
+          `consumers: ${consumers.needed} of at most ${consumers.atMost}`,
+        ].join('\n'),
+      );
+    });
+}
+
+async function userActors(): Promise<ListedActor[]> {
+  const { userActors: paths } = readToolConfig();
+  if (!paths) return [];
+  const [{ loadActors }, { KIT_ADDRESSES }, { laneOwnerOf }] = await Promise.all([
+    import('../../../lib/host/load-actors.ts'),
+    import('../../../sdk/kit-addresses.ts'),
+    import('../../../streams/actor-lanes.ts'),
+  ]);
+  const taken = ACTOR_LANES.map(({ name }) => name);
+  const loaded = await loadActors({ paths: paths.split(',').map((path) => path.trim()), from: process.cwd(), taken, kit: KIT_ADDRESSES });
+  return loaded.map(({ definition, file }) => ({ ...laneOwnerOf(definition), file }));
+}
+
+function readsOf({ reads, types }: LaneOwner): string {
+  return reads.map((what) => (what === 'events' && types !== undefined ? `events ${types.join(', ')}` : what)).join(' and ');
+}
+
+function recordCells(record: ActorOverview | null, partitions: number): (string | number)[] {
+  if (record === null) return ['nobody', 0, 0];
+  const owners = record.owned === 0 ? 'nobody' : record.owners.join(', ');
+  return [
+    record.owned > 0 && record.owned < partitions ? `${owners} (${record.owned} of ${partitions})` : owners,
+    record.parked,
+    record.dead,
+  ];
+}
