@@ -37,7 +37,7 @@ class Ledger {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const { signal } = new AbortController();
     return {
-      ...{ message, attempt: 1, signal, log },
+      ...{ actor: 'email', message, attempt: 1, signal, log },
       emit: (output) => void emits.push(output),
       record: () => {},
       async effect(name, run, options = {}) {
