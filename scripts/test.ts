@@ -14,7 +14,7 @@ import { bundleModules } from './bundle-modules.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 
 const isNightly = process.argv.includes('--nightly');
-const folders = '{lib,streams,cmd,perf,test}/**';
+const folders = '{lib,streams,sdk,cmd,perf,examples,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
