@@ -57,6 +57,8 @@ const trace: EventTrace = {
         copySeq: 1,
         status: 'resolved',
         statusAt: at(7),
+        statusBecause: null,
+        fingerprint: '0123456789',
       },
     ],
     outcomes: [],

@@ -64,6 +64,8 @@ export function traceText(trace: EventTrace): string {
 const ACTS: Readonly<Record<string, string>> = {
   'dead-letter.redeliver': 'dead letter redelivered',
   'dead-letter.retry-step': 'dead letter answered by a retry of its step',
+  'dead-letter.edit': 'dead letter edited',
+  'dead-letter.discard': 'dead letter discarded',
   'run.retry-step': 'step retried',
   'run.cancel': 'run cancelled by hand',
   'workflow.run': 'run opened by hand',

@@ -23,7 +23,7 @@ export interface Fate {
 export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefined, runs: readonly RunState[], rows: MessageRows): Fate {
   const waits = placeOf(eventId, rows);
   if (waits.length > 0) return { kind: 'waiting', details: waits };
-  const dead = rows.deadLetters.filter((letter) => letter.messageId === eventId && letter.status === 'open');
+  const dead = rows.deadLetters.filter((letter) => letter.messageId === eventId && isGivenUp(letter));
   if (dead.length > 0) return { kind: 'dead-lettered', details: dead.map(deadLine) };
   if (event === undefined) return { kind: 'waiting', details: ['in the log: the workflow actor has not settled it yet'] };
   const cancelled = runs.filter(({ run }) => run.status === 'cancelled');
@@ -35,7 +35,7 @@ export function fateOf(eventId: string, event: Pick<EventRow, 'fate'> | undefine
   const failed = steps.filter(({ status }) => status === 'failed');
   if (failed.length > 0) {
     const isDead = failed.some(({ deadLetterId }) => deadLetterId !== null);
-    return { kind: isDead ? 'dead-lettered' : 'failed', details: failed.map(failedLine) };
+    return { kind: isDead ? 'dead-lettered' : 'failed', details: failed.map((step) => failedLine(step, rows)) };
   }
   // What is not understood is not done: here a run that says failed where no step of it does.
   const unclear = runs.filter(({ run }) => run.status !== 'done' && run.status !== 'cancelled');
@@ -71,7 +71,7 @@ function stepPlaces(step: StepRow, rows: MessageRows): string[] {
   const effects = rows.effects.filter(({ messageId }) => messageId === command);
   const held = effects.filter(({ state }) => state === 'held');
   if (held.length > 0) return held.map(({ id }) => `effect ${id} is held: nobody knows whether it happened (visapi held resolve)`);
-  const dead = rows.deadLetters.filter(({ messageId, status }) => messageId === command && status === 'open');
+  const dead = rows.deadLetters.filter((letter) => letter.messageId === command && isGivenUp(letter));
   if (dead.length > 0) return dead.map((letter) => `${deadLine(letter)}; its run has not heard of it yet`);
   if (rows.outbox.some((id) => id.startsWith(`${command}/`))) return ['its result is settled and not yet published'];
   return effects.filter(({ state }) => state === 'done').map(({ id }) => `effect ${id} is done; its result is on its way`);
@@ -96,14 +96,22 @@ function placeOf(messageId: string, rows: MessageRows): string[] {
     );
 }
 
-function deadLine({ id, reason, because }: DeadLetterEntry): string {
-  return `dead letter ${id} (${reason}): ${because}`;
+/** Nothing runs that could still end it. */
+function isGivenUp({ status }: DeadLetterEntry): boolean {
+  return status === 'open' || status === 'discarded';
 }
 
-function failedLine({ run, path, error, deadLetterId }: StepRow): string {
+function deadLine({ id, reason, because, status, statusBecause }: DeadLetterEntry): string {
+  const discarded = status === 'discarded' ? `; discarded: ${statusBecause ?? ''}` : '';
+  return `dead letter ${id} (${reason}): ${because}${discarded}`;
+}
+
+function failedLine({ run, path, error, deadLetterId }: StepRow, rows: MessageRows): string {
+  const letter = rows.deadLetters.find(({ id, status }) => id === deadLetterId && status === 'discarded');
+  const discarded = letter === undefined ? '' : `; discarded: ${letter.statusBecause ?? ''}`;
   const what = deadLetterId === null ? '' : ` as dead letter ${deadLetterId}`;
   const hint = deadLetterId === null ? ` (mend the workflow, then visapi runs retry-step ${run})` : '';
-  return `step ${path} failed${what} (${error?.reason ?? 'unknown'}): ${error?.because ?? 'no reason is recorded'}${hint}`;
+  return `step ${path} failed${what} (${error?.reason ?? 'unknown'}): ${error?.because ?? 'no reason is recorded'}${hint}${discarded}`;
 }
 
 function unclearLine({ run }: RunState): string {

@@ -8,7 +8,15 @@ import { migrate } from './migrate.ts';
 test('processes that migrate at once apply every migration once', async (t) => {
   const { databaseUrl } = await openTestBed(t, { migrated: false });
   const applied = await Promise.all(Array.from({ length: 6 }, () => migrate(databaseUrl)));
-  assert.deepEqual(applied.flat(), ['0001-record', '0002-projection', '0003-audit-log', '0004-step-reason', '0005-timers', '0007-replays']);
+  assert.deepEqual(applied.flat(), [
+    '0001-record',
+    '0002-projection',
+    '0003-audit-log',
+    '0004-step-reason',
+    '0005-timers',
+    '0006-dead-letter-groups',
+    '0007-replays',
+  ]);
   assert.deepEqual(await migrate(databaseUrl), []);
 });
 

@@ -7,6 +7,7 @@ import { projection } from './migrations/0002-projection.ts';
 import { auditLog } from './migrations/0003-audit-log.ts';
 import { stepReason } from './migrations/0004-step-reason.ts';
 import { timers } from './migrations/0005-timers.ts';
+import { deadLetterGroups } from './migrations/0006-dead-letter-groups.ts';
 import { replays } from './migrations/0007-replays.ts';
 
 /** In order of their names; an applied one is never changed, what it lacks comes in the next. */
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-audit-log': auditLog,
   '0004-step-reason': stepReason,
   '0005-timers': timers,
+  '0006-dead-letter-groups': deadLetterGroups,
   '0007-replays': replays,
 };
 

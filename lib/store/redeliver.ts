@@ -11,14 +11,25 @@ export interface MessageRedelivery {
   /** Milliseconds from now, by the database's clock. */
   readonly delayMs: number;
   readonly who: string;
+  /** What runs in the place of the stored message. (Default: the stored message) */
+  readonly edit?: EditedCopy;
+}
+
+/** A copy of a dead letter with another payload, in the stream of the copies. The audit log has no payloads, but what tells them apart. */
+export interface EditedCopy {
+  readonly seq: number;
+  /** SHA-256 of the payloads, hex. */
+  readonly before: string;
+  readonly after: string;
 }
 
 /**
  * Lets the copy of a dead letter run again: a parked row that its actor's owner takes over within a moment. One transaction with
  * the dead letter's new status and the audit row. Resolves with false where somebody else was first: it waits already.
  */
-export async function redeliverMessage(database: Database, { plan, stream, delayMs, who }: MessageRedelivery): Promise<boolean> {
-  const { letter, copySeq } = plan;
+export async function redeliverMessage(database: Database, { plan, stream, delayMs, who, edit }: MessageRedelivery): Promise<boolean> {
+  const { letter } = plan;
+  const copySeq = edit?.seq ?? plan.copySeq;
   return await database.tables.transaction().execute(async (tables) => {
     const because = cleanText(`redelivered by ${who}`);
     const inserted = await sql<object>`
@@ -30,6 +41,7 @@ export async function redeliverMessage(database: Database, { plan, stream, delay
       returning 1`.execute(tables);
     if (inserted.rows.length === 0) return false;
     await setStatus(tables, letter.id, 'redelivered');
+    if (edit !== undefined) await writeAudit(tables, { who, action: 'dead-letter.edit', target: letter.id, detail: { stream, ...edit } });
     await writeAudit(tables, { who, action: 'dead-letter.redeliver', target: letter.id, detail: { stream, seq: copySeq, delayMs } });
     return true;
   });

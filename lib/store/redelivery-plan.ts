@@ -1,7 +1,7 @@
 import type { RunState } from '../workflow/turn.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Database } from './database.ts';
-import { type DeadLetterEntry, deadLetterRounds } from './dead-letters.ts';
+import { type DeadLetterEntry, deathsOfWork } from './dead-letters.ts';
 import { readRuns } from './run-reader.ts';
 import { stepAt } from './step-at.ts';
 import { enabledVersion, findWorkflow } from './workflows.ts';
@@ -28,17 +28,25 @@ export type RedeliveryPlan =
 export interface RedeliveryOptions {
   /** Run the stored message again, also where its step was mended. */
   readonly asIs: boolean;
-  /** Also where the run has moved on: the effect then happens, the run does not move. */
+  /** Also where the run has moved on (the effect then happens, the run does not move), or somebody has decided otherwise. */
   readonly force: boolean;
+  /** Chosen by a filter, not by its id: nobody has looked at it. */
+  readonly isBulk: boolean;
 }
+
+/** What died as often is not redelivered unseen: whatever is wrong with it is not mended by trying once more. */
+export const MAX_DEATHS_IN_BULK = 3;
 
 /** Looks only. */
 export async function planRedelivery(database: Database, letter: DeadLetterEntry, options: RedeliveryOptions): Promise<RedeliveryPlan> {
-  const rounds = await deadLetterRounds(database, letter);
-  const newest = rounds.at(-1);
+  const deaths = await deathsOfWork(database, letter);
+  const newest = deaths.findLast(({ messageId }) => messageId === letter.messageId);
   if (newest !== undefined && newest.round > letter.round) return refuse(letter, `it is superseded by ${newest.id}`, false);
   if (letter.status === 'redelivered') return refuse(letter, 'it is redelivered already and has not ended', false);
   if (letter.status === 'resolved' && !options.force) return refuse(letter, 'it is resolved already', true);
+  if (letter.status === 'discarded' && !options.force) return refuse(letter, `it is discarded: ${letter.statusBecause ?? ''}`, true);
+  if (options.isBulk && !options.force && deaths.length >= MAX_DEATHS_IN_BULK)
+    return refuse(letter, `it has died ${deaths.length} times: look at it, and redeliver it by its id`, true);
   if (letter.run === null || letter.step === null) return planMessage(letter);
   const state = (await readRuns(database, [letter.run])).get(letter.run);
   const isMoved = movedOn(letter, state);

@@ -145,8 +145,12 @@ export interface DeadLettersTable {
   step: string | null;
   at: Time;
   copy_seq: number | null;
-  status: 'open' | 'redelivered' | 'resolved';
+  status: 'open' | 'redelivered' | 'resolved' | 'discarded';
   status_at: OwnTime;
+  status_because: string | null;
+  /** Both follow from the reason and what it says. */
+  pattern: ColumnType<string, never, never>;
+  fingerprint: ColumnType<string, never, never>;
 }
 
 export interface EventsTable {

@@ -15,7 +15,7 @@ export const LATER = '2026-11-22T10:00:01.000Z';
 export const COMMAND = 'run/notify';
 export const EFFECT = `${COMMAND}/send`;
 export const LETTER = `slack:${COMMAND}:0`;
-export const AS_USUAL = { asIs: false, force: false };
+export const AS_USUAL = { asIs: false, force: false, isBulk: false };
 
 export const EVENT: EventRow = {
   kind: 'event',
