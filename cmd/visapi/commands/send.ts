@@ -8,6 +8,7 @@ import { findAddresses } from '../connection.ts';
 import { findExample, githubExamples } from '../example-payload.ts';
 import { parseCount } from '../moment.ts';
 import { CommandError, exitCodes, outputOf, table } from '../output.ts';
+import { sendOrders } from '../order-events.ts';
 import { postRequest, type Sent } from '../post-request.ts';
 import { providerHeaders, type ProviderOf } from '../provider-request.ts';
 import { readSecretFile } from '../secret-input.ts';
@@ -23,6 +24,9 @@ interface SendOptions {
   readonly secretFile?: string;
   readonly preset?: PresetName;
   readonly list?: true;
+  readonly orders?: string;
+  readonly seed: string;
+  readonly email?: string;
 }
 
 /** `visapi send`: signs a payload as the provider would, and posts it. */
@@ -38,6 +42,9 @@ export function registerSend(program: Command): void {
     .option('--secret-file <path>', "the secret to sign with; otherwise the source's newest")
     .addOption(new Option('--preset <name>', 'how to sign; otherwise as the source says').choices(PRESET_NAMES))
     .option('--list', 'the names of the examples')
+    .option('--orders <count>', 'made-up order.paid events to /v1/events instead, under the API key of npm start')
+    .option('--seed <number>', 'with --orders: the same number makes the same orders', '1')
+    .option('--email <address>', 'with --orders: who gets the receipts; otherwise addresses that nobody has')
     .addHelpText(
       'after',
       `
@@ -47,6 +54,8 @@ Examples:
   $ visapi send github --event push --data '{"repository":{"full_name":"octo/demo"}}'
   $ visapi send demo-standard --data @order.json
   $ visapi send shop --preset stripe --secret-file whsec.txt --data @invoice.json
+  $ visapi send --orders 3
+  $ visapi send --orders 1 --seed 42 --email me@example.org
   $ visapi send --list`,
     )
     .action(async (source: string, options: SendOptions, command: Command) => {
@@ -56,16 +65,9 @@ Examples:
         output.result(names, () => names.join('\n'));
         return;
       }
-      const { body, event } = await readPayload(options);
-      const { secret, preset } = await findSigning(source, options);
-      const { ingestUrl } = await findAddresses();
-      const times = parseCount('--times', options.times, 1, 100_000);
-      const sent: Sent[] = [];
-      for (let count = 0; count < times; count += 1) {
-        const { id, headers } = providerHeaders({ preset, secret, body, event, id: options.id, nowMs: Date.now() });
-        sent.push(await postRequest(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
-      }
-      output.result(times === 1 ? sent[0] : sent, () =>
+      const { orders } = options;
+      const sent = orders === undefined ? await sendWebhooks(source, options) : await sendOrders({ ...options, orders });
+      output.result(sent.length === 1 ? sent[0] : sent, () =>
         table(
           ['status', 'event id', 'duplicate', 'provider id', 'ms', 'problem'],
           sent.map((one) => [one.status, one.id, one.duplicate, one.providerId, one.ms, one.code]),
@@ -73,6 +75,19 @@ Examples:
       );
       if (sent.some(({ status }) => status >= 300)) terminal().exitCode = exitCodes.failed;
     });
+}
+
+async function sendWebhooks(source: string, options: SendOptions): Promise<Sent[]> {
+  const { body, event } = await readPayload(options);
+  const { secret, preset } = await findSigning(source, options);
+  const { ingestUrl } = await findAddresses();
+  const times = parseCount('--times', options.times, 1, 100_000);
+  const sent: Sent[] = [];
+  for (let count = 0; count < times; count += 1) {
+    const { id, headers } = providerHeaders({ preset, secret, body, event, id: options.id, nowMs: Date.now() });
+    sent.push(await postRequest(`${ingestUrl}/hooks/${encodeURIComponent(source)}`, body, headers, id));
+  }
+  return sent;
 }
 
 async function readPayload(options: SendOptions): Promise<{ body: Uint8Array; event: string }> {
