@@ -1,5 +1,5 @@
 import { isPriority } from '../core/priority.ts';
-import { parseContentType } from './content-type.ts';
+import { parseContentType } from '../core/content-type.ts';
 
 /** What an attribute may be: undefined where its text fits, else what was expected. */
 type Rule = (text: string) => string | undefined;

@@ -1,7 +1,7 @@
 import { scanJson } from '../core/json-scan.ts';
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTES, REQUIRED_ATTRIBUTES, checkAttribute } from './attributes.ts';
 import type { CloudEvent, EventMistake, ReadEvent } from './cloud-event.ts';
-import { isUtf8Type, parseContentType } from './content-type.ts';
+import { isUtf8Type, parseContentType } from '../core/content-type.ts';
 
 /** What attributes are headers of, in binary mode. */
 const PREFIX = 'ce-';

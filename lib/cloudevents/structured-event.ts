@@ -4,7 +4,7 @@ import type { JsonMember, JsonNode } from '../core/json-scan.ts';
 import { JsonFault } from '../core/json-fault.ts';
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTES, REQUIRED_ATTRIBUTES, checkAttribute, isTextAttribute } from './attributes.ts';
 import type { CloudEvent, EventMistake, ReadEvent } from './cloud-event.ts';
-import { isUtf8Type, parseContentType } from './content-type.ts';
+import { isUtf8Type, parseContentType } from '../core/content-type.ts';
 
 /**
  * CloudEvents in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), read from the

@@ -1,4 +1,4 @@
-import type { BodyKind } from './content-type.ts';
+import type { BodyKind } from './body-kind.ts';
 import { compilePaths } from './json-paths.ts';
 import type { JsonPaths } from './json-paths.ts';
 import { scanJson } from './json-scan.ts';

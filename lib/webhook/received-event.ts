@@ -1,8 +1,8 @@
 import { AppError } from '../core/app-error.ts';
 import { eventId, randomEventId } from '../core/identity.ts';
 import type { Priority } from '../core/priority.ts';
-import { acceptedKind, ANY_MEDIA_TYPE } from './content-type.ts';
-import type { BodyKind } from './content-type.ts';
+import { acceptedKind, ANY_MEDIA_TYPE } from './body-kind.ts';
+import type { BodyKind } from './body-kind.ts';
 import type { BodyTexts } from './body-reader.ts';
 import type { Locator } from './presets.ts';
 import type { Source } from './source.ts';

@@ -4,7 +4,7 @@ import { PRIORITIES } from '../core/priority.ts';
 import type { Priority } from '../core/priority.ts';
 import { BODY_PATH } from './body-path.ts';
 import { createBodyReader } from './body-reader.ts';
-import { MEDIA_TYPE, bodyKindOf } from './content-type.ts';
+import { MEDIA_TYPE, bodyKindOf } from './body-kind.ts';
 import { parsePayloadTemplate } from './payload-template.ts';
 import { PRESETS, PRESET_NAMES } from './presets.ts';
 import type { Locator, Preset, PresetName } from './presets.ts';

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { readBinaryEvent, hasEventHeaders } from '../../../lib/cloudevents/binary-event.ts';
 import type { EventMistake, ReadEvent } from '../../../lib/cloudevents/cloud-event.ts';
-import { isUtf8Type, parseContentType } from '../../../lib/cloudevents/content-type.ts';
+import { isUtf8Type, parseContentType } from '../../../lib/core/content-type.ts';
 import { MAX_BATCH_EVENTS, readEventBatch, readStructuredEvent } from '../../../lib/cloudevents/structured-event.ts';
 import { AppError, type Mistake } from '../../../lib/core/app-error.ts';
 import { JsonFault } from '../../../lib/core/json-fault.ts';

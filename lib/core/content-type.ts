@@ -17,8 +17,12 @@ export interface ContentType {
   readonly isJson: boolean;
 }
 
+/** What nearly every request says. */
+const JSON_TYPE: ContentType = { mediaType: 'application/json', charset: undefined, isJson: true };
+
 /** Undefined where it is no media type. */
 export function parseContentType(text: string): ContentType | undefined {
+  if (text === JSON_TYPE.mediaType) return JSON_TYPE;
   const match = text.length > MAX_LENGTH ? null : MEDIA_TYPE.exec(text);
   if (match === null) return undefined;
   const mediaType = (match[1] ?? '').toLowerCase();
