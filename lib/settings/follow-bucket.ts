@@ -6,8 +6,11 @@ import type { SettingEntry } from './known-settings.ts';
 export interface BucketFollower {
   /** Whether an empty bucket is what it seems: one that was made anew would take everything away that is known. */
   isEmptyBelieved(): boolean;
-  /** All that the bucket holds, after a change and at the beginning. */
-  onEntries(entries: readonly SettingEntry[]): Promise<void>;
+  /**
+   * All that the bucket holds, after a change and at the beginning, and when the bucket was made: another time is another bucket.
+   * @returns why it is not believed to be all; undefined where it is
+   */
+  onEntries(entries: readonly SettingEntry[], createdAt: string): Promise<string | undefined>;
   /** The bucket has answered, and what was heard is all that there is. */
   onHeard(): Promise<void>;
   /** It cannot be asked, or its answer is not believed. */
@@ -38,6 +41,7 @@ const ASK_AGAIN_MS = 200;
  */
 export function followBucket(bucket: KvBucket, follower: BucketFollower): () => Promise<void> {
   let seen: BucketState | undefined;
+  let doubt: string | undefined;
   let isStopped = false;
   let isAsking = false;
   let isWanted = false;
@@ -53,18 +57,22 @@ export function followBucket(bucket: KvBucket, follower: BucketFollower): () => 
       if (seen?.createdAt !== state.createdAt || seen.revision !== state.revision) {
         const { entries, revision } = await bucket.read();
         if (isStopped) return;
+        // Made anew in between, what was read would be taken for the contents of the old one.
+        if ((await bucket.state()).createdAt !== state.createdAt) throw new Error('the bucket was made anew while it was read');
+        if (isStopped) return;
         if (revision === 0 && !follower.isEmptyBelieved()) throw new Error('the bucket is empty, as if it had been made anew');
         behind = revision < state.revision ? behind + 1 : 0;
         if (behind > 0 && behind < BELIEVED_AT) {
           askAgain();
           throw new Error(`expected the bucket up to its change ${state.revision}, got it up to ${revision}`);
         }
-        await follower.onEntries(entries);
+        doubt = await follower.onEntries(entries, state.createdAt);
         // What came after `state` was asked is in there, and is found again by the next question: once too often is harmless.
         seen = state;
       }
-      await follower.onHeard();
       hasTrouble = false;
+      if (doubt === undefined) await follower.onHeard();
+      else follower.onTrouble(doubt);
     } catch (error) {
       if (isStopped) return;
       hasTrouble = true;

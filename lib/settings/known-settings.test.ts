@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { createApiKey, keyDigest, parseApiKey } from '../access/api-key.ts';
 import { createSeal, type Seal } from '../core/seal.ts';
 import { Secret } from '../core/secret.ts';
 import { headersFromRecord } from '../webhook/webhook-headers.ts';
@@ -33,6 +34,27 @@ function github(secrets: readonly { sealed: string; expiresAt: string | null }[]
   });
 }
 
+/** A key as its store writes it. */
+function makeKey(revision: number) {
+  const { id, text } = createApiKey('dev');
+  const parts = parseApiKey(text.reveal());
+  assert.ok(typeof parts !== 'string');
+  const value = JSON.stringify({
+    id,
+    name: 'test',
+    source: 'api',
+    scopes: ['events:write'],
+    digest: keyDigest(parts.signed, new Secret('a pepper')).toString('hex'),
+    expiresAt: null,
+    createdAt: '2025-01-01T00:00:00Z',
+    revokedAt: null,
+    replaces: null,
+    changedAt: '2025-01-01T00:00:00Z',
+    changedBy: 'test',
+  });
+  return { text: text.reveal(), entry: { key: `api-keys.${id}`, value, revision } };
+}
+
 test('a secret that has expired needs no key any more; where all have, the source stays and verifies nobody', () => {
   const [seal, old] = [newSeal(), newSeal()];
   const { known, invalid } = openKnown(seal);
@@ -61,7 +83,24 @@ test('what a newer version has put there beside is passed over, and what was tak
   assert.deepEqual([known.sources.size, known.isUnreadable('github'), known.entries()], [0, false, []]);
 });
 
-test('of one key only the newest wrong version is kept beside the last good one, and each is told once', () => {
+test('a key whose newest version cannot be read is refused, also after a restart, and others are not', () => {
+  const { known, invalid } = openKnown(newSeal());
+  const [kept, lost] = [makeKey(1), makeKey(2)];
+  known.replace([kept.entry, lost.entry]);
+  const isTaken = (settings: typeof known, { text }: typeof kept): boolean => settings.keys.check(text, NOW).ok;
+  assert.deepEqual([isTaken(known, kept), isTaken(known, lost)], [true, true]);
+
+  const revoked = { ...lost.entry, value: '{"revokedAt":', revision: 3 };
+  known.replace([kept.entry, revoked]);
+  assert.deepEqual([isTaken(known, kept), isTaken(known, lost)], [true, false]);
+  assert.deepEqual([known.invalid, invalid], [[revoked.key], [`${revoked.key}: expected JSON`]]);
+
+  const restarted = openKnown(newSeal()).known;
+  restarted.replace(known.entries());
+  assert.deepEqual([isTaken(restarted, kept), isTaken(restarted, lost), restarted.invalid], [true, false, [revoked.key]]);
+});
+
+test('of one source only the newest wrong version is kept beside the last good one, and each is told once', () => {
   const seal = newSeal();
   const { known, invalid } = openKnown(seal);
   const good = { key: PLACE, value: github([{ sealed: seal.seal('hunter2', PLACE), expiresAt: null }]), revision: 1 };

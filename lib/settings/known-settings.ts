@@ -17,13 +17,13 @@ export interface KnownOptions {
   readonly pepper: Secret;
   readonly env: KeyEnvironment;
   readonly now: () => number;
-  /** A value that cannot be used; called once per version of it. `because` holds none of it. */
-  readonly onInvalid: (key: string, because: string) => void;
+  /** A value that cannot be used; called once per version of it. `because` holds none of it; `effect` says what counts instead. */
+  readonly onInvalid: (key: string, because: string, effect: string) => void;
 }
 
 /**
- * What is known of sources and keys. A version that cannot be used takes nothing away: the last good one of that key stays,
- * and the others are not touched.
+ * What is known of sources and keys. A version of a source that cannot be used takes nothing away: the last good one stays. One of an API key takes the
+ * key away: it may be the one that revokes it. What lies beside it is not touched.
  */
 export interface KnownSettings {
   readonly sources: ReadonlyMap<string, Source>;
@@ -36,6 +36,10 @@ export interface KnownSettings {
   entries(): SettingEntry[];
   /** Takes over all that there is. @returns the keys that are new, changed or gone */
   replace(entries: readonly SettingEntry[]): string[];
+  /** Takes over what there is, and keeps what is not in it. @returns the keys that are new or changed */
+  add(entries: readonly SettingEntry[]): string[];
+  /** The keys that are known and not among these. */
+  missingIn(entries: readonly SettingEntry[]): string[];
 }
 
 type Setting = { readonly kind: 'source'; readonly source: Source } | { readonly kind: 'key'; readonly record: ApiKeyRecord };
@@ -58,7 +62,12 @@ export function createKnownSettings(options: KnownOptions): KnownSettings {
       const setting = compile(entry, seal, now());
       return setting === undefined ? undefined : { newest: entry, good: entry, setting };
     } catch (error) {
-      onInvalid(entry.key, error instanceof Error ? error.message : String(error));
+      const because = error instanceof Error ? error.message : String(error);
+      if (entry.key.startsWith(API_KEYS_PREFIX)) {
+        onInvalid(entry.key, because, 'the key is refused');
+        return { newest: entry, good: undefined, setting: undefined };
+      }
+      onInvalid(entry.key, because, before?.good === undefined ? 'nobody can be verified' : 'its last good version stays');
       return { newest: entry, good: before?.good, setting: before?.setting };
     }
   }
@@ -82,22 +91,29 @@ export function createKnownSettings(options: KnownOptions): KnownSettings {
       const good = all.flatMap((each) => each.good ?? []);
       return [...good, ...all.filter((each) => each.newest !== each.good).map(({ newest }) => newest)];
     },
-    replace(entries) {
-      const before = known;
-      const after = new Map<string, Known>();
-      for (const entry of entries) {
-        const one = next(entry, after.get(entry.key) ?? before.get(entry.key));
-        if (one !== undefined) after.set(entry.key, one);
-      }
-      const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
-      known = after;
-      const settings = [...after.values()].flatMap(({ setting }) => setting ?? []);
-      sources = new Map(settings.flatMap((each) => (each.kind === 'source' ? [[each.source.name, each.source]] : [])));
-      const records = settings.flatMap((each) => (each.kind === 'key' ? [each.record] : []));
-      if (changed.some((key) => key.startsWith(API_KEYS_PREFIX))) keys = createKeyRing(records, pepper, env);
-      return changed;
+    replace: (entries) => take(entries, new Map()),
+    add: (entries) => take(entries, known),
+    missingIn(entries) {
+      const there = new Set(entries.map(({ key }) => key));
+      return [...known.keys()].filter((key) => !there.has(key));
     },
   };
+
+  function take(entries: readonly SettingEntry[], kept: ReadonlyMap<string, Known>): string[] {
+    const before = known;
+    const after = new Map(kept);
+    for (const entry of entries) {
+      const one = next(entry, after.get(entry.key) ?? before.get(entry.key));
+      if (one !== undefined) after.set(entry.key, one);
+    }
+    const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => before.get(key) !== after.get(key));
+    known = after;
+    const settings = [...after.values()].flatMap(({ setting }) => setting ?? []);
+    sources = new Map(settings.flatMap((each) => (each.kind === 'source' ? [[each.source.name, each.source]] : [])));
+    const records = settings.flatMap((each) => (each.kind === 'key' ? [each.record] : []));
+    if (changed.some((key) => key.startsWith(API_KEYS_PREFIX))) keys = createKeyRing(records, pepper, env);
+    return changed;
+  }
 }
 
 /** @returns undefined for what a newer version may have put there; @throws TypeError or AppError that hold no secret */

@@ -223,7 +223,8 @@ test('the file is sealed and ours alone; one that was changed, or sealed by anot
 test('a bucket that is gone, or was made anew, takes nothing away', async (t) => {
   const bed = await openBed(t);
   await storeTestSettings(bed.secrets, bed.connection, [GITHUB]);
-  const { settings } = await bed.open();
+  const first = await bed.open();
+  const { settings } = first;
   await becomes('all is known', () => settings.sourceNames.length === 1 && isCurrent(settings));
   await requestApi(bed.connection, '$JS.API.STREAM.DELETE.KV_config');
   await becomes('it is told', () => settings.state.kind === 'stale');
@@ -231,7 +232,24 @@ test('a bucket that is gone, or was made anew, takes nothing away', async (t) =>
   await becomes('an empty one is told, too', () => settings.state.kind === 'stale' && settings.state.because.includes('anew'));
   assert.deepEqual(settings.sourceNames, ['github']);
   await storeTestSettings(bed.secrets, bed.connection, [{ ...GITHUB, name: 'new' }]);
-  await becomes('what is then put into it counts', () => settings.sourceNames.join() === 'new');
+  await becomes('what is then put into it counts beside it', () => settings.sourceNames.join() === 'github,new');
+  assert.match(
+    settings.state.kind === 'stale' ? settings.state.because : '',
+    /made anew, and does not have sources\.github, api-keys\.\w+$/,
+  );
+  await settings.stop();
+
+  const second = await bed.open();
+  await becomes('it is asked again', () => second.settings.state.kind === 'stale' && second.settings.state.because.includes('anew'));
+  assert.deepEqual(second.settings.sourceNames, ['github', 'new'], 'also after a restart');
+  const { sources } = bed.secrets.stores(bed.connection);
+  await sources.add({ name: 'github', preset: 'github' }, [{ value: new Secret('hunter2hunter2') }]);
+  const bucket = createKvBucket(bed.connection, 'config');
+  for (const key of second.settings.state.kind === 'stale' ? (second.settings.state.because.match(/api-keys\.\w+/g) ?? []) : [])
+    await bucket.put(key, '{}', 0);
+  await becomes('with everything in it, it is all', () => isCurrent(second.settings));
+  await sources.remove('github');
+  await becomes('and what is taken from it is gone', () => second.settings.sourceNames.join() === 'new');
 });
 
 test('whatever happens to the broker meanwhile, the last state is known within 5 s of its return', async (t) => {

@@ -63,9 +63,11 @@ export async function openSettings(options: SettingsOptions): Promise<OpenSettin
     pepper,
     env,
     now,
-    onInvalid: (key, because) => log.error({ key, because }, 'a setting cannot be used; its last good version stays'),
+    onInvalid: (key, because, effect) => log.error({ key, because }, `a setting cannot be used; ${effect}`),
   });
   let isKnown = false;
+  /** When the bucket was made from which all that is known comes. */
+  let bucketCreatedAt: string | undefined;
   let trouble: string | undefined = 'the broker was not asked yet';
   let heardAt = now();
   let unfollow: (() => Promise<void>) | undefined;
@@ -74,10 +76,12 @@ export async function openSettings(options: SettingsOptions): Promise<OpenSettin
 
   if (snapshotPath !== undefined) {
     try {
-      const entries = await readSnapshot(snapshotPath, seal);
-      if (entries !== undefined) {
+      const snapshot = await readSnapshot(snapshotPath, seal);
+      if (snapshot !== undefined) {
+        const { entries } = snapshot;
         known.replace(entries);
         isKnown = true;
+        bucketCreatedAt = snapshot.bucketCreatedAt;
         log.info({ count: entries.length }, 'settings read from the file');
       }
     } catch (error) {
@@ -93,7 +97,8 @@ export async function openSettings(options: SettingsOptions): Promise<OpenSettin
       if (isSaved) return;
       isSaved = true;
       try {
-        await writeSnapshot(snapshotPath, known.entries(), seal, new Date(now()).toISOString());
+        const savedAt = new Date(now()).toISOString();
+        await writeSnapshot(snapshotPath, { savedAt, bucketCreatedAt, entries: known.entries() }, seal);
       } catch (error) {
         isSaved = false;
         log.error({ err: error }, 'the settings cannot be written down');
@@ -125,12 +130,17 @@ export async function openSettings(options: SettingsOptions): Promise<OpenSettin
     follow(bucket) {
       unfollow ??= followBucket(bucket, {
         isEmptyBelieved: () => known.entries().length === 0,
-        async onEntries(entries) {
-          const isFirst = !isKnown;
+        async onEntries(entries, createdAt) {
+          const isFirst = !isKnown || bucketCreatedAt === undefined;
           isKnown = true;
-          const changed = known.replace(entries);
+          // One that was lost and made anew is filled by hand, one source after the other.
+          const missing = isFirst || bucketCreatedAt === createdAt ? [] : known.missingIn(entries);
+          const changed = missing.length === 0 ? known.replace(entries) : known.add(entries);
+          const isAnother = missing.length === 0 && bucketCreatedAt !== createdAt;
+          if (isAnother) bucketCreatedAt = createdAt;
           if (changed.length > 0) log.info({ count: changed.length, checks: changed }, 'settings changed');
-          if (changed.length > 0 || isFirst) await save();
+          if (changed.length > 0 || isAnother) await save();
+          return missing.length === 0 ? undefined : `the bucket was made anew, and does not have ${missing.join(', ')}`;
         },
         async onHeard() {
           if (trouble !== undefined) log.info({ count: known.sources.size }, 'settings are current');
