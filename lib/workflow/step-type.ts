@@ -37,9 +37,9 @@ export const STEP_TYPES: Readonly<Record<string, StepType>> = {
       /** What the template reads. A list travels as text: `"{{ event.data.items | json }}"`, and `from_json` in the template. */
       data: z.record(z.string(), z.unknown()).optional(),
       /** BCP 47, as `he` or `de-AT`: the template's words, its numbers and dates, the direction of its text. (Default: en) */
-      locale: z.string().min(1).max(35).optional(),
+      locale: z.string().min(1).max(1_000).optional(),
       /** What the file is called where it is saved or attached. (Default: the template's name and `.pdf`) */
-      filename: z.string().min(1).max(200).optional(),
+      filename: z.string().min(1).max(1_000).optional(),
     }),
     // A page that is rendered twice is stored once.
     onUnknown: 'repeat',
