@@ -6,6 +6,7 @@ import { requestApi } from '../../../lib/jetstream/api-request.ts';
 import { type BrokerConnection, connectBroker } from '../../../lib/jetstream/connection.ts';
 import { readStored } from '../../../lib/jetstream/log-reader.ts';
 import { createPublisher, type Publisher } from '../../../lib/jetstream/publisher.ts';
+import type { DeadLetterGroup } from '../../../lib/store/dead-letter-groups.ts';
 import { type DeadLetterEntry, listDeadLetters } from '../../../lib/store/dead-letters.ts';
 import type { HeldEffect } from '../../../lib/store/held.ts';
 import {
@@ -25,6 +26,7 @@ import {
 import { applyWorkflow } from '../../../lib/store/workflows.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { deadSubject, eventSubject, STREAMS } from '../../../streams/subjects.ts';
+import type { Edit } from '../dead-letter-edit.ts';
 import type { Redelivery } from '../redelivery.ts';
 import { createTestTool, type Ended, type TestTool } from '../test-tool.ts';
 
@@ -34,6 +36,7 @@ interface Scene {
   readonly publisher: Publisher;
   readonly visapi: TestTool['run'];
   readonly spawn: TestTool['spawn'];
+  readonly env: TestTool['env'];
 }
 
 interface PrintedTrace {
@@ -54,15 +57,15 @@ async function openScene(t: TestContext): Promise<Scene> {
   });
   for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }))
     await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
-  const { run: visapi, spawn } = createTestTool({ DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl });
-  return { story, connection, publisher, visapi, spawn };
+  const { run: visapi, spawn, env } = createTestTool({ DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl });
+  return { story, connection, publisher, visapi, spawn, env };
 }
 
 /** A run whose command became a dead letter, with its copy in the log. */
-async function bury({ story, publisher }: Scene, body: string): Promise<void> {
+async function bury({ story, publisher }: Scene, body: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
   await applyWorkflow(story.database, { name: 'w', document: { name: 'w', steps: [{ id: 'notify', with: { text: 'one' } }] }, who: 'ada' });
   await story.turn(EVENT, RUN, STEP);
-  const headers = { [HEADERS.round]: '1', [HEADERS.deadMessage]: COMMAND };
+  const headers = { [HEADERS.round]: '1', [HEADERS.deadMessage]: COMMAND, ...more };
   const copy = { id: LETTER, subject: deadSubject('slack', 'refused'), key: EVENT.key, headers, body: Buffer.from(body) };
   const { seq } = await publisher.publish(copy, AbortSignal.timeout(5_000));
   await story.die();
@@ -173,6 +176,62 @@ test('a dead letter is shown with its whole story and its payload, and runs agai
     assert.match(after.stdout, line);
   assert.equal(empty.stdout, 'No open dead letters.\n');
   assert.equal(narrow.stdout, 'No dead letters of actor nobody with reason refused.\n');
+});
+
+test('dead letters are grouped, edited within the limits of their actor, and discarded with a reason', async (t) => {
+  const scene = await openScene(t);
+  const { story, connection, visapi } = scene;
+  const body = { channel: '#gone', text: 'one', onUnknown: 'repeat' };
+  await bury(scene, JSON.stringify(body), { [HEADERS.ceType]: 'slack.send', [HEADERS.contentType]: 'application/json' });
+  const [group] = printed<DeadLetterGroup[]>(await visapi('dead', 'groups', '--json'));
+  assert.deepEqual([group?.count, group?.example], [1, LETTER]);
+  assert.match((await visapi('dead', 'groups')).stdout, new RegExp(`${group!.fingerprint}[^]*invalid_blocks`));
+
+  const edit = (...words: string[]) => visapi('dead', 'edit', LETTER, ...words);
+  const patch = (value: unknown) => JSON.stringify([{ op: 'replace', path: '/channel', value }]);
+  for (const [words, problem] of [
+    [['--data', '{"channel": 7, "txet": "one"}'], /does not fit its actor's input; .*channel: .*text: /s],
+    [['--data', 'no JSON'], /is not JSON/],
+    [['--data', '{"channel": "#a", "text": "one", "onUnknown": "perhaps"}'], /onUnknown: expected hold or repeat/],
+    [['--patch', '[{"op":"test","path":"/channel","value":"#other"}]'], /operation 1: /],
+    [['--patch', patch('#gone')], /nothing was changed/],
+    [[], /expected --data, --patch, or an editor/],
+  ] as const) {
+    const refused = await edit(...words);
+    assert.notEqual(refused.code, 0, words.join(' '));
+    assert.match(refused.stderr, problem);
+  }
+  const dry = await edit('--patch', patch('#alerts'), '--dry-run');
+  assert.match(dry.stdout, /Nothing is done[^]*-  "channel": "#gone"[^]*\+  "channel": "#alerts"/);
+  assert.deepEqual(await story.store.adopt([story.slack]), [], 'a dry run does nothing');
+
+  scene.env['EDITOR'] = `sed -i 's/#gone/#alerts/'`;
+  const { copySeq } = printed<Edit>(await edit('--json'));
+  const copies = await Promise.all([1, copySeq!].map((seq) => readStored(connection, STREAMS.deadLetters, seq)));
+  const texts = copies.map((copy) => Buffer.from(copy!.body).toString());
+  assert.deepEqual(
+    texts.map((text) => (JSON.parse(text) as typeof body).channel),
+    ['#gone', '#alerts'],
+    'the original stays',
+  );
+  const { [HEADERS.id]: _first, ...before } = copies[0]!.headers;
+  const { [HEADERS.id]: _second, ...after } = copies[1]!.headers;
+  assert.deepEqual([copies[1]!.subject, copies[1]!.key, after], [copies[0]!.subject, copies[0]!.key, before]);
+  assert.deepEqual(
+    (await story.store.adopt([story.slack])).map(({ seq, messageId }) => [seq, messageId]),
+    [[copySeq, COMMAND]],
+  );
+  const shown = await visapi('dead', 'show', LETTER);
+  for (const line of [/attempt failed .*attempt 1: invalid_blocks/, /edited by .*the edited copy is DEAD_LETTERS 2/, /redelivered by/])
+    assert.match(shown.stdout, line);
+  assert.match((await edit('--patch', patch('#b'))).stderr, /it is redelivered already/);
+
+  await story.die({ id: `slack:${COMMAND}/b:0`, messageId: `${COMMAND}/b` });
+  const wrong = await visapi('dead', 'discard', '--group', group!.fingerprint);
+  assert.deepEqual([wrong.code, /--reason/.test(wrong.stderr)], [2, true]);
+  const discarded = await visapi('dead', 'discard', '--group', group!.fingerprint, '--reason', 'a test', '--json');
+  assert.deepEqual(printed<{ discarded: string[] }>(discarded).discarded, [`slack:${COMMAND}/b:0`]);
+  assert.match((await visapi('dead', 'list', '--status', 'discarded')).stdout, /discarded/);
 });
 
 test('after its step was mended, a dead letter is redelivered as a retry of the step with the newest version', async (t) => {
