@@ -11,9 +11,9 @@ import { logStreams } from '../../streams/log-streams.ts';
 import { DEFAULT_LOG_BYTES, MIN_LOG_BYTES } from '../../streams/stream-sizes.ts';
 import { CommandError } from './output.ts';
 
-const demoWorkflow = 'examples/github-release-to-slack.yaml';
+const demoWorkflows = ['examples/github-release-to-slack.yaml', 'examples/order-paid-to-pdf.yaml'];
 
-/** What has to be in broker and database before a program starts: tables, streams and, on the first start, the demo's workflow. */
+/** What has to be in broker and database before a program starts: tables, streams and, on the first start, the demo's workflows. */
 export async function prepareStores(natsUrl: string, databaseUrl: string, say: (line: string) => void): Promise<void> {
   await prepareStreams(natsUrl, say);
   const applied = await migrate(databaseUrl);
@@ -42,12 +42,13 @@ async function loadDemo(databaseUrl: string, say: (line: string) => void): Promi
   const database = await openDatabase({ url: databaseUrl, applicationName: 'visapi dev', maxConnections: 1 });
   try {
     if ((await listWorkflows(database)).length > 0) return;
-    const checked = compileText(await readFile(join(projectRoot, demoWorkflow), 'utf8'), 1);
-    if (checked.kind !== 'right')
-      throw new CommandError(`${demoWorkflow} has mistakes; visapi workflows validate ${demoWorkflow} names them`);
-    const { definition } = checked.value;
-    await applyWorkflow(database, { name: definition.name, document: definition, who: 'visapi dev' });
-    say(`loaded the demo's workflow ${definition.name}`);
+    for (const path of demoWorkflows) {
+      const checked = compileText(await readFile(join(projectRoot, path), 'utf8'), 1);
+      if (checked.kind !== 'right') throw new CommandError(`${path} has mistakes; visapi workflows validate ${path} names them`);
+      const { definition } = checked.value;
+      await applyWorkflow(database, { name: definition.name, document: definition, who: 'visapi dev' });
+      say(`loaded the demo's workflow ${definition.name}`);
+    }
   } finally {
     await database.close();
   }

@@ -22,7 +22,7 @@ async function cases(name: string): Promise<readonly TestCase[]> {
   return read.value;
 }
 
-for (const name of ['order-follow-up', 'github-release-to-slack'])
+for (const name of ['order-follow-up', 'github-release-to-slack', 'order-paid-to-pdf'])
   test(`the example ${name} does what its cases say`, async () => {
     const workflow = await compiled(`${name}.yaml`);
     for (const each of await cases(`${name}.test.yaml`)) assert.deepEqual(runTestCase(workflow, each), [], each.name);
