@@ -1,5 +1,5 @@
 import { Liquid } from 'liquidjs';
-import type { FilterImplOptions } from 'liquidjs';
+import type { FilterImplOptions, LiquidOptions } from 'liquidjs';
 
 /**
  * The template language: Liquid with lists of what it may use. What is not on a list is a mistake when the workflow is saved: no
@@ -37,7 +37,15 @@ export class UnresolvedValue extends Error {
   override readonly name = 'UnresolvedValue';
 }
 
-export const liquid = createLiquid();
+/** What another language on the same lists may use more, and how it prints. */
+export interface TemplateLanguage {
+  readonly tags: readonly string[];
+  readonly options: LiquidOptions;
+  /** What becomes of a value's text behind `{{ }}`. */
+  readonly escape: (text: string) => string;
+}
+
+export const liquid = createLanguage({ tags: [], options: { templates: {} }, escape: (text) => text });
 
 export function allowedFilters(): readonly string[] {
   return Object.keys(liquid.filters);
@@ -47,23 +55,24 @@ export function allowedTags(): readonly string[] {
   return Object.keys(liquid.tags);
 }
 
-function createLiquid(): Liquid {
+/** Makes an engine with the lists of this file; `liquid` is the one that workflow documents are written in. */
+export function createLanguage({ tags, options, escape }: TemplateLanguage): Liquid {
   const engine = new Liquid({
     strictVariables: true,
     strictFilters: true,
     // A missing value may be asked for in `if` and replaced by `default`; everywhere else it is an error.
     lenientIf: true,
     ownPropertyOnly: true,
-    templates: {},
     parseLimit: MAX_TEMPLATE_LENGTH,
     renderLimit: MAX_RENDER_MS,
     memoryLimit: MAX_RENDER_MEMORY,
     timezoneOffset: 0,
     locale: 'en-US',
     dateFormat: '%Y-%m-%dT%H:%M:%SZ',
-    outputEscape: printed,
+    outputEscape: (value: unknown) => escape(printed(value)),
+    ...options,
   });
-  for (const name of Object.keys(engine.tags)) if (!TAGS.has(name)) delete engine.tags[name];
+  for (const name of Object.keys(engine.tags)) if (!TAGS.has(name) && !tags.includes(name)) delete engine.tags[name];
   for (const [name, filter] of Object.entries(engine.filters)) {
     if (!FILTERS.has(name)) engine.unregisterFilter(name);
     else if (!TAKES_NOTHING.has(name) && typeof filter === 'function') engine.registerFilter(name, guarded(name, filter));
