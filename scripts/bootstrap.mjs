@@ -19,6 +19,7 @@ const tasks = {
     [bin('oxlint'), '--type-aware', '--deny-warnings'],
     [bin('oxfmt'), '--check'],
   ],
+  browser: [[bin('node'), 'scripts/browser.ts']],
   docs: [[bin('node'), 'scripts/docs.ts']],
   bench: [[bin('node'), 'perf/bench.ts']],
   fix: [[bin('oxlint'), '--type-aware', '--fix'], [bin('oxfmt')]],

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureBrowser } from '../lib/dev/browser-debian.ts';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
 import { bundleModules } from './bundle-modules.ts';
@@ -33,6 +34,7 @@ mkdirSync(home.root, { recursive: true });
 
 /** The tests' own, so that whatever is in it afterwards was left by them. */
 const temporary = mkdtempSync(join(tmpdir(), 'visapi-run-'));
+await ensureBrowser({ cache: home.cache, say, path: process.env['CHROMIUM_PATH'], searchPath: process.env['PATH'] });
 say('starting a broker and a database for the tests');
 const servers = await startTestServers(say);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupt());
