@@ -9,6 +9,7 @@ import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
 import type { Registry } from 'prom-client';
 import type { Acceptor } from './acceptor.ts';
+import { addDocumentsRoute, type DocumentsOptions } from './documents-route.ts';
 import { EVENT_SCHEMAS } from './events/events-schema.ts';
 import { addEventsRoutes } from './events-route.ts';
 import { createHooksLane } from './hooks-lane.ts';
@@ -27,6 +28,8 @@ export interface IngestServerOptions {
   readonly rejected: Pick<RejectedStore, 'keep'>;
   readonly log: Logger;
   readonly registry: Registry;
+  /** (Default: no documents are given out) */
+  readonly documents?: Omit<DocumentsOptions, 'now'> | undefined;
   /** (Default: the system's clock) */
   readonly now?: () => number;
 }
@@ -60,6 +63,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
     tags: [
       { name: 'events', description: 'For clients of our own: CloudEvents under an API key.' },
       { name: 'webhooks', description: 'For providers.' },
+      { name: 'documents', description: 'For whoever was given a link.' },
       { name: 'about', description: 'This API.' },
     ],
     schemas: EVENT_SCHEMAS,
@@ -73,6 +77,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
   openLane(createHooksLane({ settings, acceptor, metrics, registry, answerHead, onAnswer, timeoutMs: limits.handlerTimeoutMs, now }));
   const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
   addEventsRoutes(server, { settings, acceptor, metrics, now, keyRequestsPerSecond });
+  if (options.documents !== undefined) addDocumentsRoute(server, { ...options.documents, now });
   const url = await server.listen({ host, port });
   return { url, stop: () => server.close() };
 }

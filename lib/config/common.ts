@@ -108,6 +108,14 @@ export const OPTIONAL_SETTINGS_VARIABLES = {
   apiKeyPepper: optionalSecretOf('API_KEY_PEPPER', checkPepper, pepper),
 } as const;
 
+/** Links to documents are signed by who renders them and checked by ingest. Without it nobody does either. */
+export const DOCUMENT_LINK_VARIABLES = {
+  documentLinkKey: optionalSecretOf('DOCUMENT_LINK_KEY', checkPepper, {
+    description:
+      'Signs links to documents: at least 32 characters. With another one no link opens any more. `npm start` makes its own once.',
+  }),
+} as const;
+
 const OWN = 'one of its own where VISAPI_ENV is production, not the one that npm start has made';
 
 /** Production does not run on the secrets that `npm start` made: they lie in a folder beside the code. */

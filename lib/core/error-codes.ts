@@ -56,6 +56,20 @@ export const ERROR_CODES = {
     cause: 'the API key is good, and its scopes do not name what was asked for.',
     remedy: 'make a key with the scope that the answer names.',
   },
+  invalid_link: {
+    status: 403,
+    retryable: false,
+    title: 'The link opens nothing',
+    cause: 'the address of a document was changed, cut off, or signed under another `DOCUMENT_LINK_KEY`.',
+    remedy: 'copy the whole address; after a change of the key render the document again.',
+  },
+  expired_link: {
+    status: 410,
+    retryable: false,
+    title: 'The link has expired',
+    cause: 'links to documents open them for `DOCUMENT_LINK_DAYS`.',
+    remedy: 'ask whoever sent it for a new one: running the step again makes it.',
+  },
   not_found: {
     status: 404,
     retryable: false,
