@@ -6,16 +6,19 @@ import { createRunReader } from '../../lib/store/run-reader.ts';
 import type { Database } from '../../lib/store/database.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
 import type { BuiltInActor } from './config.ts';
+import type { DocumentWork } from './document/document-work.ts';
 import { createWorkflowActor } from './workflow-actor.ts';
 
 export interface ActorResources {
   readonly connection: BrokerConnection;
   readonly database: Database;
   readonly log: Logger;
+  /** There where this process renders documents. */
+  readonly documents: DocumentWork | undefined;
 }
 
 /** One of the actors that this program brings along. */
-export function createBuiltInActor(name: BuiltInActor, { connection, database, log }: ActorResources): ActorDefinition {
+export function createBuiltInActor(name: BuiltInActor, { connection, database, log, documents }: ActorResources): ActorDefinition {
   switch (name) {
     case 'workflow':
       // Its input comes from its own `input`, so the runtime needs no name for the type.
@@ -25,5 +28,8 @@ export function createBuiltInActor(name: BuiltInActor, { connection, database, l
         clock: systemClock,
         log,
       }) as ActorDefinition;
+    case 'document':
+      if (documents === undefined) throw new TypeError('document: expected what renders documents, got nothing');
+      return documents.createActor(connection) as ActorDefinition;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The processor: opens a run for every event that a workflow wants, and takes runs from step to step. ACTORS says which of its own
- * actors a process runs, VISAPI_ACTORS where those of a user's own are.
+ * actors a process runs (`document` renders documents), VISAPI_ACTORS where those of a user's own are.
  */
 import { startActorProgram } from '../../lib/host/actor-program.ts';
 import { type ProgramContext, runProgram } from '../../lib/program/run-program.ts';
@@ -14,12 +14,25 @@ await runProgram({ name: 'processor', readConfig: () => readProcessorConfig(), s
 async function start(context: ProgramContext<ProcessorConfig>) {
   const { config, log } = context;
   const userActors = await loadUserActors(config.userActors);
-  return await startActorProgram(context, {
+  const documents = config.actors.includes('document') ? await openDocuments(context) : undefined;
+  const program = await startActorProgram(context, {
     name: 'processor',
-    actors: (resources) => [...config.actors.map((name) => createBuiltInActor(name, { ...resources, log })), ...userActors],
+    actors: (resources) => [...config.actors.map((name) => createBuiltInActor(name, { ...resources, log, documents })), ...userActors],
     lanesOf: lanesOfActor,
     subjects: DEAD_LETTER_SUBJECTS,
-    // Turns take milliseconds; what is not through by then is left to the next owner.
+    // Turns take milliseconds, a document usually less than a second; what is not through by then is left to the next owner.
     drainMs: 5_000,
   });
+  return {
+    async stop() {
+      await program.stop();
+      await documents?.stop();
+    },
+  };
+}
+
+/** Loaded where it is needed: the browser's library is larger than the rest of the program. */
+async function openDocuments(context: ProgramContext<ProcessorConfig>) {
+  const { openDocumentWork } = await import('./document/document-work.ts');
+  return openDocumentWork(context);
 }

@@ -16,6 +16,7 @@ export const defaults = {
   ingestOpsPort: 27_081,
   processorOpsPort: 27_082,
   notifierOpsPort: 27_083,
+  rendererOpsPort: 27_084,
   actorsOpsPort: 27_085,
   sinkPort: 27_090,
   sinkSmtpPort: 27_025,
@@ -33,6 +34,7 @@ export const PORT_VARIABLES = {
   ingestOps: port('INGEST_OPS_PORT', "ingest's health and metrics", defaults.ingestOpsPort),
   processorOps: port('PROCESSOR_OPS_PORT', "the processor's health and metrics", defaults.processorOpsPort),
   notifierOps: port('NOTIFIER_OPS_PORT', "the notifier's health and metrics", defaults.notifierOpsPort),
+  rendererOps: port('RENDERER_OPS_PORT', 'health and metrics of the process that renders documents', defaults.rendererOpsPort),
   actorsOps: port('ACTORS_OPS_PORT', "health and metrics of the process for a user's own actors", defaults.actorsOpsPort),
   sink: port('SINK_PORT', 'the local Slack and its page', defaults.sinkPort),
   sinkSmtp: port('SINK_SMTP_PORT', 'the local mail server', defaults.sinkSmtpPort),
@@ -79,7 +81,7 @@ export function readToolConfig(env: NodeJS.ProcessEnv = terminal().env ?? proces
 
 /** The variables of the secrets that `npm start` makes, where a person has set none: what it made, and where that is. */
 export function localSecretFiles(home: LocalHome, env: NodeJS.ProcessEnv = terminal().env ?? process.env): Record<string, string> {
-  const files = { VISAPI_SECRETS_KEY: home.secretsKey, API_KEY_PEPPER: home.apiKeyPepper };
+  const files = { VISAPI_SECRETS_KEY: home.secretsKey, API_KEY_PEPPER: home.apiKeyPepper, DOCUMENT_LINK_KEY: home.documentLinkKey };
   const missing = Object.entries(files).filter(([name]) => env[name] === undefined && !env[`${name}_FILE`]);
   return Object.fromEntries(missing.map(([name, file]) => [`${name}_FILE`, file]));
 }

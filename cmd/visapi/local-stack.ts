@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { findBrowser } from '../../lib/browser/find-browser.ts';
 import { findBrokerBinary } from '../../lib/dev/broker-binary.ts';
 import { createBroker } from '../../lib/dev/broker.ts';
 import { ensureLocalSecrets } from '../../lib/dev/local-secrets.ts';
@@ -49,6 +50,7 @@ export async function createLocalStack(config: ToolConfig, say: (line: string) =
       await prepareStores(addresses.natsUrl, database.ownerUrl, say);
       await database.admitPrograms();
       demo = await ensureDemoSettings(addresses.natsUrl, home.demoApiKey, say);
+      await lookForBrowser(config, say);
     },
   });
   return {
@@ -67,6 +69,7 @@ function describeStack(config: ToolConfig, database: LocalDatabase): Addresses {
     opsUrls: {
       ingest: at(config.ingestOps),
       processor: at(config.processorOps),
+      [RENDERER]: at(config.rendererOps),
       ...(config.userActors ? { [USER_ACTORS]: at(config.actorsOps) } : {}),
       notifier: at(config.notifierOps),
     },
@@ -108,6 +111,7 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
     });
   const own: Readonly<Record<string, NodeJS.ProcessEnv>> = {
     [USER_ACTORS]: { ...userActorsEnvironment(config), DATABASE_URL: database.urls.processor },
+    [RENDERER]: { ...rendererEnvironment(config), DATABASE_URL: database.urls.processor },
   };
   return [
     ...Object.entries(ready.opsUrls).map(([name, url]) => {
@@ -133,6 +137,22 @@ const USER_ACTORS = 'actors';
 function userActorsEnvironment(config: ToolConfig): NodeJS.ProcessEnv {
   const paths = (config.userActors ?? '').split(',').map((path) => resolve(path.trim()));
   return { ACTORS: 'none', VISAPI_ACTORS: paths.join(','), VISAPI_INSTANCE: USER_ACTORS, PROCESSOR_OPS_PORT: `${config.actorsOps}` };
+}
+
+/** The name of the process, and of its log. */
+const RENDERER = 'renderer';
+
+/** Everything else works without one, so it is not fetched unasked. */
+async function lookForBrowser({ home }: ToolConfig, say: (line: string) => void): Promise<void> {
+  const { CHROMIUM_PATH: path, PATH: searchPath } = inheritedEnvironment();
+  if ((await findBrowser({ path, searchPath, cache: home.cache })) === undefined)
+    say('no Chromium: documents wait until `npm run browser` has put one into .visapi (about 100 MB)');
+}
+
+/** A processor that renders documents and does nothing else. */
+function rendererEnvironment(config: ToolConfig): NodeJS.ProcessEnv {
+  const publicUrl = inheritedEnvironment()['PUBLIC_URL'] ?? `http://127.0.0.1:${config.ingest}`;
+  return { ACTORS: 'document', VISAPI_INSTANCE: RENDERER, PROCESSOR_OPS_PORT: `${config.rendererOps}`, PUBLIC_URL: publicUrl };
 }
 
 function portsToListenOn(config: ToolConfig): Record<string, number> {

@@ -103,8 +103,18 @@ export function startBrowserBox(binary: BrowserBinary, isRoot = process.getuid?.
   const child = spawn(
     'setpriv',
     [
-      ...['--pdeathsig=KILL', '--', 'unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), ...namespaces, '--'],
-      ...['sh', '-c', INSIDE, 'sh', program, ...FLAGS],
+      '--pdeathsig=KILL',
+      '--',
+      'unshare',
+      ...(isRoot ? [] : ['--user', '--map-root-user']),
+      ...namespaces,
+      '--',
+      'sh',
+      '-c',
+      INSIDE,
+      'sh',
+      program,
+      ...FLAGS,
     ],
     { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], detached: true, cwd: '/', env: environment(binary, isRoot) },
   );

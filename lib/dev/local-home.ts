@@ -23,6 +23,8 @@ export interface LocalHome {
   readonly secretsKey: string;
   /** API keys are digested under it in development (API_KEY_PEPPER_FILE). */
   readonly apiKeyPepper: string;
+  /** Links to documents are signed under it in development (DOCUMENT_LINK_KEY_FILE). */
+  readonly documentLinkKey: string;
   /** What the database's owner and each program's role log in with in development. */
   readonly databasePasswords: string;
   /** The text of the demo's API key: nobody else keeps it. */
@@ -44,6 +46,7 @@ export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): Local
     ready: join(absolute, 'ready.json'),
     secretsKey: join(absolute, 'secrets-key'),
     apiKeyPepper: join(absolute, 'api-key-pepper'),
+    documentLinkKey: join(absolute, 'document-link-key'),
     databasePasswords: join(absolute, 'database-passwords.json'),
     demoApiKey: join(absolute, 'demo-api-key'),
     slackChannels: join(absolute, 'slack-channels.json'),

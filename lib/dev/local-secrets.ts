@@ -7,10 +7,10 @@ import type { LocalHome } from './local-home.ts';
 /** As many as AES-256 has, and as the hash behind the digests can use. */
 const SECRET_BYTES = 32;
 
-/** Makes the secrets key and the pepper of this machine on the first start; what is there stays. Production refuses both. */
-export async function ensureLocalSecrets(home: Pick<LocalHome, 'root' | 'secretsKey' | 'apiKeyPepper'>): Promise<void> {
+/** Makes the secrets key, the pepper and the key for links of this machine on the first start; what is there stays. Production refuses them. */
+export async function ensureLocalSecrets(home: Pick<LocalHome, 'root' | 'secretsKey' | 'apiKeyPepper' | 'documentLinkKey'>): Promise<void> {
   await mkdir(home.root, { recursive: true });
-  for (const path of [home.secretsKey, home.apiKeyPepper])
+  for (const path of [home.secretsKey, home.apiKeyPepper, home.documentLinkKey])
     if ((await readPrivate(path)) === undefined) await writePrivate(path, DEVELOPMENT_MARK + randomBytes(SECRET_BYTES).toString('base64'));
 }
 

@@ -7,6 +7,7 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
+import { documentMetrics } from '../../lib/telemetry/document-metrics.ts';
 import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
@@ -14,6 +15,7 @@ const REGISTERED_BY = {
   ingestMetrics: ['cmd/ingest/ingest.ts'],
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
+  documentMetrics: ['cmd/processor/document/document-work.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
   relayMetrics: ['cmd/ingest/start-ingest.ts'],
@@ -38,6 +40,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
     ingestMetrics,
     actorMetrics,
     egressMetrics,
+    documentMetrics,
     publisherMetrics,
     rejectedMetrics,
     journalMetrics,
