@@ -79,7 +79,7 @@ test('what Slack refuses becomes one dead letter, and its run is finished later 
       assert.deepEqual(shown.history[0]!.detail, shown.detail);
       const command = JSON.parse(shown.payload.text) as Record<string, unknown>;
       assert.deepEqual([command['channel'], command['text']], ['#releases', `broken ${repository} v1`]);
-      for (const what of ['refused: invalid_blocks', 'Attempts', '"status": 400', `broken ${repository} v1`])
+      for (const what of ['refused: invalid_blocks', 'attempt failed', '"status": 400', `broken ${repository} v1`])
         assert.ok(plain.stdout.includes(what), plain.stdout);
       assert.deepEqual(await textsAbout(system, repository), [`first ${repository} v1`]);
 
@@ -133,5 +133,18 @@ test('what Slack refuses becomes one dead letter, and its run is finished later 
     const again = await system.visapi('dead', 'redeliver', letter.id);
     assert.equal(again.code, 1);
     assert.equal((await textsAbout(system, repository)).length, 2);
+  });
+
+  await t.test('an edited one runs with its new payload as the same effect, and the run is finished', async () => {
+    const repository = 'again/r2';
+    const { id, letter } = await bury(system, repository);
+    const patch = JSON.stringify([{ op: 'replace', path: '/text', value: `edited ${repository}` }]);
+    await printed(system, 'dead', 'edit', letter.id, '--patch', patch);
+    await hasFate(system, id, 'done');
+    assert.deepEqual(await textsAbout(system, repository), [`first ${repository} v1`, `edited ${repository}`]);
+    const tries = (await system.attempts()).filter(({ text }) => text === `edited ${repository}` || text === `broken ${repository} v1`);
+    assert.deepEqual([tries.length, new Set(tries.map(({ idempotencyKey }) => idempotencyKey)).size], [2, 1]);
+    const shown = await printed<ShownLetter>(system, 'dead', 'show', letter.id);
+    assert.equal((JSON.parse(shown.payload.text) as { text: string }).text, `broken ${repository} v1`, 'the original stays');
   });
 });
