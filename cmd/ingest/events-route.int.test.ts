@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { createKeyRing } from '../../lib/access/key-ring.ts';
+import { AppError } from '../../lib/core/app-error.ts';
 import { eventId } from '../../lib/core/identity.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import { bearer, TEST_KEYS } from './events/test-keys.ts';
@@ -167,6 +168,38 @@ test("a batch's good events are taken together and in order, and each bad one ge
   ]);
   assert.deepEqual((await sendBatch(bed.url, [])).json, { accepted: 0, refused: 0, results: [] });
   assert.equal(bed.published.length, 5);
+});
+
+test('of a batch that the log stores in part, each event is told its own fate, and one that is not stored may come again', async (t) => {
+  const stored: string[] = [];
+  const event = (id: string, more = {}) => ({ ...EVENT, id, ...more });
+  const bed = await openIngestBed(t, {
+    broker: {
+      publish(emit) {
+        const text = emit.headers['ce-id'] ?? '';
+        if (text.includes('large')) return Promise.reject(new AppError('too_large', 'expected less'));
+        if (text.includes('away')) return Promise.reject(new AppError('broker_unavailable', 'no answer'));
+        stored.push(emit.id);
+        return Promise.resolve({ seq: stored.length, duplicate: false });
+      },
+    },
+  });
+  const { status, json, headers } = await sendBatch(bed.url, [
+    event('1'),
+    event('large'),
+    event('away'),
+    event('4', { type: '' }),
+    event('5'),
+  ]);
+  const results = json['results'] as { id?: string; problem?: { code: string; status: number } }[];
+  assert.deepEqual([status, json['accepted'], json['refused'], headers.get('retry-after')], [207, 2, 3, '5']);
+  assert.deepEqual(
+    results.map(({ id, problem }) => problem?.code ?? id),
+    [stored[0], 'too_large', 'not_accepting', 'invalid_event', stored[1]],
+  );
+  assert.equal(stored.length, 2);
+  const none = await sendBatch(bed.url, [event('away'), event('away too')]);
+  assert.deepEqual([none.status, none.json['code'], none.headers.get('retry-after')], [503, 'not_accepting', '5']);
 });
 
 test('what is wrong with a request is a problem with a stable code and the place', async (t) => {

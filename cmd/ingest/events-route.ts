@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../lib/core/app-error.ts';
 import { noteRequest } from '../../lib/http/edge-server.ts';
 import { refuseOtherMethods } from '../../lib/http/openapi.ts';
 import { problemOf, type Problem } from '../../lib/http/problem.ts';
@@ -8,7 +9,7 @@ import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
 import type { ReceivedEvent } from '../../lib/webhook/received-event.ts';
 import { headerValue, headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
-import type { Acceptor } from './acceptor.ts';
+import { acceptEach, type Acceptor } from './acceptor.ts';
 import { toClientEvent } from './events/client-event.ts';
 import { SEND_BATCH, SEND_EVENT } from './events/events-schema.ts';
 import { createKeyGuard } from './events/key-guard.ts';
@@ -23,8 +24,13 @@ export interface EventsOptions {
   readonly keyRequestsPerSecond: number;
 }
 
+interface Receipt {
+  readonly id: string;
+  readonly duplicate: boolean;
+}
+
 /** What became of one event of a batch. */
-export type BatchResult = { readonly id: string; readonly duplicate: boolean } | { readonly problem: Problem };
+export type BatchResult = Receipt | { readonly problem: Problem };
 
 /**
  * `POST /v1/events` and `POST /v1/events/batch`, for clients of our own: CloudEvents under an API key. A client can mend
@@ -36,17 +42,23 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
   const limitKey = createRequestLimit(server, options.keyRequestsPerSecond, (request) => guard.keyOf(request).id);
   const modes = new WeakMap<FastifyRequest, EventMode>();
 
-  /** One call for all of a request, so that they are durable together and in order. */
-  async function accept(request: FastifyRequest, events: readonly ReceivedEvent[]) {
+  /** One call for all of a request, so that a journal has them together and in order. @throws where none of them is stored */
+  async function accept(request: FastifyRequest, events: readonly ReceivedEvent[]): Promise<(Receipt | AppError)[]> {
     const endTimer = metrics.acceptSeconds.startTimer();
-    const accepted = await acceptor.accept(events);
+    const outcomes = await acceptEach(acceptor, events);
     endTimer();
-    for (const [index, event] of events.entries()) {
-      metrics.accepted.inc({ source: event.source, duplicate: String(accepted[index]?.duplicate ?? false) });
-      metrics.bodyBytes.observe(event.body.length);
-    }
     noteRequest(request, { reason: 'accepted' });
-    return events.map(({ id }, index) => ({ id, duplicate: accepted[index]?.duplicate ?? false }));
+    return events.map(({ id, source, body }, index) => {
+      const outcome = outcomes[index];
+      if (outcome instanceof AppError) {
+        metrics.rejected.inc({ source, reason: outcome.code });
+        return outcome;
+      }
+      const duplicate = outcome?.duplicate ?? false;
+      metrics.accepted.inc({ source, duplicate: String(duplicate) });
+      metrics.bodyBytes.observe(body.length);
+      return { id, duplicate };
+    });
   }
 
   function read(request: FastifyRequest) {
@@ -74,6 +86,7 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     const traceId = traceIdOf(event.traceparent);
     noteRequest(request, { eventId: event.id, type: event.type, ...(traceId === undefined ? {} : { traceId }) });
     const [receipt] = await accept(request, [event]);
+    if (receipt instanceof AppError) throw receipt;
     noteRequest(request, { duplicate: receipt?.duplicate ?? false });
     return reply.code(202).send(receipt);
   });
@@ -94,15 +107,21 @@ export function addEventsRoutes(server: FastifyInstance, options: EventsOptions)
     noteRequest(request, { count: reads.length });
     if (events.length === 0 && reads.length > 0) throw invalidEvent(reads.flatMap((found) => (found.ok ? [] : found.mistakes)));
     const receipts = events.length === 0 ? [] : await accept(request, events);
-    const refused = reads.length - events.length;
-    if (refused > 0) {
-      noteRequest(request, { reason: 'partly_accepted' });
-      metrics.rejected.inc({ source: sending.source, reason: 'invalid_event' }, refused);
-    }
+    const errors = receipts.filter((receipt) => receipt instanceof AppError);
+    const invalid = reads.length - events.length;
+    const refused = invalid + errors.length;
+    if (refused > 0) noteRequest(request, { reason: 'partly_accepted' });
+    if (invalid > 0) metrics.rejected.inc({ source: sending.source, reason: 'invalid_event' }, invalid);
+    const retryAfterSeconds = errors.find((error) => error.retryAfterSeconds !== undefined)?.retryAfterSeconds;
+    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
     return reply.code(refused > 0 ? 207 : 202).send({
-      accepted: events.length,
+      accepted: reads.length - refused,
       refused,
-      results: results.map((result) => (typeof result === 'number' ? receipts[result] : result)),
+      results: results.map((result): BatchResult | undefined => {
+        if (typeof result !== 'number') return result;
+        const receipt = receipts[result];
+        return receipt instanceof AppError ? { problem: problemOf(receipt) } : receipt;
+      }),
     });
   });
   refuseOtherMethods(server, '/v1/events', 'POST');
