@@ -11,7 +11,7 @@ export type TypeLimiter = (source: string, type: string) => string;
 
 /** A command as it is published: to its actor, in the slot and with the priority of the event. */
 export function commandMessage(command: WorkflowCommand, traceparent: string | undefined): Emit {
-  const { id, key, priority, actor, type, event, run, step, body } = command;
+  const { id, key, priority, actor, type, event, run, step, body, divertTo = [] } = command;
   return {
     id,
     key,
@@ -23,6 +23,7 @@ export function commandMessage(command: WorkflowCommand, traceparent: string | u
       [HEADERS.schema]: SCHEMA_VERSION,
       [HEADERS.ceType]: type,
       [HEADERS.contentType]: 'application/json',
+      ...(divertTo.length === 0 ? {} : { [HEADERS.divert]: divertTo.join(', ') }),
       ...(traceparent === undefined ? {} : { [HEADERS.traceparent]: traceparent }),
     },
     body: Buffer.from(JSON.stringify(body)),

@@ -46,11 +46,18 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
 
   async function takeEvent(event: WorkflowEvent, at: string): Promise<Turn> {
     const [enabled, existing] = await Promise.all([workflows.enabled(), reader.runsOfEvent(event.id)]);
-    let turn = eventTurn({ event, workflows: enabled, existing, at });
+    const states = await statesOf(event, existing);
+    let turn = eventTurn({ event, workflows: enabled, existing, states, at });
     // Before an event is nobody's, it is asked for once more: a workflow may have been saved just before it came.
-    if (isUnrouted(turn)) turn = eventTurn({ event, workflows: await workflows.refresh(), existing, at });
+    if (isUnrouted(turn)) turn = eventTurn({ event, workflows: await workflows.refresh(), existing, states, at });
     if (turn.kind === 'recorded' && turn.commands.length > 0) events.keep(event);
     return turn;
+  }
+
+  /** A repetition takes over what the steps of the last run had given. */
+  async function statesOf({ replay }: WorkflowEvent, existing: ReadonlySet<string>): Promise<RunState[]> {
+    if (replay === undefined || replay.repeat.length === 0) return [];
+    return (await Promise.all([...existing].map((id) => reader.run(id)))).filter((state) => state !== undefined);
   }
 
   async function takeResult(result: StepResult, at: string): Promise<Turn> {

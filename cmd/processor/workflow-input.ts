@@ -52,7 +52,7 @@ export function storedEvent(message: Message): WorkflowEvent {
 }
 
 function workflowEvent(message: Message, source: string, subjectType: string): WorkflowEvent {
-  const { id, key, priority, stream, seq, headers, body } = message;
+  const { id, key, priority, stream, seq, headers, body, replay } = message;
   const receivedAt = headers[HEADERS.received] ?? new Date(message.storedAt).toISOString();
   return {
     id,
@@ -68,6 +68,7 @@ function workflowEvent(message: Message, source: string, subjectType: string): W
     traceparent: headers[HEADERS.traceparent] ?? null,
     hops: hopsOf(headers[HEADERS.hops]),
     onlyFor: headers[HEADERS.workflow] ?? null,
+    ...(replay === undefined ? {} : { replay }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Priority } from '../core/priority.ts';
 import type { RunRow, StepError, StepRow } from '../workflow/row.ts';
 import type { RunReader } from '../workflow/run-reader.ts';
+import type { RunReplay } from '../workflow/run-replay.ts';
 import type { RunState } from '../workflow/turn.ts';
 import { BatchedRead } from './batched-read.ts';
 import type { Database } from './database.ts';
@@ -53,6 +54,7 @@ interface RunRecord {
   readonly started_at: Date;
   readonly ended_at: Date | null;
   readonly error: StepError | null;
+  readonly replay: RunReplay | null;
 }
 
 interface StepRecord {
@@ -74,7 +76,7 @@ interface StepRecord {
 }
 
 function runOf(row: RunRecord): RunRow {
-  const { id, workflow, version, key, priority, status, error } = row;
+  const { id, workflow, version, key, priority, status, error, replay } = row;
   return {
     kind: 'run',
     id,
@@ -89,6 +91,7 @@ function runOf(row: RunRecord): RunRow {
     error,
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
+    ...(replay === null ? {} : { replay }),
   };
 }
 

@@ -87,7 +87,7 @@ function outcomeRow({ unit, row }: Recorded<OutcomeRow>, n: number): object {
 const RUNS: StatementPart = {
   name: 'run',
   columns: `id text, workflow text, version int, event_id text, event_stream text, event_seq bigint, key text, priority text, status text,
-    started_at timestamptz, ended_at timestamptz, error jsonb`,
+    started_at timestamptz, ended_at timestamptz, error jsonb, replay jsonb`,
   write: `
 run_over as (
   delete from kept_events k using run r where k.run = r.id and r.status in ('done', 'cancelled')
@@ -96,15 +96,15 @@ run_timers as (
   delete from timers t using run r where r.status = 'cancelled' and t.id >= r.id || '/' and t.id < r.id || '0'
 ),
 run_write as (
-  insert into runs (id, workflow, version, event_id, event_stream, event_seq, key, priority, status, started_at, ended_at, error)
-  select id, workflow, version, event_id, event_stream, event_seq, key, priority, status, coalesce(started_at, now()), ended_at, error from run
+  insert into runs (id, workflow, version, event_id, event_stream, event_seq, key, priority, status, started_at, ended_at, error, replay)
+  select id, workflow, version, event_id, event_stream, event_seq, key, priority, status, coalesce(started_at, now()), ended_at, error, replay from run
   on conflict (id) do update
     set version = excluded.version, status = excluded.status, ended_at = excluded.ended_at, error = excluded.error
 )`,
 };
 
 function runRow({ unit, row }: Recorded<RunRow>): object {
-  const { id, workflow, version, eventId, eventStream, eventSeq, key, priority, status, startedAt, endedAt, error } = row;
+  const { id, workflow, version, eventId, eventStream, eventSeq, key, priority, status, startedAt, endedAt, error, replay = null } = row;
   return {
     ...unitOf(unit),
     id,
@@ -119,6 +119,7 @@ function runRow({ unit, row }: Recorded<RunRow>): object {
     started_at: cleanTime(startedAt),
     ended_at: endedAt === null ? null : cleanTime(endedAt),
     error: cleanJson(error),
+    replay: cleanJson(replay),
   };
 }
 

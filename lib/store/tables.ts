@@ -180,6 +180,7 @@ export interface RunsTable {
   started_at: Time;
   ended_at: NullableTime;
   error: Json;
+  replay: Json;
 }
 
 export interface StepsTable {

@@ -5,10 +5,11 @@ import type { CompiledWorkflow } from './compile.ts';
 import { EvaluationFailed } from './evaluation-failed.ts';
 import type { WorkflowEvent } from './event.ts';
 import type { EventRow, OutcomeRow, RunRow } from './row.ts';
+import { replayGeneration, replayOf, type RunReplay } from './run-replay.ts';
 import { eventScope } from './scope.ts';
 import type { EventScope } from './scope.ts';
 import { evaluationError, failedStep, reachedStep } from './step-row.ts';
-import type { Turn } from './turn.ts';
+import type { RunState, Turn } from './turn.ts';
 import { NO_OUTPUTS, WORKFLOW_ACTOR } from './turn.ts';
 
 export interface EventInput {
@@ -16,6 +17,8 @@ export interface EventInput {
   readonly workflows: readonly CompiledWorkflow[];
   /** The runs that this event has opened already. */
   readonly existing: ReadonlySet<string>;
+  /** The same with their steps. Only where a replay repeats effects. (Default: none) */
+  readonly states?: readonly RunState[];
   /** RFC 3339. */
   readonly at: string;
 }
@@ -26,11 +29,13 @@ export interface EventInput {
  * 1. One workflow that cannot be evaluated stops no other: its run is opened and stands `failed` at the step (at its first
  *    one where the trigger's condition is what failed), so that it is seen and can go on once the workflow is mended.
  * 2. A body that is not JSON can be read by no workflow: the event is a dead letter, and nothing is recorded.
- * 3. An event that has opened a run before opens none of the same workflow again.
+ * 3. An event that has opened a run before opens none of the same workflow again, but for a replay that repeats effects: that one opens
+ *    a run of its own generation, once, where the last one has ended; other steps are in it what they were in the last one.
  */
-export function eventTurn({ event, workflows, existing, at }: EventInput): Turn {
+export function eventTurn({ event, workflows, existing, states = [], at }: EventInput): Turn {
   const wanting = workflows.filter((workflow) => matches(workflow, event));
-  const fresh = wanting.filter((workflow) => !existing.has(runId(workflow.name, event.id)));
+  const replays = new Map(wanting.map((workflow) => [workflow, replayFor(workflow, event, states)]));
+  const fresh = wanting.filter((workflow) => !existing.has(idOf(workflow, event, replays.get(workflow))));
   if (fresh.length === 0) return existing.size > 0 ? duplicate(event, existing, at) : unrouted(event, unwanted(event), at);
 
   const scope = parse(event);
@@ -41,7 +46,7 @@ export function eventTurn({ event, workflows, existing, at }: EventInput): Turn 
       detail: { place: 'event.data', expected: 'JSON in UTF-8', got: scope.message, workflows: fresh.map(({ name }) => name) },
     };
 
-  const opened = fresh.flatMap((workflow) => openRun(workflow, event, scope, at) ?? []);
+  const opened = fresh.flatMap((workflow) => openRun(workflow, event, scope, replays.get(workflow), at) ?? []);
   if (opened.length === 0) {
     if (existing.size > 0) return duplicate(event, existing, at);
     return unrouted(event, `no condition holds: ${fresh.map(({ name }) => name).join(', ')}`, at);
@@ -55,14 +60,32 @@ export function eventTurn({ event, workflows, existing, at }: EventInput): Turn 
   };
 }
 
+/** What a repetition takes over; undefined where this is none, or there is nothing that has ended. */
+function replayFor({ name }: CompiledWorkflow, { replay }: WorkflowEvent, states: readonly RunState[]): RunReplay | undefined {
+  if (replay === undefined || replay.repeat.length === 0) return undefined;
+  const runs = states.filter(({ run }) => run.workflow === name && run.replay?.id !== replay.id);
+  const last = runs.toSorted((a, b) => (a.run.startedAt < b.run.startedAt ? -1 : 1)).at(-1);
+  return last === undefined || last.run.status === 'running' ? undefined : replayOf(replay, last);
+}
+
+function idOf({ name }: CompiledWorkflow, { id }: WorkflowEvent, replay: RunReplay | undefined): string {
+  return runId(name, id, replay === undefined ? '' : replayGeneration(replay));
+}
+
 function matches(workflow: CompiledWorkflow, event: WorkflowEvent): boolean {
   if (event.onlyFor !== null) return workflow.name === event.onlyFor;
   return workflow.events.includes(event.type) && (workflow.source === undefined || workflow.source === event.source);
 }
 
 /** Undefined where the trigger's condition does not hold. */
-function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventScope, at: string): Advance | undefined {
-  const run = newRun(workflow, event, at);
+function openRun(
+  workflow: CompiledWorkflow,
+  event: WorkflowEvent,
+  scope: EventScope,
+  replay: RunReplay | undefined,
+  at: string,
+): Advance | undefined {
+  const run = newRun(workflow, event, replay, at);
   const start = { run, steps: [], workflow, event: { kind: 'read', scope, event }, from: 0, generation: '', at } as const;
   try {
     if (event.onlyFor === null && workflow.condition !== undefined && !workflow.condition.holds({ event: scope, steps: {} }))
@@ -75,11 +98,11 @@ function openRun(workflow: CompiledWorkflow, event: WorkflowEvent, scope: EventS
   return advance(start);
 }
 
-function newRun(workflow: CompiledWorkflow, event: WorkflowEvent, at: string): RunRow {
+function newRun(workflow: CompiledWorkflow, event: WorkflowEvent, replay: RunReplay | undefined, at: string): RunRow {
   const { id: eventId, stream: eventStream, seq: eventSeq, key, priority } = event;
   return {
     kind: 'run',
-    id: runId(workflow.name, eventId),
+    id: idOf(workflow, event, replay),
     workflow: workflow.name,
     version: workflow.version,
     eventId,
@@ -91,6 +114,7 @@ function newRun(workflow: CompiledWorkflow, event: WorkflowEvent, at: string): R
     startedAt: at,
     endedAt: null,
     error: null,
+    ...(replay === undefined ? {} : { replay }),
   };
 }
 
@@ -112,6 +136,8 @@ function unrouted(event: WorkflowEvent, reason: string, at: string): Turn {
 }
 
 function duplicate(event: WorkflowEvent, existing: ReadonlySet<string>, at: string): Turn {
+  // Replayed it has found what it led to, and that is the point.
+  if (event.replay !== undefined) return { kind: 'recorded', rows: [], ...NO_OUTPUTS };
   const reason = `duplicate: ${[...existing].join(', ')}`;
   return { kind: 'recorded', rows: [eventRow(event, 'duplicate'), outcomeRow(event, 'skipped', reason, at)], ...NO_OUTPUTS };
 }

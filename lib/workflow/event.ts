@@ -1,4 +1,5 @@
 import type { Priority } from '../core/priority.ts';
+import type { ReplayRequest } from './run-replay.ts';
 
 /** An event of the log, as the workflow engine sees it. */
 export interface WorkflowEvent {
@@ -24,4 +25,6 @@ export interface WorkflowEvent {
   /** The workflow that a person made it for: it opens a run of that one, whatever its trigger says, and of no other. Null: of all that want it. */
   readonly onlyFor: string | null;
   readonly body: Uint8Array;
+  /** It is handled once more, by a replay. (Default: it is not) */
+  readonly replay?: ReplayRequest;
 }

@@ -1,5 +1,6 @@
 import type { Priority } from '../core/priority.ts';
 import type { WorkflowEvent } from './event.ts';
+import type { RunReplay } from './run-replay.ts';
 
 /**
  * What the workflow actor records. The store writes these rows in the transaction that settles the message they come from, so an
@@ -58,6 +59,8 @@ export interface RunRow {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly error: StepError | null;
+  /** Null or missing: it is no repetition. */
+  readonly replay?: RunReplay | null;
 }
 
 /** One step of a run. Replaced as a whole, by run and path. A step that was not reached has no row. */

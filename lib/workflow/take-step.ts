@@ -5,6 +5,7 @@ import { delayEnd } from './delay.ts';
 import { emittedEvent } from './emitted-event.ts';
 import { EvaluationFailed } from './evaluation-failed.ts';
 import type { StepRow } from './row.ts';
+import { replayedStep } from './run-replay.ts';
 import type { Scope, StepScope } from './scope.ts';
 import { doneStep, evaluationError, failedStep, skippedStep } from './step-row.ts';
 import type { Outputs, WorkflowEmit } from './turn.ts';
@@ -19,6 +20,8 @@ export interface TakenStep {
 /** What becomes of a step that is reached. `row` is the step as it is until then. */
 export function takeStep(step: CompiledStep, row: StepRow, ended: readonly StepRow[], start: Start): TakenStep {
   if (start.event.kind === 'lost') return { row: failedStep(row, start.event.error, start.at) };
+  const replayed = replayedStep(step, row, start.run.replay, start.at);
+  if (replayed !== undefined) return { row: replayed };
   const scope = { event: start.event.scope, steps: stepScopes(ended) };
   try {
     if (step.condition !== undefined && !step.condition.holds(scope))
@@ -34,8 +37,12 @@ function work(kind: StepWork, row: StepRow, scope: Scope, { run, at, hops }: Sta
   switch (kind.kind) {
     case 'command': {
       const body = { ...fieldsOf(kind.with.render(scope)), onUnknown: kind.onUnknown };
-      const { id, eventId: event, key, priority } = run;
-      const command = { id: row.commandId, actor: kind.actor, type: row.type, event, run: id, step: row.path, key, priority, body };
+      const { id, eventId: event, key, priority, replay } = run;
+      const divertTo = replay?.divertTo ?? [];
+      const command = {
+        ...{ id: row.commandId, actor: kind.actor, type: row.type, event, run: id, step: row.path, key, priority, body },
+        ...(divertTo.length === 0 ? {} : { divertTo }),
+      };
       return { row, waits: { commands: [command] } };
     }
     case 'emit': {

@@ -35,6 +35,8 @@ export interface WorkflowCommand {
   readonly priority: Priority;
   /** JSON: the rendered `with` and `onUnknown`. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** Where its effect goes instead of to its recipient. (Default: to its recipient) */
+  readonly divertTo?: readonly string[];
 }
 
 /** The step goes on by itself when the time is there. */

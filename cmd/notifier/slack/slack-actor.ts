@@ -4,6 +4,7 @@ import { done, reject, type Verdict } from '../../../lib/actor/verdict.ts';
 import type { Egress } from '../../../lib/egress/egress.ts';
 import { SLACK_LANES } from '../../../streams/actors.ts';
 import { stepFailed, stepSucceeded } from '../../../streams/step-result.ts';
+import { diversionOf } from '../diversion.ts';
 import type { SlackChannel, SlackChannels } from './channels.ts';
 import { classifySlackResult, type SlackOutcome } from './classify.ts';
 import { readSlackCommand, type SlackCommand } from './command.ts';
@@ -31,6 +32,9 @@ export interface SlackOutput {
   readonly status: 'sent';
 }
 
+/** A target of a replay that is a channel. */
+const CHANNEL = /^#/;
+
 /** Longer would keep a message waiting long after a repair. */
 const MAX_RETRY_MS = 600_000;
 
@@ -49,7 +53,10 @@ export function createSlackActor(options: SlackActorOptions): ActorDefinition<Sl
   return defineActor<SlackCommand>({
     ...SLACK_LANES,
     start: 'beginning',
-    input: readSlackCommand,
+    input: (message) => {
+      const command = readSlackCommand(message);
+      return { ...command, channel: diversionOf(message, CHANNEL, "a channel as '#alerts'") ?? command.channel };
+    },
     // The channel refines the event's key: a channel that fails holds up no other channel of the same customer.
     key: (command, message) => [command.channel, message.key],
     retry: exponential({ ...retry, maxMs: MAX_RETRY_MS }),
