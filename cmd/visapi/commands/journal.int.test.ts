@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
-import { projectRoot } from '../../../lib/dev/local-home.ts';
 import { poll } from '../../../lib/dev/poll.ts';
 import { dataFile } from '../../../lib/journal/environment.ts';
 import { parseExport } from '../../../lib/journal/journal-export.ts';
 import type { JournalGlance } from '../../../lib/journal/journal-glance.ts';
 import { idsOf, journalPath, offer, openTestJournal } from '../../../lib/journal/test-journal.ts';
+import { createTestTool, type Ended } from '../test-tool.ts';
 
-const run = promisify(execFile);
+const tool = createTestTool();
+/** On a journal that nobody has open. */
+const visapi = (path: string, ...words: string[]): Promise<Ended> => tool.run('journal', ...words, '--path', path);
+/** On one that this process has open: a process opens an LMDB environment once. */
+const visapiBeside = (path: string, ...words: string[]): Promise<Ended> => tool.spawn('journal', ...words, '--path', path);
 
 test('what waits in one journal is exported, imported into a running one under the same identities, and its relay hears of it', async (t) => {
   const from = journalPath(t);
   const old = await openTestJournal(t, from, { now: () => Date.parse('2026-11-20T10:00:00Z') });
   await old.append([offer('a'), offer('b'), offer('c', { isRemembered: false }), offer('d', { bytes: 30_000 })]);
   await old.forget([{ number: 1, logSeq: 9 }]);
+  await old.close();
   const file = join(dirname(from), 'events.jsonl');
   const exported = await visapi(from, 'export', file);
   assert.deepEqual([exported.code, exported.stdout], [0, '3 records exported\n']);
@@ -31,7 +34,7 @@ test('what waits in one journal is exported, imported into a running one under t
   await running.append([offer('d')]);
   let heard = 0;
   running.onAppended(() => (heard += 1));
-  const first = await visapi(to, 'import', file, '--json');
+  const first = await visapiBeside(to, 'import', file, '--json');
   assert.deepEqual(JSON.parse(first.stdout), { file, imported: 2, known: 1, left: 0 });
   await poll(() => heard || undefined, { deadlineMs: 1_000, what: 'the running journal to notice the import' });
   assert.deepEqual(idsOf(running), ['d', 'b', 'c']);
@@ -40,7 +43,7 @@ test('what waits in one journal is exported, imported into a running one under t
     [Date.parse('2026-11-20T10:00:00Z'), Date.parse('2026-11-20T10:00:00Z')],
   );
   // Done twice, it is done once: also what had no identity of its own.
-  const second = await visapi(to, 'import', file);
+  const second = await visapiBeside(to, 'import', file);
   assert.equal(second.stdout, '0 events imported, 3 were known already, 0 found no room\n');
   assert.deepEqual(await running.append([offer('b')]), [{ number: 2, duplicate: true }]);
 });
@@ -49,6 +52,7 @@ test('an export that is not whole is not imported, and one that finds no room sa
   const path = journalPath(t);
   const journal = await openTestJournal(t, path);
   await journal.append([offer('a', { bytes: 500 }), offer('b', { bytes: 500 })]);
+  await journal.close();
   const file = join(dirname(path), 'events.jsonl');
   await visapi(path, 'export', file);
   const text = readFileSync(file, 'utf8');
@@ -74,7 +78,7 @@ test('the status names the owner while there is one, and works without, and on a
   assert.equal((await visapi(path, 'status')).code, 3);
   const journal = await openTestJournal(t, path);
   await journal.append(Array.from({ length: 20 }, (_, index) => offer(`${index}`, { bytes: 1_000 })));
-  const running = JSON.parse((await visapi(path, 'status', '--json')).stdout) as JournalGlance;
+  const running = JSON.parse((await visapiBeside(path, 'status', '--json')).stdout) as JournalGlance;
   assert.equal(running.owner?.pid, process.pid);
   assert.deepEqual([running.status?.depth, running.status?.ids, running.status?.damaged], [20, 20, 0]);
   await journal.close();
@@ -86,17 +90,8 @@ test('the status names the owner while there is one, and works without, and on a
   const damaged = await visapi(path, 'status');
   assert.equal(damaged.code, 1);
   assert.match(damaged.stdout, /^damaged +page \d+/m);
-  const rest = await visapi(path, 'export', '-');
+  const rest = await visapiBeside(path, 'export', '-');
   assert.match(rest.stderr, /the journal is damaged: .*\n\d+ records exported/);
   const lines = rest.stdout.trimEnd().split('\n');
   assert.equal((JSON.parse(lines.at(-1)!) as { end: { records: number } }).end.records, lines.length - 1);
 });
-
-async function visapi(path: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    const result = await run(process.execPath, [join(projectRoot, 'cmd/visapi/main.ts'), 'journal', ...words, '--path', path]);
-    return { code: 0, ...result };
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string };
-  }
-}

@@ -98,8 +98,10 @@ export class SimulatedRecord implements RecordPort {
       if (effect !== undefined && canBecome(effect, state, unit)) Object.assign(effect, { state, result, epoch: unit.epoch });
     }
     for (const letter of batch.deadLetters.filter(isMine)) this.deadLetters.set(letter.id, letter);
-    const isKnown = ({ id, unit }: OutboxEntry): boolean =>
-      [...this.#outbox, ...this.#timers].some((entry) => entry.id === id && unitKey(entry.unit) === unitKey(unit));
+    const isKnown = ({ id, unit }: OutboxEntry): boolean => {
+      const isSame = (entry: OutboxEntry): boolean => entry.id === id && unitKey(entry.unit) === unitKey(unit);
+      return this.#outbox.some(isSame) || this.#timers.some(isSame);
+    };
     const fresh = batch.outbox.filter((entry) => isMine(entry) && !isKnown(entry));
     this.#outbox.push(...fresh.filter((entry) => !isTimer(entry)));
     this.#timers.push(...fresh.filter(isTimer));
