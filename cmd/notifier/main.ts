@@ -4,6 +4,7 @@ import { createEgress } from '../../lib/egress/egress.ts';
 import { createObjectStore } from '../../lib/jetstream/object-store.ts';
 import { startActorProgram } from '../../lib/host/actor-program.ts';
 import { type ProgramContext, runProgram } from '../../lib/program/run-program.ts';
+import { emailMetrics } from '../../lib/telemetry/email-metrics.ts';
 import { egressMetrics } from '../../lib/telemetry/metrics.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../streams/actor-lanes.ts';
 import { DOCUMENTS_BUCKET } from '../../streams/documents-bucket.ts';
@@ -18,6 +19,7 @@ await runProgram({ name: 'notifier', readConfig: () => readNotifierConfig(), sta
 async function start(context: ProgramContext<NotifierConfig>) {
   const { config, log, registry } = context;
   const metrics = egressMetrics(registry);
+  const { failures: emailFailures } = emailMetrics(registry);
   const onRefused = (because: string): void => {
     metrics.blocked.inc({ reason: 'rule' });
     log.warn({ because }, 'request refused before it left');
@@ -26,7 +28,8 @@ async function start(context: ProgramContext<NotifierConfig>) {
   const dial = createDial({ rules: { allow: config.egressAllow, ports: MAIL_PORTS }, onRefused });
   const program = await startActorProgram(context, {
     name: 'notifier',
-    actors: ({ connection }) => createActors(config, { egress, dial, documents: createObjectStore(connection, DOCUMENTS_BUCKET), metrics }),
+    actors: ({ connection }) =>
+      createActors(config, { egress, dial, documents: createObjectStore(connection, DOCUMENTS_BUCKET), metrics, emailFailures }),
     lanesOf: lanesOfActor,
     subjects: DEAD_LETTER_SUBJECTS,
     // A request that takes longer is left as unknown, and a mail that is not handed over by then as not sent.

@@ -8,18 +8,21 @@ import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { documentMetrics } from '../../lib/telemetry/document-metrics.ts';
-import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics } from '../../lib/telemetry/metrics.ts';
+import { emailMetrics } from '../../lib/telemetry/email-metrics.ts';
+import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics, watchdogMetric } from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
 const REGISTERED_BY = {
   ingestMetrics: ['cmd/ingest/ingest.ts'],
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
+  emailMetrics: ['cmd/notifier/main.ts'],
   documentMetrics: ['cmd/processor/document/document-work.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
   relayMetrics: ['cmd/ingest/start-ingest.ts'],
   settingsMetrics: ['cmd/ingest/start-ingest.ts'],
+  watchdogMetric: ['lib/program/run-program.ts'],
   publisherMetrics: ['cmd/ingest/start-ingest.ts', 'lib/host/actor-host.ts'],
 };
 
@@ -41,7 +44,9 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
     actorMetrics,
     egressMetrics,
     documentMetrics,
+    emailMetrics,
     publisherMetrics,
+    watchdogMetric,
     rejectedMetrics,
     journalMetrics,
     relayMetrics,

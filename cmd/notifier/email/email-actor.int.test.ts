@@ -86,7 +86,7 @@ async function setUp(t: TestContext) {
     tries,
     async handle(message: Message, account: EmailAccount | undefined = accountAt(sink)): Promise<{ verdict: Verdict; emits: Emit[] }> {
       const emits: Emit[] = [];
-      const actor = createEmailActor({ account, documents, onTry: (outcome) => tries.push(outcome) });
+      const actor = createEmailActor({ account, documents, onTry: ({ kind }) => tries.push(kind) });
       return { verdict: await actor.receive(actor.input(message), ledger.context(message, emits)), emits };
     },
     behave: (behaviour: object) => fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) }),

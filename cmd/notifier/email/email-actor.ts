@@ -24,7 +24,7 @@ export interface EmailActorOptions {
   /** Wall clock, milliseconds since the epoch. (Default: the system's) */
   readonly now?: () => number;
   /** Told of every try. */
-  readonly onTry?: (outcome: EmailOutcome['kind'], seconds: number) => void;
+  readonly onTry?: (outcome: EmailOutcome, seconds: number) => void;
 }
 
 /** What a step that sent an e-mail has as its output. */
@@ -88,7 +88,7 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
     const mail = await prepare(account, command, idempotencyKey);
     const startedAt = performance.now();
     const outcome = classifySmtpResult(await account.smtp.send(mail, signal), now());
-    onTry?.(outcome.kind, (performance.now() - startedAt) / 1_000);
+    onTry?.(outcome, (performance.now() - startedAt) / 1_000);
     switch (outcome.kind) {
       case 'sent':
         return { to: mail.to, messageId: mail.messageId, response: outcome.response, status: 'sent' };
