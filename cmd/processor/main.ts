@@ -9,7 +9,7 @@ import { createBuiltInActor } from './actors.ts';
 import { type ProcessorConfig, readProcessorConfig } from './config.ts';
 import { loadUserActors } from './user-actors.ts';
 
-await runProgram({ name: 'processor', readConfig: () => readProcessorConfig(), start });
+await runProgram({ name: 'processor', logsByTurn: true, readConfig: () => readProcessorConfig(), start });
 
 async function start(context: ProgramContext<ProcessorConfig>) {
   const { config, log } = context;

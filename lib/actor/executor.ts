@@ -4,14 +4,14 @@ import type { BrokerPort } from './broker-port.ts';
 import type { Claims } from './claims.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
-import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
+import { type ActorDefinition, DEFAULT_SLOTS } from './define-actor.ts';
 import { type Job, takeJob } from './job.ts';
 import { classOf, isReady, type Line } from './line.ts';
-import type { ActorObserver } from './observer.ts';
+import { type ActorObserver, within } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Quarantine } from './quarantine.ts';
 import { isTimer, type RecordPort } from './record-port.ts';
-import { reportAttempt } from './report-attempt.ts';
+import { reportAttempt, type RuntimeLog } from './report-attempt.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 import type { Settler } from './settler.ts';
@@ -37,7 +37,7 @@ export interface ExecutorEnvironment {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: ActorLog;
+  readonly log: RuntimeLog;
   /** Aborts when handlers have to stop now. */
   readonly stop: AbortSignal;
 }
@@ -161,9 +161,11 @@ export class Executor {
   }
 
   #start({ unit, message, attempt }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
-    const { claims, clock, log, stop } = this.#environment;
+    const { claims, observer, clock, log, stop } = this.#environment;
     const claim: Attempt['claim'] = (request) => claims.claim(unit.lease, message, key, request);
-    return runAttempt({ definition: this.definition, message, input, number: attempt, claim, stop, clock, log });
+    return within(observer, this.definition.name, message, () =>
+      runAttempt({ definition: this.definition, message, input, number: attempt, claim, stop, clock, log }),
+    );
   }
 
   async #startSuspect(job: Job, parsed: Readable, isAlone: boolean): Promise<AttemptOutcome> {

@@ -2,15 +2,20 @@ import type { Clock } from '../core/clock.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { ActorLog } from './define-actor.ts';
 import { HEADERS } from '../core/headers.ts';
-import { traceIdOf } from '../telemetry/canonical-line.ts';
+import { type DoneLine, traceIdOf } from '../telemetry/canonical-line.ts';
 import type { Job } from './job.ts';
 import type { Message } from './message.ts';
 import type { ActorObserver } from './observer.ts';
 
+/** The runtime's log; what writes the line of a finished message cheaper than `info` may do so. */
+export interface RuntimeLog extends ActorLog {
+  done?(line: DoneLine): void;
+}
+
 export interface ReportEnvironment {
   readonly observer: ActorObserver;
   readonly clock: Clock;
-  readonly log: ActorLog;
+  readonly log: RuntimeLog;
 }
 
 /** Measures one attempt and writes its canonical line. `begun` is monotonic. */
@@ -40,7 +45,8 @@ export function reportAttempt(
     ...(queueMs === undefined ? {} : { queueMs }),
     ms: Math.round(ms * 10) / 10,
   };
-  if (verdict.kind === 'done') log.info(fields, 'message');
+  if (verdict.kind === 'done' && log.done !== undefined) log.done(fields);
+  else if (verdict.kind === 'done') log.info(fields, 'message');
   else log.warn(fields, 'message');
 }
 

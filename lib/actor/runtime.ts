@@ -2,13 +2,14 @@ import type { Clock } from '../core/clock.ts';
 import type { BrokerPort, LaneSpec } from './broker-port.ts';
 import { Claims } from './claims.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
-import type { ActorDefinition, ActorLog } from './define-actor.ts';
+import type { ActorDefinition } from './define-actor.ts';
 import { Executor } from './executor.ts';
 import type { ActorObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Quarantine } from './quarantine.ts';
 import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
 import { ReplayPacer } from './replay-pacer.ts';
+import type { RuntimeLog } from './report-attempt.ts';
 import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
 import { Timers } from './timers.ts';
@@ -34,7 +35,7 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: ActorLog;
+  readonly log: RuntimeLog;
   readonly observer: ActorObserver;
   readonly timing?: Partial<RuntimeTiming>;
 }

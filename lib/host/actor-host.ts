@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { DeadLetterSubjects } from '../actor/dead-letter.ts';
 import type { ActorDefinition } from '../actor/define-actor.ts';
+import type { RuntimeLog } from '../actor/report-attempt.ts';
 import { ActorRuntime, type RuntimeOptions } from '../actor/runtime.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Readiness } from '../http/ops-server.ts';
@@ -11,6 +12,7 @@ import { measurePublisher } from '../jetstream/measured-publisher.ts';
 import { createPublisher, type Publisher } from '../jetstream/publisher.ts';
 import type { Database } from '../store/database.ts';
 import { createRecordStore } from '../store/record-store.ts';
+import { logDone } from '../telemetry/canonical-line.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { publisherMetrics } from '../telemetry/metrics.ts';
 import { createActorObserver } from './actor-observer.ts';
@@ -56,7 +58,7 @@ export function startActorHost(options: ActorHostOptions): ActorHost {
     subjects,
     clock: systemClock,
     random: Math.random,
-    log,
+    log: runtimeLog(log),
     observer: createActorObserver(registry),
     ...(timing === undefined ? {} : { timing }),
   });
@@ -72,6 +74,15 @@ export function startActorHost(options: ActorHostOptions): ActorHost {
         await publisher.stop(drainMs);
         await record.close();
       })()),
+  };
+}
+
+function runtimeLog(log: Logger): RuntimeLog {
+  return {
+    info: (fields, text) => log.info(fields, text),
+    warn: (fields, text) => log.warn(fields, text),
+    error: (fields, text) => log.error(fields, text),
+    done: (line) => logDone(log, line),
   };
 }
 

@@ -55,9 +55,8 @@ function partsOf(log: Logger) {
  */
 function writeAccepted(log: Logger, line: RequestLine): void {
   if (log.levelVal > INFO) return;
-  const { start, stream } = partsOf(log);
   const { bytes, count, source, eventId, type, traceId, duplicate } = line;
-  let text = `${start},"method":"${line.method}","route":"${line.route}"`;
+  let text = `"method":"${line.method}","route":"${line.route}"`;
   text += `,"status":${line.status},"reason":"${line.reason}","ms":${Math.round(line.ms * 1000) / 1000}`;
   if (source !== undefined) text += `,"source":"${source}"`;
   if (bytes !== undefined) text += `,"bytes":${bytes}`;
@@ -66,8 +65,51 @@ function writeAccepted(log: Logger, line: RequestLine): void {
   if (type !== undefined) text += `,"type":${JSON.stringify(cleanText(type))}`;
   if (traceId !== undefined) text += `,"traceId":"${traceId}"`;
   if (duplicate !== undefined) text += `,"duplicate":${duplicate}`;
+  writeLine(log, `${text},"msg":"request"`);
+}
+
+/** What the one line of a message that an actor is done with says. */
+export interface DoneLine {
+  readonly actor: string;
+  readonly messageId: string;
+  readonly eventId?: string;
+  readonly run?: string;
+  readonly step?: string;
+  readonly traceId?: string;
+  readonly stream: string;
+  readonly seq: number;
+  readonly attempt: number;
+  /** Milliseconds in the log before its first attempt. */
+  readonly queueMs?: number;
+  readonly ms: number;
+}
+
+/** The line that pino would write of a message with the verdict `done`, put together by hand: nearly all lines of an actor are of this kind. */
+export function logDone(log: Logger, line: DoneLine): void {
+  if (log.levelVal > INFO) return;
+  const { actor, messageId, eventId, run, step, traceId, stream, seq, attempt, queueMs, ms } = line;
+  let text = `"actor":${quoted(actor)},"messageId":${quoted(messageId)}`;
+  if (eventId !== undefined) text += `,"eventId":${quoted(eventId)}`;
+  if (run !== undefined) text += `,"run":${quoted(run)}`;
+  if (step !== undefined) text += `,"step":${quoted(step)}`;
+  if (traceId !== undefined) text += `,"traceId":${quoted(traceId)}`;
+  text += `,"stream":${quoted(stream)},"seq":${seq},"attempt":${attempt},"verdict":"done"`;
+  if (queueMs !== undefined) text += `,"queueMs":${queueMs}`;
+  writeLine(log, `${text},"ms":${ms},"msg":"message"`);
+}
+
+function writeLine(log: Logger, fields: string): void {
+  const { start, stream } = partsOf(log);
   stream.lastLevel = INFO;
-  stream.write(`${text},"msg":"request"}\n`);
+  stream.write(`${start},${fields}}\n`);
+}
+
+/** Needs no escape; what may be a credential in it, `cleanText` says. */
+const PLAIN = /^[A-Za-z0-9_./:#@-]{1,200}$/;
+
+function quoted(text: string): string {
+  const clean = cleanText(text);
+  return PLAIN.test(clean) ? `"${clean}"` : JSON.stringify(clean);
 }
 
 /** The trace id of a `traceparent` (W3C Trace Context, level 1); undefined where it is not one. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Secret } from '../core/secret.ts';
 import { anyText } from '../dev/any-text.ts';
 import { scaled } from '../dev/test-scale.ts';
-import { logRequest, traceIdOf } from './canonical-line.ts';
+import { logDone, logRequest, traceIdOf } from './canonical-line.ts';
 import { cleanText } from './log-fields.ts';
 import { createLog } from './log.ts';
 
@@ -103,6 +103,40 @@ test('the line of an accepted request is the one that the log itself would write
       logRequest(log, line);
       const { time: _time, ...written } = last();
       log.info({ ...line, ms: Math.round(line.ms * 1000) / 1000 }, 'request');
+      const { time: _also, ...expected } = last();
+      assert.deepEqual(written, expected);
+    }),
+    { numRuns: scaled({ day: 300, night: 2_000 }) },
+  );
+});
+
+test('the line of a message that is done is the one that the log itself would write', () => {
+  const { log, last } = capture();
+  const id = fc.oneof(
+    anyText(),
+    fc.constantFrom('abcdefghijklmnopqrstuvwxyz/tell', '"', '\\', '\n', 'token=abcdefgh', 'vis_abcdefghij', 'x'.repeat(2_000)),
+  );
+  const lines = fc.record(
+    {
+      actor: fc.constantFrom('workflow', 'keys'),
+      messageId: id,
+      eventId: id,
+      run: id,
+      step: id,
+      traceId: fc.constant('4bf92f3577b34da6a3ce929d0e0e4736'),
+      stream: fc.constantFrom('EVENTS', 'COMMANDS'),
+      seq: fc.nat(),
+      attempt: fc.nat(),
+      queueMs: fc.nat(),
+      ms: fc.nat().map((tenths) => tenths / 10),
+    },
+    { requiredKeys: ['actor', 'messageId', 'stream', 'seq', 'attempt', 'ms'] },
+  );
+  fc.assert(
+    fc.property(lines, (line) => {
+      logDone(log, line);
+      const { time: _time, ...written } = last();
+      log.info({ ...line, verdict: 'done' }, 'message');
       const { time: _also, ...expected } = last();
       assert.deepEqual(written, expected);
     }),

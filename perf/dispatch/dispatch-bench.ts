@@ -110,7 +110,7 @@ async function runRounds(bed: LogBed, { count, messages, profile, say }: RoundOp
       const results: Partial<Record<keyof Round, DispatchResult>> = {};
       const order = ['keyed', 'bare'] as const;
       for (const kind of number % 2 === 0 ? order : order.toReversed())
-        results[kind] = await runJob(programs[kind], { reader: `${kind}-${number}`, count: messages });
+        results[kind] = await runJob(programs[kind], { reader: `reader-${number}-${kind === 'bare' ? 'b' : 'a'}`, count: messages });
       const round = results as Round;
       const [keyed = NaN, bare = NaN, ratio = NaN] = figuresOf(round, messages);
       say(

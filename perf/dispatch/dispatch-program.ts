@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { openDatabase } from '../../lib/store/database.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
+import { createTurnDestination } from '../../lib/telemetry/turn-destination.ts';
 import { runBareConsume } from './bare-consume.ts';
 import { runKeyedDispatch } from './keyed-dispatch.ts';
 
@@ -21,8 +22,8 @@ export interface DispatchResult {
 const [kind, natsUrl = '', databaseUrl = '', logFile = ''] = process.argv.slice(2);
 const connection = await connectBroker({ url: natsUrl, name: `bench ${kind}` });
 const database = await openDatabase({ url: databaseUrl, applicationName: `bench ${kind}` });
-// A file, as where a program's output is kept: the line about each message is part of what is measured.
-const destination = pino.destination({ dest: logFile, sync: true });
+// A file, as where a program's output is kept, written as the processor does: the line about each message is part of what is measured.
+const destination = createTurnDestination(pino.destination({ dest: logFile, sync: true }));
 const log = createLog({ program: 'bench', env: 'development', version: '0', level: 'info', destination });
 const run = kind === 'keyed' ? runKeyedDispatch : runBareConsume;
 
