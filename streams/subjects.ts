@@ -75,6 +75,17 @@ export function eventFilter(priority: Priority, slot: number, type?: string): st
   return `events.${priority}.${checkedSlot(slot)}.${type === undefined ? '>' : `*.${typeTokens(type)}`}`;
 }
 
+/** The filter of one slot's events of one type, whatever their source. */
+export function eventTypeFilter(priority: Priority, slot: number, type: string): string {
+  return `events.${priority}.${checkedSlot(slot)}.*.${typeTokens(type)}`;
+}
+
+/** The filter of everything in a stream that an actor reads there: all events, or its own commands; of one slot, or of all. */
+export function readFilter(reads: 'events' | 'commands', actor: string, slot?: number): string {
+  const at = slot === undefined ? '*' : String(checkedSlot(slot));
+  return reads === 'events' ? `events.*.${at}.>` : `commands.*.${at}.${checkedToken('actor', actor)}`;
+}
+
 /**
  * An event's type as tokens of a subject: lower case, `[a-z0-9_-]`, everything else `_`, at most 6 tokens and 96
  * characters. A client decides what a type is called, so nothing is refused here. Applied twice it changes nothing.

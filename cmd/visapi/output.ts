@@ -26,6 +26,8 @@ export interface Output {
   readonly isJson: boolean;
   /** The command's result: the value itself with `--json`, the text for people otherwise. Called once per command. */
   result(value: unknown, forPeople: () => string): void;
+  /** One of several results: a line of JSON, or text. */
+  line(value: unknown, forPeople: () => string): void;
   /** Progress and hints; on stderr, so that stdout stays the result. */
   note(line: string): void;
 }
@@ -37,6 +39,9 @@ export function outputOf(command: Command): Output {
     isJson,
     result(value, forPeople) {
       terminal().stdout.write(`${isJson ? JSON.stringify(value, null, 2) : forPeople()}\n`);
+    },
+    line(value, forPeople) {
+      terminal().stdout.write(`${isJson ? JSON.stringify(value) : forPeople()}\n`);
     },
     note(line) {
       terminal().stderr.write(`${line}\n`);

@@ -62,6 +62,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: 'what the door holds until the log has it: look, export, import',
     register: async (program) => (await import('./commands/journal.ts')).registerJournal(program),
   },
+  replay: {
+    what: 'let an actor handle a part of the log once more',
+    register: async (program) => (await import('./commands/replay.ts')).registerReplay(program),
+  },
   held: {
     what: 'effects of which nobody knows whether they happened',
     register: async (program) => (await import('./commands/held.ts')).registerHeld(program),
