@@ -3,6 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../core/app-error.ts';
+import { addAboutRoutes } from './about-routes.ts';
+import { ERRORS_PATH } from './problem.ts';
 import { problemResponses, problemSchema } from './problem-schema.ts';
 
 export interface OpenApiOptions {
@@ -32,7 +34,7 @@ const PAGE_POLICY = [
 
 /**
  * The server's OpenAPI 3.1 document, made of the schemas of the routes that are added afterwards, at `/openapi.json`, and a
- * page to read it at `/docs`. A route without a schema is a TypeError. The schemas say what is so; nothing is parsed, dropped or rewritten by them: requests are
+ * page to read it at `/docs`; `/` says so. A route without a schema is a TypeError. The schemas say what is so; nothing is parsed, dropped or rewritten by them: requests are
  * read from their bytes, and a test compares the answers.
  */
 export async function addOpenApi(server: FastifyInstance, options: OpenApiOptions): Promise<void> {
@@ -68,6 +70,7 @@ export async function addOpenApi(server: FastifyInstance, options: OpenApiOption
   await server.register(swaggerUi, {
     routePrefix: PAGE,
     staticCSP: PAGE_POLICY,
+    theme: { title: options.title },
     // No badge of a validator elsewhere.
     uiConfig: { validatorUrl: null, deepLinking: true },
   });
@@ -91,7 +94,8 @@ export async function addOpenApi(server: FastifyInstance, options: OpenApiOption
       return reply.type('application/json; charset=utf-8').send(document);
     },
   );
-  refuseOtherMethods(server, '/openapi.json', 'GET');
+  addAboutRoutes(server, options.title);
+  for (const url of ['/openapi.json', '/', ERRORS_PATH]) refuseOtherMethods(server, url, 'GET');
 }
 
 /** A zod schema as JSON Schema 2020-12, which is what OpenAPI 3.1 has. */

@@ -4,6 +4,9 @@ import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
+/** Where a problem's `type` leads. */
+export const ERRORS_PATH = '/docs/errors.md';
+
 /** Problem details (RFC 9457) with our stable code. */
 export interface Problem {
   /** The code's part of the page on errors. */
@@ -27,7 +30,7 @@ export function problemOf(error: AppError): Problem {
   const { status, title } = ERROR_CODES[error.code];
   const isSendersMistake = status < 500 && error.code !== 'unauthenticated';
   return {
-    type: `/docs/errors.md#${error.code}`,
+    type: `${ERRORS_PATH}#${error.code}`,
     title,
     status,
     code: error.code,
