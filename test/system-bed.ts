@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
+import { localHome } from '../lib/dev/local-home.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
@@ -15,6 +16,7 @@ import { createTestSecrets, storeTestSettings, type TestSecrets, type TestSource
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
+import { demoMailEnvironment } from '../lib/sink/mail-account.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
 import { demoSlackChannels, type SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
@@ -65,6 +67,10 @@ export interface SystemOptions {
   readonly passwords?: { readonly broker: string; readonly database: string };
   /** Added to the environment of every program. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether there is a mail server beside the local Slack, which the notifier sends through. (Default: no) */
+  readonly mail?: true;
+  /** Whether the processor renders documents, too, with the browser that `npm test` sees to. (Default: no) */
+  readonly documents?: true;
   /** Which programs are started. (Default: all) */
   readonly only?: readonly ProgramName[];
 }
@@ -104,7 +110,11 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const bed = await openTestBed(t);
   const broker = await openOwnBroker(t);
   const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
-  const sink = await startSink({ port: 0, ...(options.workspace === undefined ? {} : { workspace: options.workspace }) });
+  const sink = await startSink({
+    port: 0,
+    ...(options.mail ? { smtpPort: 0 } : {}),
+    ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
+  });
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
   const secrets = createTestSecrets();
   const sources = JSON.parse(
@@ -134,14 +144,19 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     ...secrets.env,
     SLACK_CHANNELS_FILE: channels,
     SLACK_API_URL: `${sink.url}/api`,
-    EGRESS_ALLOW: sink.url,
+    EGRESS_ALLOW: [sink.url, sink.smtpUrl].filter((url) => url !== undefined).join(','),
+    ...(sink.smtpUrl === undefined ? {} : demoMailEnvironment(sink.smtpUrl)),
     ...options.env,
   };
   const program = (name: ProgramName, opsPort: number): LocalProgram =>
     createProgram({
       name,
       command: [`cmd/${name}/main.ts`],
-      env: { ...env, DATABASE_URL: name === 'ingest' ? '' : databaseUrl(name) },
+      env: {
+        ...env,
+        ...(name === 'processor' && options.documents ? rendererEnvironment() : {}),
+        DATABASE_URL: name === 'ingest' ? '' : databaseUrl(name),
+      },
       logFile: join(folder, `${name}.log`),
       readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
     });
@@ -191,6 +206,13 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     metrics: async (name) => await (await fetch(new URL('/metrics', programs[name].readyUrl))).text(),
     logs: async () => (await Promise.all(Object.keys(programs).map((name) => readFile(join(folder, `${name}.log`), 'utf8')))).join(''),
   };
+}
+
+/** One process does both here: a second one would cost a test a second. */
+function rendererEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, CHROMIUM_PATH } = process.env;
+  const browser = { PATH, ...(CHROMIUM_PATH === undefined ? {} : { CHROMIUM_PATH }), VISAPI_HOME: localHome('.visapi').root };
+  return { ...browser, ACTORS: 'workflow,document', DOCUMENT_BROWSERS: '1', DOCUMENT_LINK_KEY: randomBytes(32).toString('base64') };
 }
 
 export async function isReady(url: string): Promise<boolean> {
