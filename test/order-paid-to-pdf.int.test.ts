@@ -26,7 +26,11 @@ test('a paid order ends as one e-mail with its receipt, whatever scripts its cus
   };
   const order: DemoOrder = {
     ...demoOrder(1, 17),
-    ...{ customer: 'Łukasz Żółć / דוד כהן', email: 'lukasz@example.org', locale: 'pl', currency: 'PLN', total: '1298.40' },
+    customer: 'Łukasz Żółć / דוד כהן',
+    email: 'lukasz@example.org',
+    locale: 'pl',
+    currency: 'PLN',
+    total: '1298.40',
   };
 
   const { id } = await send(order);

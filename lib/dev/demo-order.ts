@@ -60,8 +60,14 @@ export function demoOrder(seed: number, index: number): DemoOrder {
 /** An order as a CloudEvent in structured mode. The same order is the same event: sent again it is a duplicate. */
 export function orderPaidEvent(order: DemoOrder): Readonly<Record<string, unknown>> {
   return {
-    ...{ specversion: '1.0', id: `order-${order.number}-paid`, source: '/shop', type: 'order.paid', subject: order.number },
-    ...{ time: order.paidAt, datacontenttype: 'application/json', data: order },
+    specversion: '1.0',
+    id: `order-${order.number}-paid`,
+    source: '/shop',
+    type: 'order.paid',
+    subject: order.number,
+    time: order.paidAt,
+    datacontenttype: 'application/json',
+    data: order,
   };
 }
 

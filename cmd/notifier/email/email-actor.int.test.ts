@@ -37,18 +37,33 @@ class Ledger {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const { signal } = new AbortController();
     return {
-      ...{ actor: 'email', message, attempt: 1, signal, log },
+      actor: 'email',
+      message,
+      attempt: 1,
+      signal,
+      log,
       emit: (output) => void emits.push(output),
       record: () => {},
       async effect(name, run, options = {}) {
         const id = effectId(message.id, name);
         const known = states.get(id);
         if (known?.state === 'done') return known.result as never;
-        const entry = { state: 'unknown', onUnknown: options.onUnknown };
+        const entry = {
+          state: 'unknown',
+          onUnknown: options.onUnknown,
+        };
         states.set(id, entry);
         try {
-          const result = await run({ idempotencyKey: idempotencyKey(id), repeated: known?.state === 'unknown', signal });
-          states.set(id, { ...entry, state: 'done', result });
+          const result = await run({
+            idempotencyKey: idempotencyKey(id),
+            repeated: known?.state === 'unknown',
+            signal,
+          });
+          states.set(id, {
+            ...entry,
+            state: 'done',
+            result,
+          });
           return result;
         } catch (error) {
           if (error instanceof EffectFailed) entry.state = 'failed';

@@ -18,7 +18,12 @@ async function start(t: TestContext, options: SMTPServerOptions) {
   const plain: string[] = [];
   let mails = 0;
   const server = new SMTPServer({
-    ...{ cert: PEM, key: PEM, logger: false, authOptional: true, disableReverseLookup: true, closeTimeout: 100 },
+    cert: PEM,
+    key: PEM,
+    logger: false,
+    authOptional: true,
+    disableReverseLookup: true,
+    closeTimeout: 100,
     onAuth: ({ username }, { secure }, answer) => {
       if (!secure) plain.push('AUTH');
       answer(null, { user: username });
