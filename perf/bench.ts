@@ -1,11 +1,13 @@
 import { runAcceptBench } from './accept/accept-bench.ts';
 import { runDispatchBench } from './dispatch/dispatch-bench.ts';
+import { runRunsBench } from './runs/runs-bench.ts';
 import { runScanBench } from './json-scan.ts';
 
 /** `npm run bench -- <name> [options]`. Exit code: 0 when every bound is met, 1 when one is not, 2 for a mistake in the command. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   accept: runAcceptBench,
   dispatch: runDispatchBench,
+  runs: runRunsBench,
   scan: runScanBench,
 };
 
