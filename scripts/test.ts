@@ -29,7 +29,11 @@ const home = localHome('.visapi');
 const report = join(home.root, 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const files = (wanted.length > 0 ? wanted : findFiles()).toSorted();
+/** The whole-system tests first: they wait a lot, and the short ones fill their waits and the end. */
+const isSystemTest = (file: string): boolean => file.startsWith('test/');
+const files = (wanted.length > 0 ? wanted : findFiles()).toSorted(
+  (a, b) => Number(isSystemTest(b)) - Number(isSystemTest(a)) || a.localeCompare(b),
+);
 mkdirSync(home.root, { recursive: true });
 
 /** The tests' own, so that whatever is in it afterwards was left by them. */
@@ -71,13 +75,7 @@ async function interrupt(): Promise<void> {
 
 /** Shows what the runner prints as it comes, but for its last lines: those are the summary, and go last. */
 async function runTests(paths: readonly string[]): Promise<{ summary: string; isPassed: boolean }> {
-  const reporters = [
-    '--test-reporter=spec',
-    '--test-reporter-destination=stdout',
-    '--test-reporter=junit',
-    `--test-reporter-destination=${report}`,
-  ];
-  const args = ['--test', `--test-concurrency=${filesAtOnce}`, `--test-timeout=${testTimeoutMs}`, ...reporters, ...paths];
+  const args = [join(projectRoot, 'scripts/run-files.ts'), String(filesAtOnce), String(testTimeoutMs), report, ...paths];
   // By night the packages are loaded as they are installed.
   const bundles = isNightly ? '' : await bundleModules();
   const child = spawn(process.execPath, args, {

@@ -111,7 +111,17 @@ async function startServer(options: PostgresOptions, binaries: PostgresBinaries)
 }
 
 /** Nothing is flushed: a crash of the server alone still loses nothing, a crash of the machine loses the test. */
-const fast = { fsync: 'off', full_page_writes: 'off', max_wal_size: '256MB' };
+const fast = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  max_wal_size: '256MB',
+  io_method: 'sync',
+  jit: 'off',
+  autovacuum: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  shared_buffers: '32MB',
+};
 
 function addressOf({ port, password = 'visapi' }: PostgresOptions, database: string): string {
   return `postgres://visapi:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
