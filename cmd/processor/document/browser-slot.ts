@@ -1,4 +1,4 @@
-import { connect, type Browser, type Page } from 'puppeteer-core';
+import { connect, ProtocolError, TimeoutError, type Browser, type CDPSession, type Page } from 'puppeteer-core';
 import { type BrowserBox, startBrowserBox } from '../../../lib/browser/browser-box.ts';
 import type { BrowserBinary } from '../../../lib/browser/find-browser.ts';
 
@@ -9,11 +9,14 @@ export type RenderFailure = 'deadline' | 'memory' | 'crashed' | 'aborted';
 export class RenderFailed extends Error {
   override readonly name = 'RenderFailed';
   readonly reason: RenderFailure;
-  constructor(reason: RenderFailure, message: string) {
-    super(message);
+  constructor(reason: RenderFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.reason = reason;
   }
 }
+
+/** Why a browser was ended. */
+export type BrowserEnd = RenderFailure | 'refused' | 'recycled' | 'idle';
 
 /** No browser can be had at present. It says nothing about the document, which waits. */
 export class NoBrowser extends Error {
@@ -30,7 +33,7 @@ export interface SlotOptions {
   /** After so many renders a browser is replaced: what leaks stays small. */
   readonly recycleAfter: number;
   /** Told why a browser was ended, but for a stop. */
-  readonly onEnd: (reason: RenderFailure | 'recycled' | 'idle') => void;
+  readonly onEnd: (reason: BrowserEnd) => void;
 }
 
 /** Seconds on a busy machine; a browser that needs more will not come. */
@@ -40,13 +43,21 @@ const MEMORY_CHECK_MS = 250;
 /** An unused browser holds some 150 MB. */
 const IDLE_MS = 300_000;
 
-/** What a job is given, and what it may do with it, in the given order. */
+interface Running {
+  readonly box: BrowserBox;
+  readonly browser: Browser;
+  /** Tells of any page that crashes, also before it is ours to listen to. */
+  readonly session: CDPSession;
+  renders: number;
+}
+
+/** What is done with a page. */
 export type PageJob<Result> = (page: Page) => Promise<Result>;
 
 /** One browser at most, one page at a time: what happens to a document's browser happens to no other document. */
 export class BrowserSlot {
   readonly #options: SlotOptions;
-  #running: { readonly box: BrowserBox; readonly browser: Browser; renders: number } | undefined;
+  #running: Running | undefined;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(options: SlotOptions) {
@@ -65,16 +76,16 @@ export class BrowserSlot {
   async run<Result>(job: PageJob<Result>, signal: AbortSignal): Promise<Result> {
     clearTimeout(this.#idle);
     const running = (this.#running ??= await this.#start());
-    const { box, browser } = running;
-    const watch = this.#watch(box, signal);
+    const watch = this.#watch(running, signal);
     try {
-      const result = await Promise.race([this.#inFreshPage(browser, job, watch.fail), watch.failed]);
+      const result = await Promise.race([inFreshPage(running.browser, job), watch.failed]);
       running.renders++;
       if (running.renders >= this.#options.recycleAfter) await this.#end('recycled');
       return result;
-    } catch (error) {
+    } catch (thrown) {
+      const error = failureOf(thrown);
       // Whatever it was: nobody knows what the browser is doing, and the next one starts in less than a second.
-      await this.#end(error instanceof RenderFailed ? error.reason : 'crashed');
+      await this.#end(error instanceof RenderFailed ? error.reason : 'refused');
       throw error;
     } finally {
       watch.stop();
@@ -89,23 +100,22 @@ export class BrowserSlot {
     this.#running = undefined;
   }
 
-  async #end(reason: RenderFailure | 'recycled' | 'idle'): Promise<void> {
+  async #end(reason: BrowserEnd): Promise<void> {
     if (this.#running === undefined) return;
     await this.stop();
     this.#options.onEnd(reason);
   }
 
-  async #start(): Promise<{ box: BrowserBox; browser: Browser; renders: number }> {
+  async #start(): Promise<Running> {
     const binary = await this.#options.findBrowser();
     if (binary === undefined) throw new NoBrowser('there is no Chromium on this machine');
     const box = startBrowserBox(binary);
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new NoBrowser(`expected an answer within ${START_MS} ms`)), START_MS);
     const ended = box.gone.then(() => Promise.reject(new NoBrowser('it ended at its start')));
+    ended.catch(() => undefined);
     try {
-      const browser = await Promise.race([connect({ transport: box.transport, defaultViewport: null }), ended, tooLate]);
-      ended.catch(() => undefined);
-      return { box, browser, renders: 0 };
+      return await Promise.race([connectTo(box), ended, tooLate]);
     } catch (error) {
       await box.kill();
       const because = error instanceof Error ? error.message : String(error);
@@ -115,17 +125,8 @@ export class BrowserSlot {
     }
   }
 
-  async #inFreshPage<Result>(browser: Browser, job: PageJob<Result>, fail: (failure: RenderFailed) => void): Promise<Result> {
-    const context = await browser.createBrowserContext();
-    const page = await context.newPage();
-    page.on('error', () => fail(new RenderFailed('crashed', 'the page crashed')));
-    const result = await job(page);
-    await context.close();
-    return result;
-  }
-
   /** Everything that ends a job from outside. */
-  #watch(box: BrowserBox, signal: AbortSignal) {
+  #watch({ box, session }: Running, signal: AbortSignal) {
     const { deadlineMs, maxMemoryBytes } = this.#options;
     const { promise: failed, reject: fail } = Promise.withResolvers<never>();
     failed.catch(() => undefined);
@@ -137,15 +138,38 @@ export class BrowserSlot {
     const abort = (): void => fail(new RenderFailed('aborted', 'nobody waits for it any more'));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
+    const crash = (): void => fail(new RenderFailed('crashed', 'the page crashed'));
+    session.on('Target.targetCrashed', crash);
     void box.gone.then(() => fail(new RenderFailed('crashed', 'the browser is gone')));
     return {
       failed,
-      fail,
       stop() {
+        session.off('Target.targetCrashed', crash);
         clearTimeout(deadline);
         clearInterval(memory);
         signal.removeEventListener('abort', abort);
       },
     };
   }
+}
+
+async function connectTo(box: BrowserBox): Promise<Running> {
+  const browser = await connect({ transport: box.transport, defaultViewport: null });
+  const session = await browser.target().createCDPSession();
+  await session.send('Target.setDiscoverTargets', { discover: true });
+  return { box, browser, session, renders: 0 };
+}
+
+async function inFreshPage<Result>(browser: Browser, job: PageJob<Result>): Promise<Result> {
+  const context = await browser.createBrowserContext();
+  const result = await job(await context.newPage());
+  await context.close();
+  return result;
+}
+
+/** What the browser's library throws, in our words; the rest is the job's own. */
+function failureOf(error: unknown): unknown {
+  if (error instanceof TimeoutError) return new RenderFailed('deadline', error.message, { cause: error });
+  if (error instanceof ProtocolError) return new RenderFailed('crashed', error.message, { cause: error });
+  return error;
 }

@@ -39,7 +39,7 @@ export function openDocumentWork({ config, log, registry }: ProgramContext<Proce
     recycleAfter: config.documentBrowserRenders,
     onEnd(reason) {
       metrics.browsersEnded.inc({ reason });
-      if (reason !== 'recycled' && reason !== 'idle') log.warn({ reason }, 'a browser was ended with its document');
+      if (reason !== 'recycled' && reason !== 'idle' && reason !== 'refused') log.warn({ reason }, 'a browser was ended with its document');
     },
   });
   return {
