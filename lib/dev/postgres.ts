@@ -110,7 +110,10 @@ async function startServer(options: PostgresOptions, binaries: PostgresBinaries)
   return child;
 }
 
-/** Nothing is flushed: a crash of the server alone still loses nothing, a crash of the machine loses the test. */
+/**
+ * Nothing is flushed: a crash of the server alone still loses nothing, a crash of the machine loses the test. And no process
+ * but the connections' own: what looks after a large database has nothing to do in one that lives for a test.
+ */
 const fast = {
   fsync: 'off',
   full_page_writes: 'off',
