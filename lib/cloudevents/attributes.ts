@@ -1,5 +1,6 @@
 import { isPriority } from '../core/priority.ts';
 import { parseContentType } from '../core/content-type.ts';
+import { toldText } from './told.ts';
 
 /** What an attribute may be: undefined where its text fits, else what was expected. */
 type Rule = (text: string) => string | undefined;
@@ -24,18 +25,18 @@ const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 const RULES: Readonly<Record<string, Rule>> = {
-  specversion: (text) => (text === '1.0' ? undefined : 'expected "1.0"'),
+  specversion: (text) => fits(text, text === '1.0', '"1.0"'),
   id: (text) => filled(text, MAX_SHORT),
   type: (text) => filled(text, MAX_SHORT),
-  source: (text) => filled(text, MAX_LONG) ?? (URI_REFERENCE.test(text) ? undefined : 'expected a URI reference (RFC 3986)'),
+  source: (text) => filled(text, MAX_LONG) ?? fits(text, URI_REFERENCE.test(text), 'a URI reference (RFC 3986)'),
   subject: (text) => filled(text, MAX_SHORT),
-  time: (text) => (isDateTime(text) ? undefined : 'expected a time like 2026-01-31T12:00:00Z (RFC 3339)'),
+  time: (text) => fits(text, isDateTime(text), 'a time like 2026-01-31T12:00:00Z (RFC 3339)'),
   dataschema: (text) =>
-    filled(text, MAX_LONG) ?? (SCHEME.test(text) && URI_REFERENCE.test(text) ? undefined : 'expected a URI with its scheme (RFC 3986)'),
-  datacontenttype: (text) => (parseContentType(text) === undefined ? 'expected a media type (RFC 9110)' : undefined),
+    filled(text, MAX_LONG) ?? fits(text, SCHEME.test(text) && URI_REFERENCE.test(text), 'a URI with its scheme (RFC 3986)'),
+  datacontenttype: (text) => fits(text, parseContentType(text) !== undefined, 'a media type (RFC 9110)'),
   // Extensions that are read here. CloudEvents' own, partitioning: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/partitioning.md
   partitionkey: (text) => filled(text, MAX_SHORT),
-  priority: (text) => (isPriority(text) ? undefined : 'expected critical, default or bulk'),
+  priority: (text) => fits(text, isPriority(text), 'critical, default or bulk'),
 };
 
 /** Attributes that a sender has to give (spec 3.1). */
@@ -50,6 +51,10 @@ export function isTextAttribute(name: string): boolean {
 export function checkAttribute(name: string, text: string): string | undefined {
   if (DISALLOWED.test(text)) return 'expected no control characters, no lone surrogates and no noncharacters';
   return Object.hasOwn(RULES, name) ? RULES[name]?.(text) : atMost(text, MAX_LONG);
+}
+
+function fits(text: string, isRight: boolean, expected: string): string | undefined {
+  return isRight ? undefined : `expected ${expected}, got ${toldText(text)}`;
 }
 
 function filled(text: string, max: number): string | undefined {

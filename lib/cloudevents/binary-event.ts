@@ -2,6 +2,7 @@ import { scanJson } from '../core/json-scan.ts';
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTES, REQUIRED_ATTRIBUTES, checkAttribute } from './attributes.ts';
 import type { CloudEvent, EventMistake, ReadEvent } from './cloud-event.ts';
 import { isUtf8Type, parseContentType } from '../core/content-type.ts';
+import { toldText } from './told.ts';
 
 /** What attributes are headers of, in binary mode. */
 const PREFIX = 'ce-';
@@ -44,8 +45,9 @@ export function readBinaryEvent(rawHeaders: readonly string[], contentType: stri
   for (const name of REQUIRED_ATTRIBUTES) if (!seen.has(name)) add(PREFIX + name, 'expected it, got nothing');
   if (seen.size > MAX_ATTRIBUTES) add(`${PREFIX}*`, `expected at most ${MAX_ATTRIBUTES}, got ${seen.size}`);
   const type = parseContentType(contentType ?? UNKNOWN_TYPE);
-  if (type === undefined) add('content-type', 'expected a media type (RFC 9110)');
-  else if (type.isJson && !isUtf8Type(type)) add('content-type', 'expected no charset but utf-8 with JSON');
+  if (type === undefined) add('content-type', `expected a media type (RFC 9110), got ${toldText(contentType ?? '')}`);
+  else if (type.isJson && !isUtf8Type(type))
+    add('content-type', `expected no charset but utf-8 with JSON, got ${toldText(contentType ?? '')}`);
   else if (type.isJson && body.length > 0) {
     const { prototype } = scanJson(body);
     if (prototype !== undefined) mistakes.push({ place: prototype, because: "expected no name of an object's prototype" });

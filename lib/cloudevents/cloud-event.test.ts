@@ -71,7 +71,7 @@ test('data stays the bytes that came, or what they are decoded to', () => {
 
 test('every mistake of an event is told by its place', () => {
   const cases: readonly [unknown, string[]][] = [
-    [[], [': expected an object with an event']],
+    [[], [': expected an object with an event, got an array']],
     [
       {},
       [
@@ -81,19 +81,22 @@ test('every mistake of an event is told by its place', () => {
         '/type: expected it, got nothing',
       ],
     ],
-    [{ ...GOOD, id: '', type: 7 }, ['/id: expected 1 to 256 characters, got none', '/type: expected a text']],
+    [{ ...GOOD, id: '', type: 7 }, ['/id: expected 1 to 256 characters, got none', '/type: expected a text, got 7']],
     [{ ...GOOD, id: null }, ['/id: expected it, got null']],
     [{ ...GOOD, id: 'x'.repeat(257) }, ['/id: expected at most 256 characters, got 257']],
-    [{ ...GOOD, specversion: '0.3' }, ['/specversion: expected "1.0"']],
-    [{ ...GOOD, source: 'a b' }, ['/source: expected a URI reference (RFC 3986)']],
-    [{ ...GOOD, dataschema: '/relative' }, ['/dataschema: expected a URI with its scheme (RFC 3986)']],
-    [{ ...GOOD, time: '2026-02-30T12:00:00Z' }, ['/time: expected a time like 2026-01-31T12:00:00Z (RFC 3339)']],
-    [{ ...GOOD, time: '2026-02-03 12:00:00Z' }, ['/time: expected a time like 2026-01-31T12:00:00Z (RFC 3339)']],
-    [{ ...GOOD, priority: 'urgent' }, ['/priority: expected critical, default or bulk']],
+    [{ ...GOOD, specversion: '0.3' }, ['/specversion: expected "1.0", got "0.3"']],
+    [{ ...GOOD, source: 'a b' }, ['/source: expected a URI reference (RFC 3986), got "a b"']],
+    [{ ...GOOD, dataschema: '/relative' }, ['/dataschema: expected a URI with its scheme (RFC 3986), got "/relative"']],
+    [
+      { ...GOOD, time: '2026-02-30T12:00:00Z' },
+      ['/time: expected a time like 2026-01-31T12:00:00Z (RFC 3339), got "2026-02-30T12:00:00Z"'],
+    ],
+    [{ ...GOOD, time: 'x'.repeat(50) }, [`/time: expected a time like 2026-01-31T12:00:00Z (RFC 3339), got "${'x'.repeat(40)}"...`]],
+    [{ ...GOOD, priority: 'urgent' }, ['/priority: expected critical, default or bulk, got "urgent"']],
     [{ ...GOOD, Upper: 'x' }, ['/Upper: expected a name of 1 to 64 lower-case letters and digits']],
     [{ ...GOOD, 'a/b': 'x' }, ['/a~1b: expected a name of 1 to 64 lower-case letters and digits']],
-    [{ ...GOOD, extension: { a: 1 } }, ['/extension: expected a text, a boolean or an integer of 32 bits']],
-    [{ ...GOOD, extension: 2_147_483_648 }, ['/extension: expected a text, a boolean or an integer of 32 bits']],
+    [{ ...GOOD, extension: { a: 1 } }, ['/extension: expected a text, a boolean or an integer of 32 bits, got an object']],
+    [{ ...GOOD, extension: 2_147_483_648 }, ['/extension: expected a text, a boolean or an integer of 32 bits, got 2147483648']],
     [{ ...GOOD, extension: 'a\u0007' }, ['/extension: expected no control characters, no lone surrogates and no noncharacters']],
     [
       JSON.stringify({ ...GOOD, subject: 'x' }).replace('"x"', '"\\ud800"'),
@@ -106,11 +109,11 @@ test('every mistake of an event is told by its place', () => {
       { ...GOOD, datacontenttype: 'application/json', data_base64: 'AA==' },
       ['/data_base64: expected JSON, because datacontenttype is: expected a value'],
     ],
-    [{ ...GOOD, datacontenttype: 'text/xml', data: {} }, ['/data: expected a text, because datacontenttype is not JSON']],
-    [{ ...GOOD, datacontenttype: 'json' }, ['/datacontenttype: expected a media type (RFC 9110)']],
+    [{ ...GOOD, datacontenttype: 'text/xml', data: {} }, ['/data: expected a text, because datacontenttype is not JSON; got an object']],
+    [{ ...GOOD, datacontenttype: 'json' }, ['/datacontenttype: expected a media type (RFC 9110), got "json"']],
     [
       { ...GOOD, datacontenttype: 'text/plain; charset=latin1', data: 'x' },
-      ['/datacontenttype: expected no charset but utf-8 beside data'],
+      ['/datacontenttype: expected no charset but utf-8 beside data, got "text/plain; charset=latin1"'],
     ],
     [
       JSON.stringify({ ...GOOD, data: 77 }).replace('77', '{"__proto__":1}'),
@@ -132,7 +135,7 @@ test('every mistake of a header is told by its name', () => {
   ];
   for (const [headers, expected] of cases) assert.deepEqual(mistakes(binary(headers, '{}')), expected);
   assert.deepEqual(mistakes(binary(CE_HEADERS, '{}', 'application/json; charset=utf-16')), [
-    'content-type: expected no charset but utf-8 with JSON',
+    'content-type: expected no charset but utf-8 with JSON, got "application/json; charset=utf-16"',
   ]);
   assert.throws(() => binary(CE_HEADERS, '{'), JsonFault);
   const encoded = taken(binary({ ...CE_HEADERS, 'ce-subject': 'Z%C3%BCrich%20%f0%9f%a6%8a' }));

@@ -5,6 +5,7 @@ import { JsonFault } from '../core/json-fault.ts';
 import { ATTRIBUTE_NAME, MAX_ATTRIBUTES, REQUIRED_ATTRIBUTES, checkAttribute, isTextAttribute } from './attributes.ts';
 import type { CloudEvent, EventMistake, ReadEvent } from './cloud-event.ts';
 import { isUtf8Type, parseContentType } from '../core/content-type.ts';
+import { toldKind, toldText } from './told.ts';
 
 /**
  * CloudEvents in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), read from the
@@ -13,6 +14,9 @@ import { isUtf8Type, parseContentType } from '../core/content-type.ts';
 
 /** Of a batch that is larger, nothing is read; it is 1 KiB for each in a body of 1 MiB. */
 export const MAX_BATCH_EVENTS = 1_000;
+
+/** The longest number that is told as it is. Characters. */
+const MAX_NUMBER = 24;
 
 /** @throws JsonFault where the bytes are no JSON: then there is no event in them to speak of */
 export function readStructuredEvent(bytes: Uint8Array): ReadEvent {
@@ -38,7 +42,8 @@ function readEvent(bytes: Uint8Array, node: JsonNode, base: string): ReadEvent {
   const add = (pointer: string, because: string, offset?: number): undefined =>
     void mistakes.push({ place: { pointer: base + pointer, ...(offset === undefined ? {} : { offset }) }, because });
 
-  if (node.kind !== 'object') return { ok: false, mistakes: [{ place: { pointer: base }, because: 'expected an object with an event' }] };
+  if (node.kind !== 'object')
+    return { ok: false, mistakes: [{ place: { pointer: base }, because: `expected an object with an event, got ${toldKind(node)}` }] };
   if (node.prototype !== undefined) {
     const { pointer, offset } = node.prototype;
     mistakes.push({ place: { pointer, offset }, because: "expected no name of an object's prototype" });
@@ -73,7 +78,10 @@ function readAttributes(bytes: Uint8Array, members: readonly JsonMember[], add: 
     if (value.kind === 'null') continue;
     const text = canonicalText(bytes, value, isTextAttribute(name));
     if (text === undefined) {
-      add(pointer, isTextAttribute(name) ? 'expected a text' : 'expected a text, a boolean or an integer of 32 bits');
+      add(
+        pointer,
+        `expected a text${isTextAttribute(name) ? '' : ', a boolean or an integer of 32 bits'}, got ${toldNumber(bytes, value) ?? toldKind(value)}`,
+      );
       continue;
     }
     const because = checkAttribute(name, text);
@@ -85,6 +93,10 @@ function readAttributes(bytes: Uint8Array, members: readonly JsonMember[], add: 
     if (value.kind === 'null' && (REQUIRED_ATTRIBUTES as readonly string[]).includes(name)) add(`/${name}`, 'expected it, got null');
   if (seen.size > MAX_ATTRIBUTES) add('', `expected at most ${MAX_ATTRIBUTES} members, got ${seen.size}`);
   return attributes;
+}
+
+function toldNumber(bytes: Uint8Array, { kind, start, end }: JsonNode): string | undefined {
+  return kind === 'number' && end - start <= MAX_NUMBER ? Buffer.from(bytes.subarray(start, end)).toString('latin1') : undefined;
 }
 
 /** The type system's canonical text (spec, 3): of texts as they are, of integers of 32 bits, of booleans; undefined for all else. */
@@ -106,9 +118,10 @@ function readData(bytes: Uint8Array, members: readonly JsonMember[], contentType
   }
   if (plain === undefined) return new Uint8Array(0);
   // What is in a JSON document is UTF-8, whatever it says of itself.
-  if (type !== undefined && !isUtf8Type(type)) return add('/datacontenttype', 'expected no charset but utf-8 beside data');
+  if (type !== undefined && !isUtf8Type(type))
+    return add('/datacontenttype', `expected no charset but utf-8 beside data, got ${toldText(contentType ?? '')}`);
   if (type === undefined || type.isJson) return bytes.subarray(plain.start, plain.end);
-  if (plain.kind !== 'string') return add('/data', 'expected a text, because datacontenttype is not JSON');
+  if (plain.kind !== 'string') return add('/data', `expected a text, because datacontenttype is not JSON; got ${toldKind(plain)}`);
   return Buffer.from(textOf(bytes, plain), 'utf8');
 }
 

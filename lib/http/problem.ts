@@ -28,7 +28,8 @@ const MAX_MISTAKES = 100;
  */
 export function problemOf(error: AppError): Problem {
   const { status, title } = ERROR_CODES[error.code];
-  const isSendersMistake = status < 500 && error.code !== 'unauthenticated';
+  // Of a credential that is there nothing is told; that there is none the sender may know.
+  const isSendersMistake = status < 500 && (error.code !== 'unauthenticated' || error.mistakes.length > 0);
   return {
     type: `${ERRORS_PATH}#${error.code}`,
     title,

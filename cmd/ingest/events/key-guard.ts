@@ -18,6 +18,12 @@ export interface KeyGuard {
 /** RFC 6750, 2.1; schemes are compared without case. The key's own characters are the ring's business. */
 const BEARER = /^bearer ([!-~]{1,256})$/i;
 
+/** Tells nothing of any key. */
+function noCredential(): AppError {
+  const mistake = { header: 'authorization', detail: 'expected Bearer and an API key (vis_...), got nothing' };
+  return new AppError('unauthenticated', `authorization: ${mistake.detail}`, { mistakes: [mistake] });
+}
+
 export function createKeyGuard(settings: Pick<Settings, 'keys' | 'state'>, scope: Scope, now: () => number): KeyGuard {
   const known = new WeakMap<FastifyRequest, ApiKeyRecord>();
   return {
@@ -31,7 +37,7 @@ export function createKeyGuard(settings: Pick<Settings, 'keys' | 'state'>, scope
         if (settings.state.kind === 'unknown')
           throw new AppError('not_accepting', 'expected to know the keys', { retryAfterSeconds: RETRY_AFTER_SECONDS });
         void reply.header('www-authenticate', text === '' ? 'Bearer realm="visapi"' : 'Bearer realm="visapi", error="invalid_token"');
-        throw new AppError('unauthenticated', 'not verified');
+        throw given.kind === 'missing' ? noCredential() : new AppError('unauthenticated', 'not verified');
       }
       noteRequest(request, { source: result.key.source });
       if (!result.key.scopes.includes(scope)) {

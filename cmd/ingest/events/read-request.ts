@@ -3,6 +3,7 @@ import { readBinaryEvent, hasEventHeaders } from '../../../lib/cloudevents/binar
 import type { EventMistake, ReadEvent } from '../../../lib/cloudevents/cloud-event.ts';
 import { isUtf8Type, parseContentType } from '../../../lib/core/content-type.ts';
 import { MAX_BATCH_EVENTS, readEventBatch, readStructuredEvent } from '../../../lib/cloudevents/structured-event.ts';
+import { toldText } from '../../../lib/cloudevents/told.ts';
 import { AppError, type Mistake } from '../../../lib/core/app-error.ts';
 import { JsonFault } from '../../../lib/core/json-fault.ts';
 import { headersFromRaw } from '../../../lib/webhook/webhook-headers.ts';
@@ -27,9 +28,12 @@ export function eventMode(request: FastifyRequest, takesBatch: boolean): EventMo
   if (isOurs) return takesBatch ? 'batch' : 'structured';
   const isOther = type === undefined ? given.kind !== 'missing' : type.mediaType.startsWith('application/cloudevents');
   if (!takesBatch && !isOther && hasEventHeaders(request.raw.rawHeaders)) return 'binary';
+  const expected = takesBatch ? `${BATCH_TYPE}, in UTF-8` : `${STRUCTURED_TYPE}, in UTF-8, or ce- headers and a type of the data`;
+  const isOtherRoutes = type?.mediaType === (takesBatch ? STRUCTURED_TYPE : BATCH_TYPE);
+  const hint = takesBatch ? 'one event goes to /v1/events' : 'a batch goes to /v1/events/batch';
   throw new AppError(
     'unsupported_media_type',
-    takesBatch ? `expected ${BATCH_TYPE}, in UTF-8` : `expected ${STRUCTURED_TYPE}, in UTF-8, or ce- headers and a type of the data`,
+    `expected ${expected}, got ${given.kind === 'one' ? toldText(given.value) : given.kind === 'missing' ? 'none' : 'several'}${isOtherRoutes ? `; ${hint}` : ''}`,
   );
 }
 
@@ -40,7 +44,8 @@ export function readEvents(mode: EventMode, request: FastifyRequest): readonly R
     if (mode === 'structured') return [readStructuredEvent(body)];
     if (mode === 'binary') return [readBinaryEvent(request.raw.rawHeaders, request.headers['content-type'], body)];
     const batch = readEventBatch(body);
-    if (batch === 'no_array') throw invalidEvent([{ place: { pointer: '' }, because: 'expected an array of events' }]);
+    if (batch === 'no_array')
+      throw invalidEvent([{ place: { pointer: '' }, because: 'expected an array of events; one event goes to /v1/events' }]);
     if (batch === 'too_many') throw new AppError('too_large', `expected at most ${MAX_BATCH_EVENTS} events, got more`);
     return batch;
   } catch (error) {
