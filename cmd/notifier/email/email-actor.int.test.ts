@@ -243,6 +243,20 @@ test('a wrong password, no server, a server that is not allowed or has no TLS wa
   assert.deepEqual(await mails(), []);
 });
 
+test('what a replay diverts goes there, or nowhere, and never to its recipient', async (t) => {
+  const { handle, mails } = await setUp(t);
+  const diverted = (targets: string): Message => {
+    const message = command({ to: 'customer@example.org' });
+    return { ...message, headers: { ...message.headers, 'Vis-Divert': targets } };
+  };
+  assert.equal((await handle(diverted('#alerts, test@example.org'))).verdict.kind, 'done');
+  assert.equal(word((await handle(diverted('#alerts'))).verdict), 'refused');
+  assert.deepEqual(
+    (await mails()).map(({ channel, to }) => [channel, to]),
+    [['test@example.org', 'test@example.org']],
+  );
+});
+
 test('a document that is gone or too large, and fields that do not fit, are given up before the server is asked', async (t) => {
   const { handle, attempts, tries } = await setUp(t);
   const attach = (document: string): Message => command({ attachments: [{ document, filename: 'x.pdf' }] });

@@ -1,9 +1,11 @@
 import { type ActorDefinition, defineActor, EffectFailed } from '../../../lib/actor/define-actor.ts';
 import { exponential } from '../../../lib/actor/retry-policy.ts';
 import { done, reject, retry, type Verdict } from '../../../lib/actor/verdict.ts';
+import { parseEmailAddress } from '../../../lib/core/email-address.ts';
 import type { ObjectStore } from '../../../lib/jetstream/object-store.ts';
 import { EMAIL_LANES } from '../../../streams/actors.ts';
 import { stepFailed, stepSucceeded } from '../../../streams/step-result.ts';
+import { diversionOf } from '../diversion.ts';
 import { classifySmtpResult, waitForPerson, type EmailOutcome } from './classify.ts';
 import { type EmailCommand, readEmailCommand } from './command.ts';
 import { composeMail, type Mail, type MailAttachment } from './mail.ts';
@@ -71,8 +73,11 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
 
     async receive(command, context) {
       if (account === undefined) return waitForPerson(now(), 'no mail server is configured, see SMTP_URL');
+      const diversion = diversionOf(context.message, parseEmailAddress);
+      if (diversion.kind === 'nowhere') return reject('refused', `diverted to ${diversion.targets}, none of which is an e-mail address`);
+      const mail = diversion.kind === 'to' ? { ...command, to: diversion.target } : command;
       try {
-        const output = await context.effect('send', ({ idempotencyKey, signal }) => send(account, command, idempotencyKey, signal), {
+        const output = await context.effect('send', ({ idempotencyKey, signal }) => send(account, mail, idempotencyKey, signal), {
           onUnknown: command.onUnknown,
         });
         for (const result of stepSucceeded(context.message, output)) context.emit(result);
