@@ -26,14 +26,18 @@ export class NoBrowser extends Error {
 export interface SlotOptions {
   /** Undefined where there is no browser on this machine (yet). */
   readonly findBrowser: () => Promise<BrowserBinary | undefined>;
-  /** A render that has not ended by then is ended, milliseconds. */
-  readonly deadlineMs: number;
   /** A browser of which all processes together have more is ended. */
   readonly maxMemoryBytes: number;
   /** After so many renders a browser is replaced: what leaks stays small. */
   readonly recycleAfter: number;
   /** Told why a browser was ended, but for a stop. */
   readonly onEnd: (reason: BrowserEnd) => void;
+}
+
+export interface RunLimits {
+  readonly signal: AbortSignal;
+  /** A render that has not ended by then is ended, milliseconds; a browser's start is not counted. */
+  readonly deadlineMs: number;
 }
 
 /** Seconds on a busy machine; a browser that needs more will not come. */
@@ -73,10 +77,10 @@ export class BrowserSlot {
    * Runs a job in a fresh page of a fresh context, and ends its browser where it does not end well. Not to be called while it runs.
    * @throws RenderFailed; NoBrowser; what the job throws
    */
-  async run<Result>(job: PageJob<Result>, signal: AbortSignal): Promise<Result> {
+  async run<Result>(job: PageJob<Result>, { signal, deadlineMs }: RunLimits): Promise<Result> {
     clearTimeout(this.#idle);
     const running = (this.#running ??= await this.#start());
-    const watch = this.#watch(running, signal);
+    const watch = this.#watch(running, signal, deadlineMs);
     try {
       const result = await Promise.race([inFreshPage(running.browser, job), watch.failed]);
       running.renders++;
@@ -126,8 +130,8 @@ export class BrowserSlot {
   }
 
   /** Everything that ends a job from outside. */
-  #watch({ box, session }: Running, signal: AbortSignal) {
-    const { deadlineMs, maxMemoryBytes } = this.#options;
+  #watch({ box, session }: Running, signal: AbortSignal, deadlineMs: number) {
+    const { maxMemoryBytes } = this.#options;
     const { promise: failed, reject: fail } = Promise.withResolvers<never>();
     failed.catch(() => undefined);
     const deadline = setTimeout(() => fail(new RenderFailed('deadline', `expected the document within ${deadlineMs} ms`)), deadlineMs);

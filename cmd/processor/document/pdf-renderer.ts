@@ -5,6 +5,8 @@ import { countPages, withoutDates } from './pdf.ts';
 export interface PdfRendererOptions extends SlotOptions {
   /** Browsers at once, each with one page at a time. */
   readonly size: number;
+  /** For a render that says nothing else, milliseconds. */
+  readonly deadlineMs: number;
   /** A PDF beyond these is no document of ours. */
   readonly maxBytes: number;
   readonly maxPages: number;
@@ -16,6 +18,8 @@ export interface RenderRequest {
   /** Lets the page run scripts. (Default: false) */
   readonly javaScript?: boolean;
   readonly signal?: AbortSignal;
+  /** Milliseconds. (Default: the renderer's) */
+  readonly deadlineMs?: number;
 }
 
 export interface RenderedPdf {
@@ -69,7 +73,8 @@ export function createPdfRenderer(options: PdfRendererOptions): PdfRenderer {
       const slot = await take();
       try {
         const signal = AbortSignal.any([stopping.signal, request.signal ?? NEVER]);
-        return await slot.run((page) => print(page, request, options), signal);
+        const limits = { signal, deadlineMs: request.deadlineMs ?? options.deadlineMs };
+        return await slot.run((page) => print(page, request, { ...options, ...limits }), limits);
       } finally {
         give(slot);
       }
