@@ -4,6 +4,7 @@
  */
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { AppError } from '../../lib/core/app-error.ts';
 import { terminal } from './terminal.ts';
 
 /** What the tool's exit codes mean; a script may rely on them. */
@@ -58,9 +59,11 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 
 /** Prints why a command ended, in one line or as JSON. @returns the exit code */
 export function printError(error: unknown, isJson: boolean): number {
-  const exitCode = error instanceof CommandError ? error.exitCode : isUnreachable(error) ? exitCodes.unreachable : exitCodes.failed;
+  const code = error instanceof AppError ? error.code : undefined;
+  const isAway = code === 'database_unavailable' || isUnreachable(error);
+  const exitCode = error instanceof CommandError ? error.exitCode : isAway ? exitCodes.unreachable : exitCodes.failed;
   const message = errorText(error);
-  terminal().stderr.write(isJson ? `${JSON.stringify({ error: message, exitCode })}\n` : `visapi: ${message}\n`);
+  terminal().stderr.write(isJson ? `${JSON.stringify({ error: message, code, exitCode })}\n` : `visapi: ${message}\n`);
   return exitCode;
 }
 

@@ -8,6 +8,7 @@ import type { SourceStore } from '../../lib/settings/source-store.ts';
 import type { Database } from '../../lib/store/database.ts';
 import { readToolConfig } from './config.ts';
 import { findAddresses } from './connection.ts';
+import { toDatabaseError } from './database-trouble.ts';
 import { CommandError } from './output.ts';
 
 /**
@@ -21,6 +22,8 @@ export async function withDatabase<Result>(run: (database: Database) => Promise<
   const database = await openDatabase({ url: databaseUrl, applicationName: 'visapi tool', maxConnections: 4, allowUnsafe: true });
   try {
     return await run(database);
+  } catch (error) {
+    throw toDatabaseError(error, databaseUrl);
   } finally {
     await database.close();
   }

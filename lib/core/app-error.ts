@@ -9,7 +9,7 @@ export interface AppErrorOptions {
   readonly mistakes?: readonly Mistake[];
 }
 
-/** One thing that is wrong with a request: what was expected, and where. Never what was got: it may be personal. */
+/** One thing that is wrong with a request: what was expected, and where. What was got may be personal: it is told to the sender, and is in no log. */
 export interface Mistake {
   readonly detail: string;
   /** The place in the body: JSON Pointer (RFC 6901); '' is the body itself. */

@@ -189,7 +189,7 @@ export const ERROR_CODES = {
     status: 503,
     retryable: true,
     title: 'The database cannot be reached',
-    cause: 'it is away. Programs wait and try again without this code so far.',
+    cause: 'it is away, or lets nobody in. The tool says this; programs wait and try again without this code so far.',
     remedy: 'look at `DATABASE_URL` and at the database.',
   },
   cannot_unseal: {
