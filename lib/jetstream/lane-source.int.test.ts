@@ -43,7 +43,7 @@ test('a lane delivers what its filters match, in order, numbered from 1, until t
   await fill(log, 10, 'log.default.5.test');
   const lane = createLaneSource(log.connection, SPEC);
   const state = await lane.ensure();
-  assert.deepEqual({ ...state, created: '' }, { created: '', deliveredConsumerSeq: 0, deliveredStreamSeq: 0, lastSeq: 50 });
+  assert.deepEqual({ ...state, created: '' }, { created: '', deliveredConsumerSeq: 0, deliveredStreamSeq: 0, pending: 40, lastSeq: 50 });
   assert.equal((await lane.ensure()).created, state.created);
   const full = await pull(lane, 35);
   assert.equal(full.end, 'complete');
@@ -87,7 +87,7 @@ test('re-pointing clears what is pending, counts from 1 again, and holds the bou
   const { created } = await lane.ensure();
   for (const delivery of (await pull(lane, 15)).deliveries.slice(0, 5)) lane.ack(delivery);
   const state = await lane.repoint(8);
-  assert.deepEqual(state, { created, deliveredConsumerSeq: 0, deliveredStreamSeq: 7, lastSeq: 20 });
+  assert.deepEqual(state, { created, deliveredConsumerSeq: 0, deliveredStreamSeq: 7, pending: 13, lastSeq: 20 });
   const again = await pull(lane, 13);
   assert.deepEqual(
     seqs(again.deliveries),
