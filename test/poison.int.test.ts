@@ -63,7 +63,12 @@ class Ward {
     const program = createProgram({
       name: this.actor,
       command: ['test/poison/poison-program.ts', this.actor, join(this.#folder, `${this.actor}.txt`)],
-      env: { ...env, VISAPI_INSTANCE: this.actor, PROCESSOR_OPS_PORT: String(opsPort) },
+      env: {
+        ...env,
+        VISAPI_INSTANCE: this.actor,
+        PROCESSOR_OPS_PORT: String(opsPort),
+        WATCHDOG_FILE: join(this.#folder, `${this.actor}.watchdog.json`),
+      },
       logFile: join(this.#folder, `${this.actor}.log`),
       readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
     });
@@ -111,6 +116,14 @@ class Ward {
       values: [this.actor],
     });
     return { dead, copies, starts: this.#idsOf('start'), done: new Set(this.#idsOf('done')), waiting: row!.waiting };
+  }
+
+  /** The lines of the program's log with this message. */
+  linesOf(msg: string): Record<string, unknown>[] {
+    return readFileSync(join(this.#folder, `${this.actor}.log`), 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(`"msg":"${msg}"`))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
   #idsOf(what: 'start' | 'done'): string[] {
@@ -207,6 +220,8 @@ async function poisonOneAfterTheOther(ward: Ward): Promise<void> {
   const third = await assertNeighbours(ward, 'third', { k7: 'block' });
   assert.equal(reasonsOf(third)['third/k7/2'], 'crashed');
   assert.equal(startsOf(third, 'third/k7/2'), ATTEMPTS);
+  const blocked = ward.linesOf('event loop blocked').map(({ messageId }) => String(messageId));
+  assert.ok(blocked.includes('third/k7/2'), `the watchdog named ${blocked.join(', ')}`);
 }
 
 async function poisonAtOnce(ward: Ward): Promise<void> {

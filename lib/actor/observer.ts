@@ -1,8 +1,11 @@
 import type { Priority } from '../core/priority.ts';
 import type { RepointCause } from './lane.ts';
+import type { Message } from './message.ts';
 
 /** What the runtime tells whoever measures it. Calls are frequent and must be cheap. */
 export interface ActorObserver {
+  /** Runs what works on a message, so that whoever asks from inside is told which one it is. (Default: it is just run) */
+  within?<Result>(actor: string, message: Pick<Message, 'id' | 'stream' | 'seq'>, run: () => Result): Result;
   /** A message was handled; `verdict` is how its attempt ended; `queueMs` (first attempts only) how long it was in the log before. */
   handled(actor: string, priority: Priority, verdict: string, durationMs: number, queueMs: number | undefined): void;
   effect(actor: string, outcome: string): void;
@@ -15,4 +18,14 @@ export interface ActorObserver {
   outbox(pending: number): void;
   /** Units that this process holds. */
   units(actor: string, count: number): void;
+}
+
+/** Runs what works on a message, by the observer where it wants to know. */
+export function within<Result>(
+  observer: ActorObserver,
+  actor: string,
+  message: Pick<Message, 'id' | 'stream' | 'seq'>,
+  run: () => Result,
+): Result {
+  return observer.within === undefined ? run() : observer.within(actor, message, run);
 }

@@ -5,9 +5,10 @@ import { Lane, type LaneOptions } from './lane.ts';
 import { LastHands } from './last-hands.ts';
 import type { Line } from './line.ts';
 import { Mailboxes } from './mailboxes.ts';
-import type { ActorObserver } from './observer.ts';
+import type { Message } from './message.ts';
+import { type ActorObserver, within } from './observer.ts';
 import type { Outbox } from './outbox.ts';
-import { parseInput } from './parsed.ts';
+import { type Parsed, parseInput } from './parsed.ts';
 import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, UnitLease } from './record-port.ts';
 import type { Settler } from './settler.ts';
 import type { ReplayTrack } from './replay-track.ts';
@@ -177,7 +178,7 @@ export class Unit {
   #arriveAgain(track: ReplayTrack, delivery: Delivery, lane: Lane): boolean {
     if (this.isDropped) return true;
     const message = track.messageOf(delivery);
-    const parsed = parseInput(this.definition, message);
+    const parsed = this.#parse(message);
     if (this.mailboxes.isStillWaiting(parsed.key, lane, message.seq)) return false;
     const isBehind = this.mailboxes.isWaiting(parsed.key, track);
     const suspicion = this.#lastHands.judge(track.lane, message.seq, parsed.key, isBehind);
@@ -188,9 +189,14 @@ export class Unit {
   #arrive(lane: Lane, delivery: Delivery): void {
     if (this.isDropped) return;
     const { message } = delivery;
-    const parsed = parseInput(this.definition, message);
+    const parsed = this.#parse(message);
     const isBehind = this.mailboxes.isWaiting(parsed.key, lane);
     const suspicion = this.#lastHands.judge(lane, message.seq, parsed.key, isBehind);
     this.mailboxes.arrive({ lane, message, delivery, parsed, suspicion });
+  }
+
+  /** An input can stand still as a handler can. */
+  #parse(message: Message): Parsed {
+    return within(this.#environment.observer, this.definition.name, message, () => parseInput(this.definition, message));
   }
 }

@@ -34,6 +34,10 @@ export const COMMON_VARIABLES = {
     description: 'A process whose event loop is blocked longer than this kills itself; 0 turns it off. Milliseconds.',
     default: '10000',
   }),
+  watchdogFile: optional('WATCHDOG_FILE', text, {
+    description:
+      'Where that is noted, so that the next start of the same process can tell and count it; without it a file for each instance in the folder for temporary files.',
+  }),
   stopTimeoutMs: variable('STOP_TIMEOUT_MS', integer({ min: 100, max: 600_000 }), {
     // Below the 30 s after which Kubernetes kills.
     description: 'How long a graceful stop may take before the process gives up and exits with 1. Milliseconds.',

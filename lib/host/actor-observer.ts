@@ -1,11 +1,13 @@
 import type { Registry } from 'prom-client';
 import type { ActorObserver } from '../actor/observer.ts';
+import { withInHand } from '../program/in-hand.ts';
 import { actorMetrics } from '../telemetry/metrics.ts';
 
 /** The runtime's measurements as metrics. */
 export function createActorObserver(registry: Registry): ActorObserver {
   const metrics = actorMetrics(registry);
   return {
+    within: (actor, { id, stream, seq }, run) => withInHand({ actor, messageId: id, stream, seq }, run),
     handled(actor, priority, verdict, durationMs, queueMs) {
       metrics.messages.inc({ actor, priority, verdict });
       metrics.messageSeconds.observe({ actor }, durationMs / 1_000);

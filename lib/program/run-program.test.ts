@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +17,11 @@ interface Ended {
   readonly output: string;
 }
 
-function run(t: TestContext, behaviour: string): { child: ChildProcess; started: Promise<void>; ended: Promise<Ended> } {
-  const child = fork(FIXTURE, [behaviour], { silent: true });
+function run(
+  t: TestContext,
+  ...[behaviour, ...more]: readonly string[]
+): { child: ChildProcess; started: Promise<void>; ended: Promise<Ended> } {
+  const child = fork(FIXTURE, [behaviour ?? 'obey', ...more], { silent: true });
   t.after(() => child.kill('SIGKILL'));
   let output = '';
   const started = new Promise<void>((resolve) => {
@@ -79,8 +85,26 @@ for (const [behaviour, text, expected] of [
   });
 }
 
-test('a blocked event loop kills the process, with one line that says so', async (t) => {
-  const { signal, output } = await run(t, 'block').ended;
+test('a blocked event loop kills the process; its last line names the message in hand and the place, and the next start counts it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-watchdog-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'watchdog.json');
+  writeFileSync(file, JSON.stringify({ count: 1, at: '2026-11-22T10:00:00.000Z', inHand: null, isTold: true }));
+  const { signal, output } = await run(t, 'block', file).ended;
   assert.equal(signal, 'SIGKILL', output);
-  assert.match(output, /"msg":"event loop blocked"/);
+  const line = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  assert.deepEqual([line['level'], line['program'], line['msg']], ['fatal', 'obedient', 'event loop blocked']);
+  assert.deepEqual([line['actor'], line['messageId'], line['stream'], line['seq']], ['slack', 'poison', 'COMMANDS', 7]);
+  const [place] = line['stack'] as readonly string[];
+  assert.match(place ?? '', /^standStill .*obedient-program\.ts:\d+$/);
+  const next = async (): Promise<string> => {
+    const { child, started, ended } = run(t, 'count', file);
+    await started;
+    child.kill('SIGTERM');
+    return (await ended).output;
+  };
+  const second = await next();
+  assert.match(second, /"count":2,"msg":"counted"/);
+  assert.match(second, /"messageId":"poison"[^\n]*the watchdog has ended the last process/);
+  assert.doesNotMatch(await next(), /the watchdog has ended/, 'it is told once');
 });

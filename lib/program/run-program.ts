@@ -1,11 +1,14 @@
 import { readFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { CommonConfig } from '../config/common.ts';
 import { AppError, toAppError } from '../core/app-error.ts';
 import type { Service } from '../core/service.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { createRegistry } from '../telemetry/metrics.ts';
+import { createRegistry, watchdogMetric } from '../telemetry/metrics.ts';
+import { readWatchdogNote, writeWatchdogNote } from './watchdog-note.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** What a program's `start` is given. */
@@ -45,7 +48,7 @@ export function projectVersion(): string {
  * 1. SIGTERM, SIGINT and a supervisor that goes away (its IPC channel disconnects) stop it gracefully, within
  *    `STOP_TIMEOUT_MS`; further signals change nothing.
  * 2. An uncaught error or an unhandled rejection is logged, and the process exits with 1 at once.
- * 3. An event loop that is blocked longer than `WATCHDOG_MS` kills the process.
+ * 3. An event loop that is blocked longer than `WATCHDOG_MS` kills the process, and the next one tells it.
  */
 export async function runProgram<Config extends CommonConfig>(program: Program<Config>): Promise<void> {
   let config: Config;
@@ -78,8 +81,10 @@ export async function runProgram<Config extends CommonConfig>(program: Program<C
 
   log.info({ config, pid: process.pid }, 'starting');
   // The watch lasts as long as the process: a stop that blocks the loop must end too.
-  startWatchdog(program.name, config.watchdogMs);
+  const noteFile = config.watchdogFile ?? join(tmpdir(), `visapi-watchdog-${instanceOf(config) ?? program.name}.json`);
+  startWatchdog(program.name, config.watchdogMs, noteFile);
   const registry = createRegistry({ program: program.name, version, env: config.env });
+  tellLastEnd(noteFile, log, registry);
   const starting = program.start({ config, log, registry, version, fail });
   starting.then(
     () => log.info({ ms: Math.round(performance.now()) }, 'started'),
@@ -92,6 +97,20 @@ export async function runProgram<Config extends CommonConfig>(program: Program<C
   const { reason, exitCode } = await end;
   log.info({ reason }, 'stopping');
   process.exit(await stopInTime(log, starting, exitCode, config.stopTimeoutMs));
+}
+
+/** The name of this process among others of its program; not every program has one. */
+function instanceOf(config: CommonConfig & { readonly instance?: string }): string | undefined {
+  return config.instance;
+}
+
+/** What the watchdog did cannot be measured by the process that it ended: the next one says it. */
+function tellLastEnd(noteFile: string, log: Logger, registry: Registry): void {
+  const note = readWatchdogNote(noteFile);
+  watchdogMetric(registry).inc(note?.count ?? 0);
+  if (note === undefined || note.isTold) return;
+  log.warn({ count: note.count, ...note.inHand, because: `it stood still at ${note.at}` }, 'the watchdog has ended the last process');
+  writeWatchdogNote(noteFile, { ...note, isTold: true });
 }
 
 async function stopInTime(log: Logger, starting: Promise<Pick<Service, 'stop'>>, exitCode: number, timeoutMs: number): Promise<number> {

@@ -23,6 +23,15 @@ export function createRegistry(options: { program: string; version: string; env:
   return registry;
 }
 
+/** Counted by the watchdog in a file, since the process that it ends can count nothing any more. */
+export function watchdogMetric(registry: Registry) {
+  return new Counter({
+    name: 'visapi_watchdog_ends_total',
+    help: 'Processes of this instance that were ended because their event loop was blocked',
+    registers: [registry],
+  });
+}
+
 /** Asks whenever the metrics are read, so that an alert sees what a probe sees. */
 export function readinessMetric(registry: Registry, isReady: () => Promise<boolean>): void {
   new Gauge({

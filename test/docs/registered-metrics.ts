@@ -9,7 +9,14 @@ import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { documentMetrics } from '../../lib/telemetry/document-metrics.ts';
 import { emailMetrics } from '../../lib/telemetry/email-metrics.ts';
-import { actorMetrics, createRegistry, egressMetrics, ingestMetrics, publisherMetrics, watchdogMetric } from '../../lib/telemetry/metrics.ts';
+import {
+  actorMetrics,
+  createRegistry,
+  egressMetrics,
+  ingestMetrics,
+  publisherMetrics,
+  watchdogMetric,
+} from '../../lib/telemetry/metrics.ts';
 
 /** Which file makes a program register which metrics. */
 const REGISTERED_BY = {
