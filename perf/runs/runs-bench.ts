@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { readBenchOptions } from '../bench-options.ts';
 import { atLeast, below, boundTable, endFacts, factLines, figureTable, gatherFacts } from '../bench-report.ts';
 import { openLogBed } from '../log-bed.ts';
+import type { CpuUse } from './cpu-use.ts';
 import { measureDelivery } from './delivery.ts';
 import { measureMemory } from './memory.ts';
 import { startSlackStandIn } from './slack-stand-in.ts';
@@ -70,6 +71,8 @@ export async function runRunsBench(args: readonly string[]): Promise<number> {
           throughput.rounds.map((perSecond, at) => [`round ${at + 1}, ${runs} runs`, perSecond]),
         ),
         '',
+        figureTable(['CPU us per three-step run', ...Object.keys(throughput.cpuMicros), 'all'], [cpuRow(throughput.cpuMicros)]),
+        '',
         ...(memory === undefined ? [] : [memoryTable(memory, events), '']),
         boundTable(bounds),
         '',
@@ -83,6 +86,11 @@ export async function runRunsBench(args: readonly string[]): Promise<number> {
     await bed.stop();
     await slack.stop();
   }
+}
+
+function cpuRow(micros: CpuUse): (string | number)[] {
+  const all = Object.values(micros);
+  return ['', ...all, all.reduce((sum, each) => sum + each, 0)];
 }
 
 function memoryTable(memory: Awaited<ReturnType<typeof measureMemory>>, events: number): string {

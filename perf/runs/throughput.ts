@@ -2,6 +2,7 @@ import { poll } from '../../lib/dev/poll.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import { eventMessage } from '../../sdk/event-message.ts';
 import { median } from '../load/samples.ts';
+import { type CpuUse, cpuMicrosPer, readCpuUse } from './cpu-use.ts';
 import type { Scene } from './scene.ts';
 
 const step = (id: string) => ({ id, uses: 'slack.send', with: { channel: '#bench', text: `{{ event.data.text }} ${id}` } });
@@ -13,6 +14,8 @@ export interface Throughput {
   /** Runs per second of each round. */
   readonly rounds: readonly number[];
   readonly median: number;
+  /** CPU microseconds per run, by process, over all rounds: what it comes to on a machine where nothing else runs. */
+  readonly cpuMicros: CpuUse;
 }
 
 const KEYS = 1_000;
@@ -23,12 +26,14 @@ export async function measureThroughput(
   { rounds, runs }: { readonly rounds: number; readonly runs: number },
 ): Promise<Throughput> {
   const figures: number[] = [];
+  let before: CpuUse = {};
   for (let round = 0; round <= rounds; round += 1) {
     const perSecond = await measureRound(scene, round, round === 0 ? Math.min(runs, 1_000) : runs);
     scene.say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${perSecond.toFixed(0)} three-step runs/s`);
     if (round > 0) figures.push(perSecond);
+    else before = readCpuUse(scene);
   }
-  return { rounds: figures, median: median(figures) };
+  return { rounds: figures, median: median(figures), cpuMicros: cpuMicrosPer(rounds * runs, before, readCpuUse(scene)) };
 }
 
 async function measureRound({ bed, slack }: Scene, round: number, runs: number): Promise<number> {

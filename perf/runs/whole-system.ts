@@ -59,8 +59,7 @@ export async function startWholeSystem({ bed, slackUrl, workflows, profile }: Wh
     createProgram({
       name,
       command: [`cmd/${name}/main.ts`],
-      env:
-        profile === undefined ? env : { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile} --cpu-prof-name=${name}.cpuprofile` },
+      env: profile === undefined ? env : { ...env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profile, name)}` },
       logFile: join(bed.folder, `${name}.log`),
       readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
     });
