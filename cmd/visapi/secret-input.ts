@@ -34,7 +34,28 @@ export async function readSecret({ secretFile, generate }: SecretOptions, preset
   // An editor or echo has put the line break there.
   const given = (secretFile === undefined ? await readInput() : await readSecretFile(secretFile)).replace(/\r?\n$/, '');
   if (given === '') throw wrong('expected a secret on standard input or in --secret-file, got nothing; --generate makes one');
+  checkLength(given, preset);
   return { value: new Secret(given), isNew: false };
+}
+
+/**
+ * The fewest characters of a new secret; those that a source has already go on. Whoever has seen one signed request can try secrets on it as fast as his machine
+ * counts: below 16 characters that people choose he may find it. One that is sent itself can only be tried at the door. 24: base64 of the 18 bytes
+ * below which nothing keeps to Standard Webhooks, which asks for 24.
+ */
+const MIN_CHARACTERS: Readonly<Record<string, number>> = { bearer: 8, 'api-key': 8, basic: 8, 'standard-webhooks': 24 };
+const MIN_SIGNING_CHARACTERS = 16;
+
+function checkLength(secret: string, preset: string): void {
+  const counted = preset === 'basic' ? secret.slice(secret.indexOf(':') + 1) : secret.replace(/^whsec_/, '');
+  const least = MIN_CHARACTERS[preset] ?? MIN_SIGNING_CHARACTERS;
+  if (counted.length >= least) return;
+  const part = preset === 'basic' ? 'password' : 'secret';
+  const because =
+    MIN_CHARACTERS[preset] === undefined || preset === 'standard-webhooks'
+      ? 'a short one can be found from a single signed request'
+      : 'a short one can be guessed';
+  throw wrong(`expected a ${part} of at least ${least} characters for ${preset}, got ${counted.length}: ${because}`);
 }
 
 /** @throws CommandError with the system's reason */

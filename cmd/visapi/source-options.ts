@@ -66,6 +66,14 @@ export async function sourceDocument(name: string, options: SourceOptions): Prom
     toleranceSeconds: count('--tolerance-seconds', options.toleranceSeconds),
   });
   const ownBase = typeof base['options'] === 'object' ? base['options'] : undefined;
+  const header = { ...ownBase, ...own }['header'];
+  if (preset === 'generic' && header === undefined)
+    throw new CommandError(
+      '--header: expected the header with the signature, as x-shop-signature, got none; the preset generic cannot know it',
+      {
+        exitCode: exitCodes.wrongUsage,
+      },
+    );
   return defined({
     ...base,
     ...defined({

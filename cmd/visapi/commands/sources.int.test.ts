@@ -58,7 +58,7 @@ test('a source is added, listed, shown, tested, rotated and removed, and its sec
   env['INGEST_URL'] = ingestUrl;
   writeFileSync(join(home, 'secret'), 'hunter2-from-a-file\n');
 
-  const added = await visapi(['sources', 'add', 'github', '--preset', 'github', '--key', 'repository.id'], 'hunter2-typed\n');
+  const added = await visapi(['sources', 'add', 'github', '--preset', 'github', '--key', 'repository.id'], 'hunter2-typed-by-hand\n');
   assert.deepEqual([added.code, added.stderr], [0, '']);
   assert.match(added.stdout, new RegExp(`${ingestUrl}/hooks/github`));
   assert.match(added.stdout, /At GitHub, Settings > Webhooks/);
@@ -134,7 +134,11 @@ test('what is wrong is told in words, with the nearest right one, and changes no
       1,
       /name: expected 1 to 64 of a-z[\s\S]*priority: expected critical/,
     ],
-    [['sources', 'add', 'x', '--preset', 'standard-webhooks'], 1, /secret/, 'hunter2'],
+    [['sources', 'add', 'x', '--preset', 'standard-webhooks'], 1, /secret/, 'hunter2 that is no base64 of anything'],
+    [['sources', 'add', 'x', '--preset', 'standard-webhooks'], 2, /at least 24 characters for standard-webhooks, got 7/, 'whsec_hunter2'],
+    [['sources', 'add', 'x', '--preset', 'github'], 2, /at least 16 characters for github, got 7: a short one can be found/, 'hunter2'],
+    [['sources', 'add', 'x', '--preset', 'basic'], 2, /a password of at least 8 characters for basic, got 7/, 'somebody:hunter2'],
+    [['sources', 'add', 'x', '--preset', 'generic', '--generate'], 2, /--header: expected the header with the signature, as .*, got none/],
     [['sources', 'rotate', 'x', '--generate', '--old-expires', '8d'], 2, /--old-expires: expected a duration up to 7d.*, got 8d/],
     [['sources', 'rotate', 'x', '--generate'], 3, /there is no source x; visapi sources list shows them/],
     [['sources', 'show', 'x'], 3, /there is no source x/],
