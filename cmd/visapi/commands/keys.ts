@@ -2,8 +2,11 @@ import type { Command } from 'commander';
 import { SCOPE_NAMES, SCOPES, type Scope } from '../../../lib/access/scopes.ts';
 import type { CreatedKey, KeyView } from '../../../lib/settings/key-store.ts';
 import { nearestWord } from '../../../lib/workflow/mistake.ts';
+import { readToolConfig } from '../config.ts';
+import { findAddresses } from '../connection.ts';
+import { tryKey } from '../key-trial.ts';
 import { parseDuration } from '../moment.ts';
-import { CommandError, exitCodes, outputOf, table } from '../output.ts';
+import { CommandError, exitCodes, outputOf, table, type Output } from '../output.ts';
 import { time, until } from '../source-view.ts';
 import { withSettings } from '../session.ts';
 
@@ -45,6 +48,7 @@ export function registerKeys(program: Command): void {
       const expiresAt = expiryOf(options.expiresIn);
       const created = await withSettings((stores) => stores.keys.create({ name, source, scopes, expiresAt }));
       outputOf(command).result(withText(created), () => createdText(created));
+      await warnWhereRefused(created, outputOf(command));
     });
   keys
     .command('list')
@@ -99,6 +103,7 @@ export function registerKeys(program: Command): void {
           outputOf(command).result({ ...withText(result), old: result.old }, () =>
             [createdText(result), '', `The key ${result.old.id} counts until ${until(result.old.expiresAt, REVOKED)}.`].join('\n'),
           );
+          await warnWhereRefused(result, outputOf(command));
       }
     });
   keys
@@ -111,6 +116,15 @@ export function registerKeys(program: Command): void {
       if (key === undefined) throw noKey(id);
       outputOf(command).result(key, () => `Revoked ${key.id} (${key.name}): it is refused everywhere within 5 s.`);
     });
+}
+
+/** A key of another environment is good to nobody, and this tool cannot see how ingest was started. */
+async function warnWhereRefused({ text }: CreatedKey, output: Output): Promise<void> {
+  const [{ ingestUrl }, { env }] = [await findAddresses(), readToolConfig()];
+  if ((await tryKey(ingestUrl, text)) !== 'refused') return;
+  output.note(
+    `warning: ingest at ${ingestUrl} refuses this key. Does it have VISAPI_ENV=${env} and this API_KEY_PEPPER, as this tool does?`,
+  );
 }
 
 /** Whoever gives the whole key means it; the id is what is looked for, and all that is ever printed of it. */
