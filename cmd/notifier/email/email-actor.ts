@@ -1,4 +1,5 @@
-import { type ActorDefinition, defineActor, EffectFailed } from '../../../lib/actor/define-actor.ts';
+import { type ActorDefinition, defineActor, EffectFailed, InvalidInput } from '../../../lib/actor/define-actor.ts';
+import type { Message } from '../../../lib/actor/message.ts';
 import { exponential } from '../../../lib/actor/retry-policy.ts';
 import { done, reject, retry, type Verdict } from '../../../lib/actor/verdict.ts';
 import { parseEmailAddress } from '../../../lib/core/email-address.ts';
@@ -56,6 +57,19 @@ class EmailFailed extends EffectFailed {
   }
 }
 
+/** A target of a replay that is an address. */
+const ADDRESS = /@/;
+
+/** The command, to the address that a replay diverts it to. */
+function readDiverted(message: Message): EmailCommand {
+  const command = readEmailCommand(message);
+  const target = diversionOf(message, ADDRESS, 'an e-mail address');
+  if (target === undefined) return command;
+  const to = parseEmailAddress(target);
+  if (to === undefined) throw new InvalidInput(`expected the replay to divert to name@example.org, got ${target}`);
+  return { ...command, to };
+}
+
 /** Sends one e-mail per command, behind a claim in the ledger, and tells the command's run what came of it. */
 export function createEmailActor(options: EmailActorOptions): ActorDefinition<EmailCommand> {
   const { account, documents, now = Date.now, onTry } = options;
@@ -63,7 +77,7 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
     ...EMAIL_LANES,
     start: 'beginning',
     slots: CONNECTIONS,
-    input: readEmailCommand,
+    input: readDiverted,
     // The recipient refines the event's key: a mailbox that fails holds up no other of the same customer.
     key: (command, message) => [command.to, message.key],
     retry: exponential({ attempts: 12, baseMs: 30_000, ...options.retry, maxMs: MAX_RETRY_MS }),
@@ -73,11 +87,8 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
 
     async receive(command, context) {
       if (account === undefined) return waitForPerson(now(), 'no mail server is configured, see SMTP_URL');
-      const diversion = diversionOf(context.message, parseEmailAddress);
-      if (diversion.kind === 'nowhere') return reject('refused', `diverted to ${diversion.targets}, none of which is an e-mail address`);
-      const mail = diversion.kind === 'to' ? { ...command, to: diversion.target } : command;
       try {
-        const output = await context.effect('send', ({ idempotencyKey, signal }) => send(account, mail, idempotencyKey, signal), {
+        const output = await context.effect('send', ({ idempotencyKey, signal }) => send(account, command, idempotencyKey, signal), {
           onUnknown: command.onUnknown,
         });
         for (const result of stepSucceeded(context.message, output)) context.emit(result);
