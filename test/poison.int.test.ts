@@ -15,6 +15,7 @@ import { createPublisher, type Publisher } from '../lib/jetstream/publisher.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
 import { type DeadLetterEntry, listDeadLetters } from '../lib/store/dead-letters.ts';
+import { roleAddress } from '../lib/store/role-address.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { commandSubject, STREAMS } from '../streams/subjects.ts';
 import { ATTEMPTS, type Deed } from './poison/deed.ts';
@@ -155,7 +156,7 @@ async function openWards(t: TestContext, ...actors: readonly string[]): Promise<
   const env = {
     PATH: process.env['PATH'],
     NATS_URL: bed.natsUrl,
-    DATABASE_URL: bed.databaseUrl,
+    DATABASE_URL: roleAddress(bed.databaseUrl, 'user_actors', 'any'),
     ALLOW_UNSAFE_BROKER: 'true',
     WATCHDOG_MS: String(WATCHDOG_MS),
   };

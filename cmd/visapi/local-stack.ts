@@ -110,8 +110,8 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
       logFile: join(config.home.logs, `${name}.log`),
     });
   const own: Readonly<Record<string, NodeJS.ProcessEnv>> = {
-    [USER_ACTORS]: { ...userActorsEnvironment(config), DATABASE_URL: database.urls.processor },
-    [RENDERER]: { ...rendererEnvironment(config), DATABASE_URL: database.urls.processor },
+    [USER_ACTORS]: { ...userActorsEnvironment(config), DATABASE_URL: database.urls.user_actors },
+    [RENDERER]: { ...rendererEnvironment(config), DATABASE_URL: database.urls.renderer },
   };
   return [
     ...Object.entries(ready.opsUrls).map(([name, url]) => {

@@ -6,8 +6,11 @@
  * works without the database.
  */
 
-/** Programs that run actors: each has the lanes' record, whatever its actors are. */
-const RUN_ACTORS = ['processor', 'notifier'] as const;
+/**
+ * Programs that run actors: each has the lanes' record, whatever its actors are. The renderer and the process of a user's own actors
+ * are processors that run no workflows, and see nothing of them.
+ */
+const RUN_ACTORS = ['processor', 'renderer', 'user_actors', 'notifier'] as const;
 
 /** The programs that have a role at the database. */
 export const DATABASE_PROGRAMS = [...RUN_ACTORS, 'tool'] as const;
