@@ -33,9 +33,7 @@ export interface SlackOutput {
 }
 
 /** A target of a replay that is a channel. */
-function channelName(target: string): string | undefined {
-  return target.startsWith('#') ? target : undefined;
-}
+const CHANNEL = /^#/;
 
 /** Longer would keep a message waiting long after a repair. */
 const MAX_RETRY_MS = 600_000;
@@ -57,8 +55,7 @@ export function createSlackActor(options: SlackActorOptions): ActorDefinition<Sl
     start: 'beginning',
     input: (message) => {
       const command = readSlackCommand(message);
-      const diversion = diversionOf(message, channelName);
-      return diversion.kind === 'to' ? { ...command, channel: diversion.target } : command;
+      return { ...command, channel: diversionOf(message, CHANNEL, "a channel as '#alerts'") ?? command.channel };
     },
     // The channel refines the event's key: a channel that fails holds up no other channel of the same customer.
     key: (command, message) => [command.channel, message.key],
@@ -68,9 +65,6 @@ export function createSlackActor(options: SlackActorOptions): ActorDefinition<Sl
     onDead: stepFailed,
 
     async receive(command, context) {
-      const diversion = diversionOf(context.message, channelName);
-      if (diversion.kind === 'nowhere')
-        return reject('refused', `diverted to ${diversion.targets}, none of which is a channel like #alerts`);
       const channel = channels.find(command.channel);
       if (channel === undefined) return reject('gone', `channel ${command.channel} is not configured`);
       try {
