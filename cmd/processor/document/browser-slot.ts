@@ -55,6 +55,8 @@ interface Running {
   renders: number;
 }
 
+const NOBODY_WAITS = 'nobody waits for it any more';
+
 /** What is done with a page. */
 export type PageJob<Result> = (page: Page) => Promise<Result>;
 
@@ -79,7 +81,8 @@ export class BrowserSlot {
    */
   async run<Result>(job: PageJob<Result>, { signal, deadlineMs }: RunLimits): Promise<Result> {
     clearTimeout(this.#idle);
-    const running = (this.#running ??= await this.#start());
+    if (signal.aborted) throw new RenderFailed('aborted', NOBODY_WAITS);
+    const running = (this.#running ??= await this.#start(signal));
     const watch = this.#watch(running, signal, deadlineMs);
     try {
       const result = await Promise.race([inFreshPage(running.browser, job), watch.failed]);
@@ -110,22 +113,27 @@ export class BrowserSlot {
     this.#options.onEnd(reason);
   }
 
-  async #start(): Promise<Running> {
+  async #start(signal: AbortSignal): Promise<Running> {
     const binary = await this.#options.findBrowser();
     if (binary === undefined) throw new NoBrowser('there is no Chromium on this machine');
     const box = startBrowserBox(binary);
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new NoBrowser(`expected an answer within ${START_MS} ms`)), START_MS);
+    const abort = (): void => reject(new RenderFailed('aborted', NOBODY_WAITS));
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     const ended = box.gone.then(() => Promise.reject(new NoBrowser('it ended at its start')));
     ended.catch(() => undefined);
     try {
       return await Promise.race([connectTo(box), ended, tooLate]);
     } catch (error) {
       await box.kill();
+      if (error instanceof RenderFailed) throw error;
       const because = error instanceof Error ? error.message : String(error);
       throw new NoBrowser(`Chromium ${binary.version} does not start: ${because}; ${box.lastWords()}`, { cause: error });
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
     }
   }
 
@@ -139,7 +147,7 @@ export class BrowserSlot {
       const bytes = box.processes().reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
       if (bytes > maxMemoryBytes) fail(new RenderFailed('memory', `expected at most ${maxMemoryBytes} bytes of memory, got ${bytes}`));
     }, MEMORY_CHECK_MS);
-    const abort = (): void => fail(new RenderFailed('aborted', 'nobody waits for it any more'));
+    const abort = (): void => fail(new RenderFailed('aborted', NOBODY_WAITS));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     const crash = (): void => fail(new RenderFailed('crashed', 'the page crashed'));

@@ -73,7 +73,7 @@ test('a page that hangs is confined, ends at its deadline and leaves nothing; th
     name: 'RenderFailed',
     reason: 'deadline',
   });
-  const page = await poll(() => Promise.resolve(processWith(renderer, '--type=renderer')), {
+  const page = await poll(() => processWith(renderer, '--type=renderer'), {
     deadlineMs: DEADLINE_MS,
     what: 'the renderer',
   });
@@ -132,7 +132,7 @@ async function assertEnds({ html, deadlineMs, act, reasons }: Ending): Promise<v
     () => assert.fail('it was rendered'),
     (error: unknown) => error,
   );
-  await poll(() => Promise.resolve(processWith(renderer, '--type=renderer')), { deadlineMs: LONG_MS, what: 'the renderer' });
+  await poll(() => processWith(renderer, '--type=renderer'), { deadlineMs: LONG_MS, what: 'the renderer' });
   const tree = renderer.processes();
   act(tree);
   const error = await rendering;

@@ -55,6 +55,7 @@ export function createPdfRenderer(options: PdfRendererOptions): PdfRenderer {
   const slots = Array.from({ length: options.size }, () => new BrowserSlot(options));
   const free = [...slots];
   const waiting: ((slot: BrowserSlot) => void)[] = [];
+  const underWay = new Set<Promise<RenderedPdf>>();
   const stopping = new AbortController();
 
   function take(): Promise<BrowserSlot> | BrowserSlot {
@@ -69,22 +70,34 @@ export function createPdfRenderer(options: PdfRendererOptions): PdfRenderer {
   }
 
   return {
-    async render(request) {
-      const slot = await take();
-      try {
-        const signal = AbortSignal.any([stopping.signal, request.signal ?? NEVER]);
-        const limits = { signal, deadlineMs: request.deadlineMs ?? options.deadlineMs };
-        return await slot.run((page) => print(page, request, { ...options, ...limits }), limits);
-      } finally {
-        give(slot);
-      }
+    render(request) {
+      const rendering = renderOne(request);
+      underWay.add(rendering);
+      // Whoever asked for it hears of its end.
+      rendering
+        .catch(() => undefined)
+        .finally(() => underWay.delete(rendering))
+        .catch(() => undefined);
+      return rendering;
     },
     processes: () => slots.flatMap((slot) => slot.processes()),
     async stop() {
       stopping.abort();
+      await Promise.allSettled(underWay);
       await Promise.all(slots.map((slot) => slot.stop()));
     },
   };
+
+  async function renderOne(request: RenderRequest): Promise<RenderedPdf> {
+    const slot = await take();
+    try {
+      const signal = AbortSignal.any([stopping.signal, request.signal ?? NEVER]);
+      const limits = { signal, deadlineMs: request.deadlineMs ?? options.deadlineMs };
+      return await slot.run((page) => print(page, request, { ...options, ...limits }), limits);
+    } finally {
+      give(slot);
+    }
+  }
 }
 
 async function print(page: Page, { html, javaScript = false }: RenderRequest, limits: PdfRendererOptions): Promise<RenderedPdf> {
