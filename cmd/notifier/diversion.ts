@@ -1,16 +1,24 @@
-import { InvalidInput } from '../../lib/actor/define-actor.ts';
 import type { Message } from '../../lib/actor/message.ts';
 import { HEADERS } from '../../lib/core/headers.ts';
 
 /**
- * Where a replay sends the effect of this message instead of to its recipient: the first of its targets that fits. Undefined
- * where it goes to its recipient. Throws `InvalidInput` where it is to go elsewhere and nothing fits: never to the recipient then.
+ * Where a command goes that a replay repeats and diverts:
+ * - `none`: it is not diverted
+ * - `to`: the first target that this channel can reach
+ * - `nowhere`: it is diverted, and to nothing that this channel can reach. It must not go to its recipient
  */
-export function diversionOf({ headers }: Message, fits: RegExp, expected: string): string | undefined {
+export type Diversion<Target> =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'to'; readonly target: Target }
+  | { readonly kind: 'nowhere'; readonly targets: string };
+
+/** Reads it off a command; `find` knows which targets are this channel's. */
+export function diversionOf<Target>({ headers }: Message, find: (target: string) => Target | undefined): Diversion<Target> {
   const targets = headers[HEADERS.divert];
-  if (targets === undefined) return undefined;
-  const target = targets.split(', ').find((text) => fits.test(text));
-  if (target === undefined)
-    throw new InvalidInput(`${HEADERS.divert}: expected ${expected} among the targets of the replay, got ${targets}`);
-  return target;
+  if (targets === undefined) return { kind: 'none' };
+  for (const name of targets.split(',')) {
+    const target = find(name.trim());
+    if (target !== undefined) return { kind: 'to', target };
+  }
+  return { kind: 'nowhere', targets };
 }

@@ -1,5 +1,4 @@
-import { type ActorDefinition, defineActor, EffectFailed, InvalidInput } from '../../../lib/actor/define-actor.ts';
-import type { Message } from '../../../lib/actor/message.ts';
+import { type ActorDefinition, defineActor, EffectFailed } from '../../../lib/actor/define-actor.ts';
 import { exponential } from '../../../lib/actor/retry-policy.ts';
 import { done, reject, retry, type Verdict } from '../../../lib/actor/verdict.ts';
 import { parseEmailAddress } from '../../../lib/core/email-address.ts';
@@ -57,19 +56,6 @@ class EmailFailed extends EffectFailed {
   }
 }
 
-/** A target of a replay that is an address. */
-const ADDRESS = /@/;
-
-/** The command, to the address that a replay diverts it to. */
-function readDiverted(message: Message): EmailCommand {
-  const command = readEmailCommand(message);
-  const target = diversionOf(message, ADDRESS, 'an e-mail address');
-  if (target === undefined) return command;
-  const to = parseEmailAddress(target);
-  if (to === undefined) throw new InvalidInput(`expected the replay to divert to name@example.org, got ${target}`);
-  return { ...command, to };
-}
-
 /** Sends one e-mail per command, behind a claim in the ledger, and tells the command's run what came of it. */
 export function createEmailActor(options: EmailActorOptions): ActorDefinition<EmailCommand> {
   const { account, documents, now = Date.now, onTry } = options;
@@ -77,7 +63,11 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
     ...EMAIL_LANES,
     start: 'beginning',
     slots: CONNECTIONS,
-    input: readDiverted,
+    input: (message) => {
+      const command = readEmailCommand(message);
+      const diversion = diversionOf(message, parseEmailAddress);
+      return diversion.kind === 'to' ? { ...command, to: diversion.target } : command;
+    },
     // The recipient refines the event's key: a mailbox that fails holds up no other of the same customer.
     key: (command, message) => [command.to, message.key],
     retry: exponential({ attempts: 12, baseMs: 30_000, ...options.retry, maxMs: MAX_RETRY_MS }),
@@ -86,6 +76,8 @@ export function createEmailActor(options: EmailActorOptions): ActorDefinition<Em
     onDead: stepFailed,
 
     async receive(command, context) {
+      const diversion = diversionOf(context.message, parseEmailAddress);
+      if (diversion.kind === 'nowhere') return reject('refused', `diverted to ${diversion.targets}, none of which is an e-mail address`);
       if (account === undefined) return waitForPerson(now(), 'no mail server is configured, see SMTP_URL');
       try {
         const output = await context.effect('send', ({ idempotencyKey, signal }) => send(account, command, idempotencyKey, signal), {
