@@ -74,6 +74,20 @@ test('where the journal has lost count, it counts again from an older state', as
   assert.deepEqual([rescue.saved, rescue.lost], [10, 0]);
 });
 
+test('where no state is left at all, all that is readable waits, and the log is read back from its beginning', async (t) => {
+  const path = journalPath(t);
+  await fill(t, path, 10, 4);
+  const file = readFileSync(dataFile(path));
+  for (const { at } of statesIn(file)) file[at + STATE_BYTES - 1]! ^= 1;
+  writeFileSync(dataFile(path), file);
+  const { journal, rescue } = await openRescued(t, path);
+  const ids = idsOf(journal);
+  assert.deepEqual(ids.slice(-6), names(5, 10), 'what waited waits');
+  assert.deepEqual([rescue.saved, rescue.relayed, rescue.lost], [ids.length, 0, undefined]);
+  // The relay begins its reading here.
+  assert.equal(journal.status().confirmedLogSeq, 0);
+});
+
 test('of a file that was cut off, what is in front of the cut is relayed, wherever it is', async (t) => {
   const path = journalPath(t);
   await fill(t, path, 120, 0, 3_000);

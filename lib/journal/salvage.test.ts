@@ -50,6 +50,17 @@ test('records are found wherever they lie, each number once, none below the floo
   assert.deepEqual([state?.commits, state?.confirmedLogSeq, relayed], [8, 99, 1]);
 });
 
+test('without a readable state everything that is readable waits, and nothing counts as relayed', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-salvage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'data.mdb');
+  const state = encodeState('0123456789abcdef', { ...emptyState(), commits: 8, floor: 3, confirmedLogSeq: 99 });
+  state[state.length - 1]! ^= 1;
+  writeFileSync(path, Buffer.concat([state, record(4), record(2)]));
+  const found = salvage(path);
+  assert.deepEqual([found.records.map(({ number }) => number), found.state, found.relayed], [[2, 4], undefined, 0]);
+});
+
 test('what a sender writes is taken neither for a state nor for a record, and comes back as it was', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'visapi-salvage-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -22,6 +22,9 @@ const CHUNK_BYTES = 4_194_304;
  * LMDB leaves old copies in free pages, so a record may be found that was forgotten long ago. The latest state has the lowest
  * number that still waited: what is below it is left out. What is above may have been relayed out of order; it is relayed again, and
  * dropped by its id where the log or the broker's window knows it.
+ *
+ * Without a readable state nothing is left out: one that was relayed may come twice, one that was not would be lost. The new journal then has confirmed
+ * nothing, so the relay reads the whole log back before it sends.
  */
 export function salvage(dataPath: string): Salvaged {
   const file = openSync(dataPath, 'r');
