@@ -16,6 +16,10 @@ export interface ActorObserver {
   settled(settlements: number, durationMs: number): void;
   /** Settled messages that the log has not confirmed yet. */
   outbox(pending: number): void;
+  /** Lanes of an actor with a replay that goes on here; a paused one does not. */
+  replaying(actor: string, lanes: number): void;
+  /** Messages that replays have let go. */
+  replayed(actor: string, messages: number): void;
   /** Units that this process holds. */
   units(actor: string, count: number): void;
 }

@@ -240,6 +240,10 @@ export class ActorRuntime {
     const parts = await this.#options.record.replays(units.map(({ lease }) => lease));
     for (const { replays, lease } of units)
       replays.sync(parts.filter(({ actor, partition }) => actor === lease.actor && partition === lease.partition));
+    for (const name of this.#executors.keys()) {
+      const tracks = units.filter(({ lease }) => lease.actor === name).flatMap(({ replays }) => replays.tracks);
+      this.#options.observer.replaying(name, tracks.filter(({ isPaused }) => !isPaused).length);
+    }
   }
 
   async #pace(): Promise<void> {

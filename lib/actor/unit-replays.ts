@@ -24,6 +24,7 @@ export interface UnitReplaysOptions {
   /** Hands one message over to the mailboxes; false where its first handling has not ended. */
   readonly arrive: (track: ReplayTrack, delivery: Delivery, lane: Lane) => boolean;
   readonly onOpened: (lane: Lane) => void;
+  readonly onReplayed: (messages: number) => void;
   readonly onRefused: () => void;
 }
 
@@ -107,6 +108,7 @@ export class UnitReplays {
       const isHandled = lane?.progress.isSettled(delivery.message.seq) === true && this.#options.arrive(track, delivery, lane);
       if (!isHandled) track.skip(delivery, true);
     }
+    if (released > 0) this.#options.onReplayed(released);
     if (track.unnoted > 0 && track.progress.open === 0) this.#note(track);
     return released;
   }

@@ -89,6 +89,7 @@ export class Unit {
       onOpened: (lane) => {
         if (this.#isUnclean) this.#lastHands.add(lane, environment.capacity);
       },
+      onReplayed: (messages) => observer.replayed(this.definition.name, messages),
       onRefused: () => this.drop(),
     });
   }

@@ -22,6 +22,8 @@ export function createActorObserver(registry: Registry): ActorObserver {
       metrics.settleSeconds.observe(durationMs / 1_000);
       metrics.settleBatchSize.observe(settlements);
     },
+    replaying: (actor, lanes) => metrics.replayLanes.set({ actor }, lanes),
+    replayed: (actor, messages) => metrics.replayMessages.inc({ actor }, messages),
     units: (actor, count) => metrics.unitsOwned.set({ actor }, count),
     outbox: (pending) => metrics.outboxPending.set(pending),
   };

@@ -135,6 +135,18 @@ export function actorMetrics(registry: Registry) {
       registers,
     }),
     retries: new Counter({ name: 'visapi_retries_total', help: 'Attempts that are tried again', labelNames: ['actor'], registers }),
+    replayLanes: new Gauge({
+      name: 'visapi_replay_lanes',
+      help: 'Lanes of this process with a replay that is under way and not paused',
+      labelNames: ['actor'],
+      registers,
+    }),
+    replayMessages: new Counter({
+      name: 'visapi_replay_messages_total',
+      help: 'Messages that replays have let go',
+      labelNames: ['actor'],
+      registers,
+    }),
     laneRepoints: new Counter({
       name: 'visapi_lane_repoints_total',
       help: 'Consumers re-pointed to the record, by cause',

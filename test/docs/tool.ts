@@ -22,6 +22,11 @@ export function whyNoCommand(program: Command, words: readonly string[]): string
   while (command.commands.length > 0) {
     const name = rest.shift();
     const next = command.commands.find((each) => each.name() === name);
+    // A command that does something itself may have sub-commands, too.
+    if (next === undefined && command.options.length > 0 && name?.startsWith('--') === true) {
+      rest.unshift(name);
+      break;
+    }
     if (next === undefined) return name === undefined && command !== program ? undefined : `${command.name()} has no command ${name}`;
     command = next;
   }

@@ -15,5 +15,7 @@ export const silentObserver: ActorObserver = {
   repointed: ignore,
   settled: ignore,
   outbox: ignore,
+  replaying: ignore,
+  replayed: ignore,
   units: ignore,
 };
