@@ -13,7 +13,7 @@ import { compileSource, parseSourceDocument } from '../../lib/webhook/source.ts'
 import type { Source } from '../../lib/webhook/source.ts';
 import { createLogAcceptor, type Acceptor } from './acceptor.ts';
 import { testKeyRing } from './events/test-keys.ts';
-import { startIngestServer, type SenderLimits } from './ingest.ts';
+import { type IngestServerOptions, startIngestServer, type SenderLimits } from './ingest.ts';
 import type { Refused } from './rejected-store.ts';
 
 /** What the tests of the door share: a server on a port of its own, its log as text, and a signing sender. */
@@ -29,6 +29,8 @@ export interface IngestBedOptions {
   readonly logLevel?: string;
   readonly limits?: Partial<EdgeLimits>;
   readonly senders?: SenderLimits;
+  /** (Default: none are given out) */
+  readonly documents?: IngestServerOptions['documents'];
   readonly now?: () => number;
   /** (Default: `github` with `SECRET`) */
   readonly sources?: readonly TestSource[];
@@ -59,6 +61,7 @@ export async function openIngestBed(t: TestContext, options: IngestBedOptions = 
     port: 0,
     limits: { ...DEFAULT_EDGE_LIMITS, ...options.limits },
     ...(options.senders === undefined ? {} : { senders: options.senders }),
+    documents: options.documents,
     settings: {
       findSource: (name) => sources.get(name),
       isUndecided: () => false,
