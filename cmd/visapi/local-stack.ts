@@ -106,7 +106,7 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
       name,
       command,
       readyUrl,
-      env: { ...env, DATABASE_URL: databaseUrls[name], ...more },
+      env: { ...env, DATABASE_URL: databaseUrls[name], WATCHDOG_FILE: join(config.home.run, `${name}.watchdog.json`), ...more },
       logFile: join(config.home.logs, `${name}.log`),
     });
   const own: Readonly<Record<string, NodeJS.ProcessEnv>> = {

@@ -1,24 +1,24 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import type { InHand } from './in-hand.ts';
 
 /** What the watchdog leaves for the next start of its process, which cannot be told anything else: it was killed. */
-const watchdogNote = z.object({
+export interface WatchdogNote {
   /** How often it has ended this process so far. */
-  count: z.int().min(0),
+  readonly count: number;
   /** RFC 3339. */
-  at: z.string(),
+  readonly at: string;
   /** The message that was in hand, where that could be found out. */
-  inHand: z.object({ actor: z.string(), messageId: z.string(), stream: z.string(), seq: z.number() }).nullable(),
+  readonly inHand: InHand | null;
   /** Whether a later start has told it already. */
-  isTold: z.boolean(),
-});
-
-export type WatchdogNote = z.infer<typeof watchdogNote>;
+  readonly isTold: boolean;
+}
 
 /** @returns undefined where there is none that can be read */
 export function readWatchdogNote(path: string): WatchdogNote | undefined {
   try {
-    return watchdogNote.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const { count, at, inHand, isTold } = JSON.parse(readFileSync(path, 'utf8')) as Partial<WatchdogNote>;
+    if (!Number.isSafeInteger(count) || typeof at !== 'string' || typeof isTold !== 'boolean') return undefined;
+    return { count: Math.max(0, count ?? 0), at, inHand: inHand ?? null, isTold };
   } catch {
     // None yet, or not ours: what it would say is in the log as well.
     return undefined;
