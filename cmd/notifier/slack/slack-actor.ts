@@ -33,7 +33,7 @@ export interface SlackOutput {
 }
 
 /** A target of a replay that is a channel. */
-const CHANNEL = /^#/;
+const channelName = (target: string): string | undefined => (target.startsWith('#') ? target : undefined);
 
 /** Longer would keep a message waiting long after a repair. */
 const MAX_RETRY_MS = 600_000;
@@ -55,7 +55,8 @@ export function createSlackActor(options: SlackActorOptions): ActorDefinition<Sl
     start: 'beginning',
     input: (message) => {
       const command = readSlackCommand(message);
-      return { ...command, channel: diversionOf(message, CHANNEL, "a channel as '#alerts'") ?? command.channel };
+      const diversion = diversionOf(message, channelName);
+      return diversion.kind === 'to' ? { ...command, channel: diversion.target } : command;
     },
     // The channel refines the event's key: a channel that fails holds up no other channel of the same customer.
     key: (command, message) => [command.channel, message.key],
@@ -65,6 +66,9 @@ export function createSlackActor(options: SlackActorOptions): ActorDefinition<Sl
     onDead: stepFailed,
 
     async receive(command, context) {
+      const diversion = diversionOf(context.message, channelName);
+      if (diversion.kind === 'nowhere')
+        return reject('refused', `diverted to ${diversion.targets}, none of which is a channel as '#alerts'`);
       const channel = channels.find(command.channel);
       if (channel === undefined) return reject('gone', `channel ${command.channel} is not configured`);
       try {
