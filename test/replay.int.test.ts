@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { requestApi } from '../lib/jetstream/api-request.ts';
 import { slotOf } from '../lib/core/slot.ts';
 import { scaled } from '../lib/dev/test-scale.ts';
@@ -32,6 +33,8 @@ async function openHandled(t: TestContext, count = COUNT): Promise<{ bed: Replay
 }
 
 async function allRunsDone(bed: ReplayBed, count: number): Promise<boolean> {
+  // By night the rows are many.
+  await wait(scaled({ day: 0, night: 250 }));
   const [row] = await bed.database.query<{ done: number }>({ text: `select count(*)::int as done from runs where status = 'done'` });
   return row!.done >= count;
 }
