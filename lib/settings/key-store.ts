@@ -39,8 +39,11 @@ export interface KeyStore {
    * it was made. `isForced`: also where it has a successor already.
    */
   rotate(id: string, expiresAt: string | null | undefined, oldExpiresAt: Date, isForced?: boolean): Promise<KeyRotation>;
-  /** @returns undefined where there is no such key; a key that was revoked stays as it was */
-  revoke(id: string): Promise<KeyView | undefined>;
+  /**
+   * One that cannot be read, which nobody takes anyway, is removed.
+   * @returns undefined where there is no such key; a key that was revoked stays as it was
+   */
+  revoke(id: string): Promise<KeyView | 'removed' | undefined>;
 }
 
 /** `pepper` is asked for when a key is made, and not before. */
@@ -75,11 +78,9 @@ export function createKeyStore(options: StoreOptions & { readonly pepper: () => 
       const unreadable: string[] = [];
       for (const { key, value } of await bucket.list()) {
         if (!key.startsWith(API_KEYS_PREFIX)) continue;
-        try {
-          keys.push(viewOf(readStored(storedApiKeySchema, value)));
-        } catch {
-          unreadable.push(key.slice(API_KEYS_PREFIX.length));
-        }
+        const stored = readableKey(value);
+        if (stored === undefined) unreadable.push(key.slice(API_KEYS_PREFIX.length));
+        else keys.push(viewOf(stored));
       }
       return { keys: keys.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)), unreadable };
     },
@@ -99,12 +100,24 @@ export function createKeyStore(options: StoreOptions & { readonly pepper: () => 
       return { kind: 'rotated', old, ...created };
     },
     async revoke(id) {
-      const found = await read(id);
-      if (found === undefined) return undefined;
-      if (found.key.revokedAt !== null) return viewOf(found.key);
-      return await write({ ...found.key, revokedAt: timeNow() }, found.revision);
+      const entry = await bucket.get(apiKeyKey(id));
+      if (entry === undefined) return undefined;
+      const key = readableKey(entry.value);
+      if (key === undefined) {
+        await bucket.delete(apiKeyKey(id), entry.revision, who);
+        return 'removed';
+      }
+      return key.revokedAt === null ? await write({ ...key, revokedAt: timeNow() }, entry.revision) : viewOf(key);
     },
   };
+}
+
+function readableKey(value: string): StoredApiKey | undefined {
+  try {
+    return readStored(storedApiKeySchema, value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A key that ended some day has a successor that does. */

@@ -66,4 +66,9 @@ test('a key is shown once, stored as a digest, replaced with an overlap, and rev
   const [shown, all] = await Promise.all([visapi('list', '--json'), visapi('list', '--all', '--json')]);
   const idsOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { keys: Shown[] }).keys.map(({ id }) => id);
   assert.deepEqual([idsOf(shown), idsOf(all)], [[created.id], [again.id, rotated.id, created.id]]);
+
+  await bucket.put('api-keys.broken', '{}', 0);
+  assert.match((await visapi('list')).stdout, /broken.*cannot be read/);
+  assert.match((await visapi('revoke', 'broken')).stdout, /^Removed broken/);
+  assert.equal(await bucket.get('api-keys.broken'), undefined);
 });

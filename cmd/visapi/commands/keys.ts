@@ -114,6 +114,13 @@ export function registerKeys(program: Command): void {
     .action(async (id: string, _options, command: Command) => {
       const key = await withSettings((stores) => stores.keys.revoke(idOf(id)));
       if (key === undefined) throw noKey(id);
+      if (key === 'removed') {
+        outputOf(command).result(
+          { id: idOf(id), removed: true },
+          () => `Removed ${idOf(id)}, which could not be read and was refused already.`,
+        );
+        return;
+      }
       outputOf(command).result(key, () => `Revoked ${key.id} (${key.name}): it is refused everywhere within 5 s.`);
     });
 }
