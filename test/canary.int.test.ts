@@ -24,6 +24,8 @@ const CANARY = {
   slackAnswer: 'cnry16-said-by-slack',
   brokenBody: 'cnry17-in-a-broken-body',
   wrongSignature: 'cnry18-sent-as-signature',
+  mailPassword: 'cnry19-mail-password',
+  mailAnswer: 'cnry20-said-by-a-mail-server',
 } as const;
 const ANY = /cnry\d\d/i;
 
@@ -32,11 +34,27 @@ const person = '{{ event.data.customer.name }} {{ event.data.customer.email }} {
 const workflow = (kind: string, text: string, channel = '#releases', condition = `event.data.kind == "${kind}"`) =>
   JSON.stringify({ name: kind, on: { event: 'order.paid', source: 'shop', if: condition }, steps: [step(channel, text)] });
 
+const mailing = (kind: string, subject: string) =>
+  JSON.stringify({
+    name: kind,
+    on: { event: 'order.paid', source: 'shop', if: `event.data.kind == "${kind}"` },
+    steps: [
+      {
+        id: 'mail',
+        uses: 'email.send',
+        'on-unknown': 'repeat',
+        with: { to: '{{ event.data.customer.email }}', 'to-name': '{{ event.data.customer.name }}', subject, html: `<p>${person}</p>` },
+      },
+    ],
+  });
+
 const WORKFLOWS = [
   workflow('fine', person),
   workflow('by-bot', person, '#alerts'),
   workflow('refused', person),
   workflow('flaky', person),
+  mailing('mailed', person),
+  mailing('mailed-badly', `${person}\n`),
   workflow('missing', `${person} {{ event.data.customer.nothing }}`),
   workflow('nowhere', person, '#nowhere'),
   workflow('list', '{{ event.data.customer }}'),
@@ -98,7 +116,8 @@ test('no secret and nothing about a person gets into a log, a metric or the answ
       webhooks: [{ path: `/services/T0LOCAL/B0RELEASES/${CANARY.slackHook}`, channel: '#releases' }],
     },
     passwords: { broker: CANARY.brokerPassword, database: CANARY.databasePassword },
-    env: { LOG_LEVEL: 'trace', SLACK_RETRY_BASE_MS: '50', SLACK_ATTEMPTS: '3' },
+    mail: { user: 'shop', password: CANARY.mailPassword },
+    env: { LOG_LEVEL: 'trace', SLACK_RETRY_BASE_MS: '50', SLACK_ATTEMPTS: '3', EMAIL_RETRY_BASE_MS: '50', EMAIL_ATTEMPTS: '4' },
   });
   const reader = createTraceReader(system.database);
   const send = async (kind: string, fate: EventTrace['fate']['kind']): Promise<string> => {
@@ -111,7 +130,10 @@ test('no secret and nothing about a person gets into a log, a metric or the answ
   // What goes well, and what goes wrong at Slack.
   await send('fine', 'done');
   await send('by-bot', 'done');
-  assert.ok((await system.messages()).every(({ text }) => text === `${CANARY.person} ${CANARY.email} ${CANARY.phone}`));
+  assert.ok(
+    (await system.messages()).length === 2 &&
+      (await system.messages()).every(({ text }) => text === `${CANARY.person} ${CANARY.email} ${CANARY.phone}`),
+  );
   await system.behave({ times: 1, answer: { status: 400, body: `invalid_blocks ${CANARY.slackAnswer}` } });
   await send('refused', 'dead-lettered');
   for (const hangUp of ['before-read', 'after-read', 'half-answer']) {
@@ -121,6 +143,17 @@ test('no secret and nothing about a person gets into a log, a metric or the answ
   await system.behave({ times: 3, answer: { status: 500, body: CANARY.slackAnswer, retryAfter: CANARY.slackAnswer } });
   await send('flaky', 'dead-lettered');
   await send('nowhere', 'dead-lettered');
+  // What goes well with e-mails, and what goes wrong there.
+  const answers = [
+    { stage: 'auth', status: 454, body: `4.7.0 ${CANARY.mailPassword} ${CANARY.mailAnswer}` },
+    { stage: 'to', status: 450, body: `4.7.1 <${CANARY.email}> ${CANARY.mailAnswer}` },
+    { hangUp: 'after-read' },
+  ];
+  for (const answer of answers) await system.behave({ match: { kind: 'email' }, answer });
+  await send('mailed', 'done');
+  await system.behave({ match: { kind: 'email' }, answer: { status: 550, body: `5.7.1 <${CANARY.email}> ${CANARY.mailAnswer}` } });
+  await send('mailed', 'dead-lettered');
+  await send('mailed-badly', 'dead-lettered');
   // What goes wrong in a workflow.
   await send('missing', 'failed');
   await send('list', 'failed');
@@ -170,12 +203,21 @@ test('no secret and nothing about a person gets into a log, a metric or the answ
     list: list.stderr,
   };
   const reasons = (JSON.parse(list.stdout) as { reason: string }[]).map(({ reason }) => reason);
-  for (const reason of ['refused', 'exhausted', 'gone']) assert.ok(reasons.includes(reason), `${reason} is in the list of dead letters`);
+  for (const reason of ['refused', 'exhausted', 'gone', 'invalid'])
+    assert.ok(reasons.includes(reason), `${reason} is in the list of dead letters`);
   for (const [what, text] of Object.entries(outputs)) {
     const lines = text.split('\n').filter((line) => ANY.test(line));
     assert.deepEqual(lines, [], `${lines.length} lines of the ${what} have a canary`);
   }
-  for (const secret of [CANARY.slackHook, CANARY.slackToken, CANARY.sourceSecret, CANARY.bearer, CANARY.cookie, CANARY.apiKey])
+  for (const secret of [
+    CANARY.slackHook,
+    CANARY.slackToken,
+    CANARY.mailPassword,
+    CANARY.sourceSecret,
+    CANARY.bearer,
+    CANARY.cookie,
+    CANARY.apiKey,
+  ])
     assert.ok(!list.stdout.includes(secret), `${secret} is in the list of dead letters`);
   assert.ok(outputs.logs.length > 10_000, 'there is a log');
 });

@@ -7,6 +7,7 @@ import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { demoOrder, orderPaidEvent, type DemoOrder } from '../lib/dev/demo-order.ts';
 import { projectRoot } from '../lib/dev/local-home.ts';
 import type { SinkEmail } from '../lib/sink/arrivals.ts';
+import { DEMO_MAIL_ACCOUNT } from '../lib/sink/mail-account.ts';
 import { openSystem, until } from './system-bed.ts';
 
 /** What a receipt is promised to stay below. */
@@ -14,7 +15,7 @@ const MAX_BYTES = 200_000;
 
 test('a paid order ends as one e-mail with its receipt, whatever scripts its customer is written in', async (t) => {
   const example = await readFile(join(projectRoot, 'examples/order-paid-to-pdf.yaml'), 'utf8');
-  const system = await openSystem(t, [example], { mail: true, documents: true });
+  const system = await openSystem(t, [example], { mail: DEMO_MAIL_ACCOUNT, documents: true });
   const mails = async (): Promise<SinkEmail[]> => (await (await fetch(`${system.sink.url}/messages?kind=email`)).json()) as SinkEmail[];
   const send = async (order: DemoOrder): Promise<{ status: number; id: string; duplicate: boolean }> => {
     const response = await fetch(`${system.ingestUrl}/v1/events`, {

@@ -16,7 +16,7 @@ import { createTestSecrets, storeTestSettings, type TestSecrets, type TestSource
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
-import { demoMailEnvironment } from '../lib/sink/mail-account.ts';
+import { demoMailEnvironment, type MailAccount } from '../lib/sink/mail-account.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
 import { demoSlackChannels, type SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
@@ -67,8 +67,8 @@ export interface SystemOptions {
   readonly passwords?: { readonly broker: string; readonly database: string };
   /** Added to the environment of every program. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether there is a mail server beside the local Slack, which the notifier sends through. (Default: no) */
-  readonly mail?: true;
+  /** The account at a mail server beside the local Slack, which the notifier sends through. (Default: there is none) */
+  readonly mail?: MailAccount;
   /** Whether the processor renders documents, too, with the browser that `npm test` sees to. (Default: no) */
   readonly documents?: true;
   /** Which programs are started. (Default: all) */
@@ -112,7 +112,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const folder = mkdtempSync(join(tmpdir(), 'visapi-system-'));
   const sink = await startSink({
     port: 0,
-    ...(options.mail ? { smtpPort: 0 } : {}),
+    ...(options.mail === undefined ? {} : { smtpPort: 0, mailAccount: options.mail }),
     ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
   });
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
@@ -145,7 +145,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     SLACK_CHANNELS_FILE: channels,
     SLACK_API_URL: `${sink.url}/api`,
     EGRESS_ALLOW: [sink.url, sink.smtpUrl].filter((url) => url !== undefined).join(','),
-    ...(sink.smtpUrl === undefined ? {} : demoMailEnvironment(sink.smtpUrl)),
+    ...(sink.smtpUrl === undefined ? {} : demoMailEnvironment(sink.smtpUrl, options.mail)),
     ...options.env,
   };
   const program = (name: ProgramName, opsPort: number): LocalProgram =>
@@ -156,6 +156,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
         ...env,
         ...(name === 'processor' && options.documents ? rendererEnvironment() : {}),
         DATABASE_URL: name === 'ingest' ? '' : databaseUrl(name),
+        WATCHDOG_FILE: join(folder, `${name}.watchdog.json`),
       },
       logFile: join(folder, `${name}.log`),
       readyUrl: `http://127.0.0.1:${opsPort}/readyz`,

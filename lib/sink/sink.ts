@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Arrivals, type ArrivalFilter } from './arrivals.ts';
 import { behaviourMistakes, BehaviourQueue, behaviourSchema } from './behaviour.ts';
 import { renderPage } from './page.ts';
+import { DEMO_MAIL_ACCOUNT, type MailAccount } from './mail-account.ts';
 import { registerMailRoutes } from './mail-routes.ts';
 import { registerSlackDoors } from './slack-doors.ts';
 import type { SmtpDoor } from './smtp-door.ts';
@@ -15,6 +16,8 @@ export interface SinkOptions {
   readonly port: number;
   /** Where its mail server listens, 0 as for the port. (Default: there is none; it needs the development dependencies) */
   readonly smtpPort?: number;
+  /** Who may send at it. (Default: the demo's) */
+  readonly mailAccount?: MailAccount;
   /** (Default: the demo's) */
   readonly workspace?: SlackWorkspace;
   /** Messages kept in memory, and as many attempts; the oldest go first. (Default: 100,000) */
@@ -47,7 +50,15 @@ const filterSchema = z.object({
  * to make it fail. It checks what Slack and mail servers check and never deduplicates, so that a message sent twice is seen twice.
  */
 export async function startSink(options: SinkOptions): Promise<Sink> {
-  const { host = '127.0.0.1', port, smtpPort, workspace = DEMO_WORKSPACE, maxMessages = 100_000, file } = options;
+  const {
+    host = '127.0.0.1',
+    port,
+    smtpPort,
+    mailAccount = DEMO_MAIL_ACCOUNT,
+    workspace = DEMO_WORKSPACE,
+    maxMessages = 100_000,
+    file,
+  } = options;
   const arrivals = new Arrivals(maxMessages, file);
   const behaviours = new BehaviourQueue();
   const server = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
@@ -96,7 +107,7 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
   };
   try {
     if (mail !== undefined && smtpPort !== undefined)
-      door = await mail.startSmtpDoor({ host, port: smtpPort, arrivals, behaviours, mailbox: mail.mailbox });
+      door = await mail.startSmtpDoor({ host, port: smtpPort, account: mailAccount, arrivals, behaviours, mailbox: mail.mailbox });
     const url = await server.listen({ host, port });
     return { url, smtpUrl: door?.url, stop };
   } catch (error) {

@@ -6,7 +6,7 @@ import { SMTPServer, type SMTPServerSession } from 'smtp-server';
 import { parseEmailAddress } from '../core/email-address.ts';
 import type { Arrivals, SinkAttempt } from './arrivals.ts';
 import type { BehaviourAnswer, BehaviourQueue, Matchable } from './behaviour.ts';
-import { DEMO_MAIL_ACCOUNT } from './mail-account.ts';
+import type { MailAccount } from './mail-account.ts';
 import { checkBytes, checkHeaders, type MailRefusal } from './mail-checks.ts';
 import type { Mailbox } from './mailbox.ts';
 
@@ -21,6 +21,7 @@ export interface SmtpDoorOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  readonly account: MailAccount;
   readonly arrivals: Arrivals;
   readonly mailbox: Mailbox;
   readonly behaviours: BehaviourQueue;
@@ -37,7 +38,7 @@ type Answer = (error?: Error | null, text?: string) => void;
 
 /** Starts the mail server of the local peer: a submission server (RFC 6409) with one account, no TLS, and no way to the outside. */
 export async function startSmtpDoor(options: SmtpDoorOptions): Promise<SmtpDoor> {
-  const { host, port, arrivals, mailbox, behaviours } = options;
+  const { host, port, account, arrivals, mailbox, behaviours } = options;
   const sockets = new Map<number, Socket>();
 
   const server = new SMTPServer({
@@ -55,7 +56,7 @@ export async function startSmtpDoor(options: SmtpDoorOptions): Promise<SmtpDoor>
     onConnect: (session, answer) => atStage('connect', session, [], answer, () => answer()),
     onAuth: ({ username, password }, session, answer) =>
       atStage('auth', session, [], answer, () => {
-        const isRight = username === DEMO_MAIL_ACCOUNT.user && password === DEMO_MAIL_ACCOUNT.password;
+        const isRight = username === account.user && password === account.password;
         answer(isRight ? null : smtpError(535, '5.7.8 user or password is wrong'), isRight ? { user: username } : undefined);
       }),
     onMailFrom: ({ address }, session, answer) =>
