@@ -14,7 +14,7 @@ import { type NotifierConfig, readNotifierConfig } from './config.ts';
 /** Submission (RFC 8314 3.3, RFC 6409). Port 25 is for servers among themselves, and what is sent there may be read on the way. */
 const MAIL_PORTS = [465, 587];
 
-await runProgram({ name: 'notifier', readConfig: () => readNotifierConfig(), start });
+await runProgram({ name: 'notifier', logsByTurn: true, readConfig: () => readNotifierConfig(), start });
 
 async function start(context: ProgramContext<NotifierConfig>) {
   const { config, log, registry } = context;
