@@ -64,6 +64,10 @@ test('an actor of a user’s own reads its events, calls outside once, emits, an
 
   const dead = JSON.parse((await system.visapi('dead', 'list', '--json')).stdout) as { letters?: object[] } | object[];
   assert.match(JSON.stringify(dead), /flag-large-orders:e2:0.*invalid/);
+  const edit = (total: unknown) =>
+    system.visapi('dead', 'edit', 'flag-large-orders:e2:0', '--data', JSON.stringify({ number: 'A-2', total, currency: 'EUR' }));
+  const refused = await edit('much');
+  assert.deepEqual([refused.code, /total: .*got string/.test(refused.stderr)], [1, true], 'its own input judges');
   assert.match(
     await system.metrics('processor'),
     /visapi_messages_total\{[^}]*actor="flag-large-orders",priority="default",verdict="done"[^}]*\} 2/,
@@ -74,4 +78,6 @@ test('an actor of a user’s own reads its events, calls outside once, emits, an
     /flag-large-orders\s+│ examples\/actors\/flag-large-orders.ts\s+│ events order.paid\s+│ 1\s+│ processor\s+│ 0\s+│ 1/,
   );
   await until('the trace names it', async () => /handled by actor flag-large-orders/.test((await system.visapi('trace', 'e1')).stdout));
+  assert.equal((await edit(7_000)).code, 0);
+  await until('the edited order is flagged', async () => (await emitted()).some(({ id }) => id === 'e2/flag-large-orders/order.flagged'));
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createTwoFilesPatch } from 'diff';
+import { reviveMessage } from '../../lib/actor/dead-letter.ts';
 import { InvalidInput } from '../../lib/actor/define-actor.ts';
 import { jsonInput, type Misfit } from '../../lib/actor/json-input.ts';
 import type { Emit, Message } from '../../lib/actor/message.ts';
@@ -15,6 +16,7 @@ import { readPayload } from './dead-letter-view.ts';
 import { type EditOptions, editPayload } from './edited-payload.ts';
 import { CommandError, type Output } from './output.ts';
 import { whoami, withBroker, withPublisher } from './session.ts';
+import { loadToolActors } from './user-actors.ts';
 
 /** What came of an edit. */
 export interface Edit {
@@ -56,7 +58,7 @@ export async function editDeadLetter(
   const edited = await editPayload(payload.text, options);
   if (edited === payload.text) throw new CommandError(`nothing was changed; visapi dead redeliver ${letter.id} lets it run as it is`);
   const copy = { ...stored, body: Buffer.from(edited) };
-  const isKnown = checkInput(letter.actor, copy);
+  const isKnown = await checkInput(letter.actor, copy);
   if (!isKnown) output.note(`what actor ${letter.actor} takes is not known here: it is checked when it runs`);
   const changes = createTwoFilesPatch(letter.id, 'edited', lines(payload.text), lines(edited), '', '', { context: 2 });
   const doneEffects = await readDoneEffects(database, letter);
@@ -68,14 +70,16 @@ export async function editDeadLetter(
 }
 
 /**
- * Checks the payload of a workflow's command by the form of its step.
- * @returns false where there is none: an actor that takes events, or one of a user's own
+ * Checks the payload of a workflow's command by the form of its step, and what an actor of a user's own takes by its input.
+ * @returns false where neither is known here
  */
-function checkInput(actor: string, message: Message): boolean {
+async function checkInput(actor: string, message: Message): Promise<boolean> {
   const type = STEP_TYPES[message.headers[HEADERS.ceType] ?? ''];
   if (type === undefined || type.actor !== actor) {
     if (message.headers[HEADERS.contentType] === 'application/json') readOrThrow(() => JSON.parse(Buffer.from(message.body).toString()));
-    return false;
+    const own = (await loadToolActors()).find(({ definition }) => definition.name === actor);
+    readOrThrow(() => own?.definition.input(reviveMessage(message)));
+    return own !== undefined;
   }
   readOrThrow(() => {
     const body: unknown = JSON.parse(Buffer.from(message.body).toString());

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { compileCache, projectRoot } from '../../lib/dev/local-home.ts';
+import { roleAddress } from '../../lib/store/role-address.ts';
 import { runTool } from './tool.ts';
 
 /** How a run of the tool ended. */
@@ -26,6 +27,9 @@ export interface TestTool {
 
 export function createTestTool(env: Readonly<Record<string, string>> = {}): TestTool {
   const own: Record<string, string> = { VISAPI_HOME: join(tmpdir(), 'visapi-nowhere'), ...env };
+  const { DATABASE_URL: url } = own;
+  // With the tool's own role: a right that it lacks fails a test. The servers of a test take any password.
+  if (url !== undefined) own['DATABASE_URL'] = roleAddress(url, 'tool', new URL(url).password || 'any');
   const runWith = async (input: string, ...words: string[]): Promise<Ended> => {
     const [stdout, stderr] = [new Collected(), new Collected()];
     const code = await runTool(words, { env: { ...own }, stdin: Readable.from([Buffer.from(input)]), stdout, stderr, exitCode: 0 });

@@ -3,9 +3,9 @@ import type { ActorOverview } from '../../../lib/store/actor-overview.ts';
 import { readActorOverview } from '../../../lib/store/actor-overview.ts';
 import { ACTOR_LANES } from '../../../streams/actors.ts';
 import { countConsumers, type LaneOwner, MAX_CONSUMERS } from '../../../streams/lanes.ts';
-import { readToolConfig } from '../config.ts';
 import { outputOf, table } from '../output.ts';
 import { withDatabase } from '../session.ts';
+import { loadToolActors } from '../user-actors.ts';
 
 interface ListedActor extends LaneOwner {
   /** The file of a user's own actor; null: VisAPI brings it along. */
@@ -56,15 +56,7 @@ export function registerActors(program: Command): void {
 }
 
 async function userActors(): Promise<ListedActor[]> {
-  const { userActors: paths } = readToolConfig();
-  if (!paths) return [];
-  const [{ loadActors }, { KIT_ADDRESSES }, { laneOwnerOf }] = await Promise.all([
-    import('../../../lib/host/load-actors.ts'),
-    import('../../../sdk/kit-addresses.ts'),
-    import('../../../streams/actor-lanes.ts'),
-  ]);
-  const taken = ACTOR_LANES.map(({ name }) => name);
-  const loaded = await loadActors({ paths: paths.split(',').map((path) => path.trim()), from: process.cwd(), taken, kit: KIT_ADDRESSES });
+  const [loaded, { laneOwnerOf }] = await Promise.all([loadToolActors(), import('../../../streams/actor-lanes.ts')]);
   return loaded.map(({ definition, file }) => ({ ...laneOwnerOf(definition), file }));
 }
 
