@@ -7,8 +7,8 @@ import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import type { Broker } from '../lib/dev/broker.ts';
+import { browserEnvironment } from '../lib/dev/browser-environment.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
-import { localHome } from '../lib/dev/local-home.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
@@ -211,9 +211,8 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
 
 /** One process does both here: a second one would cost a test a second. */
 function rendererEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, CHROMIUM_PATH } = process.env;
-  const browser = { PATH, ...(CHROMIUM_PATH === undefined ? {} : { CHROMIUM_PATH }), VISAPI_HOME: localHome('.visapi').root };
-  return { ...browser, ACTORS: 'workflow,document', DOCUMENT_BROWSERS: '1', DOCUMENT_LINK_KEY: randomBytes(32).toString('base64') };
+  const key = randomBytes(32).toString('base64');
+  return { ...browserEnvironment(), ACTORS: 'workflow,document', DOCUMENT_BROWSERS: '1', DOCUMENT_LINK_KEY: key };
 }
 
 export async function isReady(url: string): Promise<boolean> {
