@@ -18,6 +18,7 @@ import { createPublisher } from '../lib/jetstream/publisher.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import { openDatabase } from '../lib/store/database.ts';
 import { createRecordStore } from '../lib/store/record-store.ts';
+import { createReplay, listReplays } from '../lib/store/replays.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../streams/actor-lanes.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { commandSubject } from '../streams/subjects.ts';
@@ -97,6 +98,27 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
       );
       // The broker serves pulls in turn: once the owner's open one has expired and was asked for anew, the thief's is first.
       await wait(300);
+    },
+    replay: async ({ id, actor, partition, priority, fromSeq, untilSeq, repeat = [] }) =>
+      await createReplay(database, {
+        id,
+        actor,
+        stream: 'COMMANDS',
+        kind: untilSeq === null ? 'in-place' : 'slice',
+        asked: {},
+        repeat,
+        divertTo: [],
+        rate: null,
+        total: 0,
+        who: 'test',
+        parts: [{ partition, priority, fromSeq, untilSeq, key: null, types: [], filterSubjects: [`commands.${priority}.*.${actor}`] }],
+      }),
+    replayed: async (id) => {
+      const [found] = (await listReplays(database, {}, 100)).filter((each) => each.id.startsWith(id));
+      return found === undefined ? undefined : { ...found, isEnded: found.status === 'done' };
+    },
+    reset: async (actor, priority, partition, seq) => {
+      await requestApi(connection, `$JS.API.CONSUMER.RESET.COMMANDS.${actor}-${priority}-${partition}`, { seq });
     },
     forgetConsumers: async () => {
       const { consumers } = await requestApi<{ consumers: string[] }>(connection, '$JS.API.CONSUMER.NAMES.COMMANDS');

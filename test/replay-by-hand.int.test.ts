@@ -13,7 +13,7 @@ import { openReplayBed } from './replay/replay-bed.ts';
 import { until } from './system-bed.ts';
 
 const run = promisify(execFile);
-const COUNT = scaled({ day: 60, night: 10_000 });
+const COUNT = scaled({ day: 36, night: 10_000 });
 const WITHIN_MS = scaled({ day: 30_000, night: 600_000 });
 
 /** The commands of a page, block by block. */
@@ -32,8 +32,10 @@ test("the runbook's commands with the nats tool alone replay a lane: nothing run
   const from = Math.floor(lastSeq / 2) + 1;
   const [pause = '', bounds = '', pending = '', reset = ''] = shellBlocks('runbooks/replay.md');
   const env = { PATH: `${dirname(cli)}:${process.env['PATH']}`, HOME: localHome('.visapi').cache, NATS_URL: bed.natsUrl };
+  // By day the lanes that have events: each command is a process for each lane.
+  const actor = scaled({ day: 'workflow-default', night: 'workflow' });
   const shell = async (...blocks: string[]): Promise<string> => {
-    const script = blocks.join('\n').replace('FROM=41877', `FROM=${from}`);
+    const script = blocks.join('\n').replace('FROM=41877', `FROM=${from}`).replace('ACTOR=workflow', `ACTOR=${actor}`);
     return (await run('sh', ['-ec', script], { env })).stdout;
   };
   const names = pause.split('\n').slice(0, 2).join('\n');

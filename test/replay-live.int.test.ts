@@ -13,16 +13,16 @@ import { listReplays, readReplay, type ReplaySummary } from '../lib/store/replay
 import { countByText, openReplayBed, type ReplayBed } from './replay/replay-bed.ts';
 import { until } from './system-bed.ts';
 
-const COUNT = scaled({ day: 200, night: 10_000 });
+const COUNT = scaled({ day: 120, night: 10_000 });
 /** What `visapi replay` does by itself. */
 const RATE = 100;
 const LIVE_PER_SECOND = scaled({ day: 20, night: 100 });
-const BASELINE_MS = scaled({ day: 1_000, night: 30_000 });
+const BASELINE_MS = scaled({ day: 500, night: 30_000 });
 const KEYS = 40;
 const WITHIN_MS = scaled({ day: 30_000, night: 600_000 });
 
 /** Between two looks at the store: by night its rows are many, and looking must not be what is measured. */
-const LOOK_MS = scaled({ day: 0, night: 250 });
+const LOOK_MS = scaled({ day: 50, night: 250 });
 
 /** Publishes live events at an even rate until it is told to stop, and says how long each took until its effect. */
 class LiveTraffic {

@@ -13,7 +13,7 @@ import type { ReplaySummary } from '../lib/store/replays.ts';
 import { countByText, openReplayBed, type ReplayBed } from './replay/replay-bed.ts';
 import { until } from './system-bed.ts';
 
-const COUNT = scaled({ day: 240, night: 10_000 });
+const COUNT = scaled({ day: 96, night: 10_008 });
 const KEYS = 12;
 const WITHIN_MS = scaled({ day: 30_000, night: 600_000 });
 

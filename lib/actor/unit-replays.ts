@@ -40,6 +40,8 @@ export class UnitReplays {
   readonly #open = new Map<string, { readonly track: ReplayTrack; readonly slice: Lane | undefined }>();
   readonly #asked = new Set<string>();
   readonly #seen = new Set<string>();
+  /** What has ended here: a row that was read a moment before must not begin it again. */
+  readonly #over = new Set<string>();
   readonly #known = new Map<string, ReplayOptions>();
   #isStopped = false;
 
@@ -92,7 +94,7 @@ export class UnitReplays {
       this.#seen.add(nameOf(part));
       const open = this.#open.get(nameOf(part));
       if (open !== undefined) open.track.isPaused = part.isPaused;
-      else if (part.isEnded) continue;
+      else if (part.isEnded || this.#over.has(nameOf(part))) continue;
       else if (part.kind === 'slice') this.#openSlice(part);
       else this.#ask(part);
     }
@@ -164,7 +166,7 @@ export class UnitReplays {
 
   #createInPlace(part: ReplayPart, untilSeq: number, lane: Lane): ReplayTrack {
     const onFreed = (): void => {
-      if (track.isEnded) this.#open.delete(nameOf(part));
+      if (track.isEnded) this.#close(nameOf(part));
       lane.freed();
     };
     const track: ReplayTrack = new ReplayTrack({ part, untilSeq, lane, onFreed });
@@ -198,7 +200,7 @@ export class UnitReplays {
     const onFreed = (): void => {
       slice.freed();
       if (!track.isEnded) return;
-      this.#open.delete(name);
+      this.#close(name);
       void slice.stop();
     };
     const track: ReplayTrack = new ReplayTrack({ part, untilSeq: part.untilSeq!, lane: slice, onFreed, progress });
@@ -215,9 +217,14 @@ export class UnitReplays {
     });
   }
 
+  #close(name: string): void {
+    this.#open.delete(name);
+    this.#over.add(name);
+  }
+
   #end(name: string, track: ReplayTrack, slice: Lane | undefined): void {
     track.isStopped = true;
-    this.#open.delete(name);
+    this.#close(name);
     if (slice === undefined) track.lane.endReplay(track);
     else void slice.stop();
   }

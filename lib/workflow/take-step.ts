@@ -40,7 +40,15 @@ function work(kind: StepWork, row: StepRow, scope: Scope, { run, at, hops }: Sta
       const { id, eventId: event, key, priority, replay } = run;
       const divertTo = replay?.divertTo ?? [];
       const command = {
-        ...{ id: row.commandId, actor: kind.actor, type: row.type, event, run: id, step: row.path, key, priority, body },
+        id: row.commandId,
+        actor: kind.actor,
+        type: row.type,
+        event,
+        run: id,
+        step: row.path,
+        key,
+        priority,
+        body,
         ...(divertTo.length === 0 ? {} : { divertTo }),
       };
       return { row, waits: { commands: [command] } };

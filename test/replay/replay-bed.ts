@@ -85,7 +85,13 @@ export async function openReplayBed(t: TestContext): Promise<ReplayBed> {
   await applyWorkflow(database, { name: 'tell', document: checked.value.definition, who: 'test' });
   const host = (instance: string, actors: readonly ActorDefinition[]): ActorHost => {
     const started = startActorHost({
-      ...{ instance, actors, connection, database, registry: new Registry(), lanesOf: lanesOfActor, subjects: DEAD_LETTER_SUBJECTS },
+      instance,
+      actors,
+      connection,
+      database,
+      registry: new Registry(),
+      lanesOf: lanesOfActor,
+      subjects: DEAD_LETTER_SUBJECTS,
       log: createLog({ program: instance, env: 'development', version: '0', level: 'silent' }),
     });
     hosts.push(started);
@@ -133,7 +139,6 @@ export async function openReplayBed(t: TestContext): Promise<ReplayBed> {
       ]),
     spawnWorkflow: () => {
       const env = {
-        PATH: process.env['PATH'],
         NATS_URL: natsUrl,
         DATABASE_URL: databaseUrl,
         ALLOW_UNSAFE_BROKER: 'true',

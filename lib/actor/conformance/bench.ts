@@ -28,8 +28,26 @@ export interface ConformanceBench {
   steal(actor: string, priority: Priority, partition: number): Promise<void>;
   /** Makes the log forget where everybody stood, as its restart does. Only while nobody runs. */
   forgetConsumers(): Promise<void>;
+  /** Begins a replay of an actor's COMMANDS, of one lane. */
+  replay(part: BenchReplay): Promise<void>;
+  /** How far a replay is; the first one whose id begins so. */
+  replayed(id: string): Promise<{ readonly handled: number; readonly skipped: number; readonly isEnded: boolean } | undefined>;
+  /** Resets a lane's consumer, as a person with the broker's own tool does. */
+  reset(actor: string, priority: Priority, partition: number, seq: number): Promise<void>;
   /** A subject on COMMANDS addressed to an actor. (Default: of the priority `default`) */
   subjectTo(actor: string, key: string, priority?: Priority): string;
+}
+
+/** `untilSeq` null: in place. */
+export interface BenchReplay {
+  readonly id: string;
+  readonly actor: string;
+  readonly partition: number;
+  readonly priority: Priority;
+  readonly fromSeq: number;
+  readonly untilSeq: number | null;
+  /** (Default: none) */
+  readonly repeat?: readonly string[];
 }
 
 export interface RunningActors {

@@ -5,6 +5,7 @@ import { describeEffects } from './effects.ts';
 import { describeFailures } from './failures.ts';
 import { describeOrder } from './order.ts';
 import { describeRedelivery } from './redelivery.ts';
+import { describeReplays } from './replays.ts';
 import { describeTakeOver } from './take-over.ts';
 import { describeTimers } from './timers.ts';
 
@@ -21,6 +22,7 @@ export function describeConformance(kind: string, open: OpenBench): void {
     describeTakeOver,
     describeCrashes,
     describeRedelivery,
+    describeReplays,
     describeTimers,
   ])
     describe(property);

@@ -2,10 +2,12 @@ import { systemClock } from '../../core/clock.ts';
 import type { ConformanceBench } from '../conformance/bench.ts';
 import type { DeadLetterSubjects } from '../dead-letter.ts';
 import { ActorRuntime, type RuntimeOptions } from '../runtime.ts';
+import { SLOTS } from '../../core/slot.ts';
 import { createCuttable } from './cuttable.ts';
 import { silentLog, silentObserver } from './silence.ts';
 import { SimulatedBroker } from './simulated-broker.ts';
 import { SimulatedRecord } from './simulated-record.ts';
+import { handPart } from './simulated-replay.ts';
 
 /** The log's shape, which the runtime itself does not know. */
 export interface SimulatedLog {
@@ -55,6 +57,20 @@ export function openSimulatedBench({ streamOf, lanesOf, subjects, subjectTo, con
     outboxSize: () => Promise.resolve(record.outbox().length),
     adopt: ({ actor, partition, ...row }) => Promise.resolve(record.park({ ...row, unit: { actor, partition, epoch: 0 } })),
     steal: (actor, priority, partition) => Promise.resolve(broker.steal('COMMANDS', consumerOf(actor, priority, partition))),
+    replay: ({ id, actor, partition, priority, fromSeq, untilSeq, repeat = [] }) => {
+      const unit = { actor, partition, epoch: 0 };
+      const part = handPart({ unit, stream: 'COMMANDS', priority, fromSeq, untilSeq: untilSeq ?? 0 }, id);
+      record.replayParts.push({
+        ...part,
+        untilSeq,
+        options: { id, repeat, divertTo: [] },
+        kind: untilSeq === null ? 'in-place' : 'slice',
+        filterSubjects: Array.from({ length: SLOTS }, (_, slot) => `commands.${priority}.${slot}.${actor}`),
+      });
+      return Promise.resolve();
+    },
+    replayed: (id) => Promise.resolve(record.replayParts.find(({ options }) => options.id.startsWith(id))),
+    reset: (actor, priority, partition, seq) => Promise.resolve(broker.reset('COMMANDS', consumerOf(actor, priority, partition), seq)),
     forgetConsumers: () => Promise.resolve(broker.restart()),
     subjectTo,
   };

@@ -67,6 +67,13 @@ export class SimulatedBroker implements BrokerPort {
     if (found !== undefined) found.isStolenFrom = true;
   }
 
+  /** Somebody re-points a consumer; its creation time stays. */
+  reset(stream: string, consumer: string, seq: number): void {
+    const found = this.#consumers.get(`${stream}/${consumer}`);
+    if (found !== undefined) Object.assign(found, { next: seq, consumerSeq: 0 });
+    for (const wake of this.#waiting) wake();
+  }
+
   lane(spec: LaneSpec): LaneSource {
     const { stream, consumer, filterSubjects } = spec;
     const id = `${stream}/${consumer}`;
