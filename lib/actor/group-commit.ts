@@ -23,9 +23,9 @@ export class GroupCommit<Item> {
   }
 
   async #run(): Promise<void> {
-    // One tick later, so that what the current tick brings goes along.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      // One turn of the event loop later: what this turn brings, and what the last commit has let go on, goes along.
+      await new Promise((resolve) => setImmediate(resolve));
       const items = this.#waiting;
       this.#waiting = [];
       await this.#commit(items);
