@@ -36,3 +36,16 @@ test('a run that is failed while none of its steps is does not look done', () =>
   assert.equal(fate(['failed', 'done', 'waiting'], ['done', 'done']), unclear);
   assert.equal(fate(['failed']), unclear);
 });
+
+test('an event of no workflow that an actor of a user’s own has handled is done, and a failed run of it is not hidden', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const outcomes = [
+    { messageId: 'event', actor: 'workflow', outcome: 'unrouted', reason: 'no workflow wants it', at },
+    { messageId: 'event', actor: 'own', outcome: 'handled', reason: '', at },
+  ];
+  const unrouted = { ...EVENT, fate: 'unrouted' as const };
+  assert.deepEqual(fateOf('event', unrouted, [], { ...NOTHING, outcomes }), { kind: 'done', details: ['handled by actor own'] });
+  assert.equal(fateOf('event', unrouted, [], { ...NOTHING, outcomes: outcomes.slice(0, 1) }).kind, 'unrouted');
+  const failed = [{ run: { ...RUN, status: 'failed' as const }, steps: [{ ...STEP, status: 'failed' as const }] }];
+  assert.equal(fateOf('event', EVENT, failed, { ...NOTHING, outcomes }).kind, 'failed');
+});
