@@ -17,6 +17,9 @@ const COUNT = scaled({ day: 96, night: 10_008 });
 const KEYS = 12;
 const WITHIN_MS = scaled({ day: 30_000, night: 600_000 });
 
+/** Between two looks at the store: by night its rows are many. */
+const LOOK_MS = scaled({ day: 0, night: 250 });
+
 interface DryRun {
   readonly total: number;
   readonly first: readonly { readonly seq: number }[];
@@ -33,8 +36,7 @@ async function openHandled(t: TestContext, count = COUNT): Promise<{ bed: Replay
 }
 
 async function allRunsDone(bed: ReplayBed, count: number): Promise<boolean> {
-  // By night the rows are many.
-  await wait(scaled({ day: 0, night: 250 }));
+  await wait(LOOK_MS);
   const [row] = await bed.database.query<{ done: number }>({ text: `select count(*)::int as done from runs where status = 'done'` });
   return row!.done >= count;
 }
@@ -56,7 +58,10 @@ test('a replay: looked at first, a slice beside what is live, in place, and by a
   const settled = async (): Promise<void> => {
     await until(
       'no run is open',
-      async () => (await bed.database.query({ text: `select from runs where status = 'running' limit 1` })).length === 0,
+      async () => {
+        await wait(LOOK_MS);
+        return (await bed.database.query({ text: `select from runs where status = 'running' limit 1` })).length === 0;
+      },
       WITHIN_MS,
     );
   };
@@ -148,6 +153,35 @@ test('a replay: looked at first, a slice beside what is live, in place, and by a
     fresh();
   });
 
+  await t.test('a replay is paused, resumed and aborted, and what is live goes on', async () => {
+    const slice = ['--actor', 'workflow', '--since', '1h', '--type', 'order.paid', '--rate', '60', '--detach'] as const;
+    const first = await replay(bed, ...slice);
+    const through = async (id: string): Promise<number> => (await shown(bed, id)).handled;
+    await until('it has begun', async () => (await through(first.id)) > 0);
+    assert.equal((await bed.tool.run('replay', 'pause', first.id)).code, 0);
+    // What was let go before the owners heard of it is through by then.
+    await wait(1_500);
+    const paused = await through(first.id);
+    await wait(1_000);
+    assert.equal(await through(first.id), paused);
+    assert.ok(paused < COUNT);
+    const { id, status } = await shown(bed, first.id);
+    assert.equal(status, 'paused');
+    await replay(bed, 'abort', id);
+    assert.equal((await bed.tool.run('replay', 'resume', id)).code, 1);
+    const second = await replay(bed, ...slice.map((word) => (word === '60' ? '2000' : word)));
+    await bed.tool.run('replay', 'pause', second.id);
+    assert.equal((await replay(bed, 'resume', second.id)).handled, COUNT);
+
+    const inPlace = await replay(bed, '--actor', 'workflow', '--from-seq', '1', '--rate', '60', '--detach');
+    await until('it has begun', async () => (await through(inPlace.id)) > 0);
+    await replay(bed, 'abort', inPlace.id);
+    await bed.publishOne('k1', COUNT + 1, 'order.live');
+    await until('what is live goes on', () => bed.effects.length === seen + 2);
+    assert.ok((await through(inPlace.id)) < COUNT);
+    assert.equal(fresh().length, 2);
+  });
+
   await t.test('a consumer that is reset by hand is a replay with an audit row, and its effects are skipped', async () => {
     const partition = slotOf('k3') % 4;
     await requestApi(bed.connection, `$JS.API.CONSUMER.RESET.EVENTS.workflow-default-${partition}`, { seq: 2 });
@@ -168,6 +202,10 @@ test('a replay: looked at first, a slice beside what is live, in place, and by a
     fresh();
   });
 });
+
+async function shown(bed: ReplayBed, id: string): Promise<ReplaySummary> {
+  return JSON.parse((await bed.tool.run('replay', 'show', id, '--json')).stdout) as ReplaySummary;
+}
 
 async function listed(bed: ReplayBed): Promise<ReplaySummary[]> {
   return JSON.parse((await bed.tool.run('replay', 'list', '--json')).stdout) as ReplaySummary[];
