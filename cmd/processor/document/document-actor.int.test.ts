@@ -108,6 +108,7 @@ test('a receipt is one small page, readable in every script, and the same each t
     assert.equal(createHash('sha256').update(stored.content).digest('hex'), output.sha256);
     assert.deepEqual([output.bytes, stored.contentType, output.filename], [stored.content.length, 'application/pdf', 'receipt A-17.pdf']);
     assert.ok(output.bytes < 200_000);
+    assert.match(stored.content.toString('latin1'), /CreationDate \(D:20000101/, 'the same page is the same bytes at any time');
     const { pages, text } = await readPdfText(stored.content);
     assert.deepEqual([pages, output.pages], [1, 1]);
     const read = text.normalize('NFKC').replaceAll(/\s+/g, ' ');
