@@ -40,10 +40,10 @@ export function watchMemory(processes: Readonly<Record<string, number>>, progres
   };
 }
 
-/** NaN where it cannot be read. */
+/** Without the pages of mapped files: those of the journal are the disk's cache. NaN where it cannot be read. */
 function residentBytes(pid: number): number {
   try {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
   } catch {
     return NaN;
   }
