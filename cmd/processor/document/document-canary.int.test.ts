@@ -102,18 +102,22 @@ test('a page that takes all memory is ended before it has it', async () => {
   await assertEnds({ html, deadlineMs: LONG_MS, reasons: ['memory', 'crashed'], act: () => undefined });
 });
 
-test('a page whose process is killed, and a browser that is killed, end at once', async () => {
-  await assertEnds({ html: WAITS, deadlineMs: LONG_MS, reasons: ['crashed'], act: (tree) => signal(tree, '--type=renderer', 'SIGKILL') });
-  await assertEnds({ html: WAITS, deadlineMs: LONG_MS, reasons: ['crashed'], act: (tree) => signal(tree, '--user-data-dir', 'SIGKILL') });
-});
-
-test('a browser that stands still ends at the deadline', async () => {
-  await assertEnds({
+test('a page whose process is killed ends at once; so does a killed browser, and one that stands still at its deadline', async () => {
+  const page: Ending = {
     html: WAITS,
+    deadlineMs: LONG_MS,
+    reasons: ['crashed'],
+    act: (tree) => signal(tree, '--type=renderer', 'SIGKILL'),
+  };
+  const killed: Ending = { ...page, act: (tree) => signal(tree, '--user-data-dir', 'SIGKILL') };
+  const stopped: Ending = {
+    ...page,
     deadlineMs: DEADLINE_MS,
     reasons: ['deadline'],
     act: (tree) => signal(tree, '--user-data-dir', 'SIGSTOP'),
-  });
+  };
+  // Each costs another browser.
+  for (const ending of scaled({ day: [page], night: [page, killed, stopped] })) await assertEnds(ending);
 });
 
 interface Ending {
