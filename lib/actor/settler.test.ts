@@ -13,7 +13,8 @@ const unit = { actor: 'tester', partition: 0, epoch: 1 };
 const never = (): never => assert.fail('not refused');
 
 test('what is published while a batch is taken apart is let go like all the rest', async () => {
-  const gone: string[] = [];
+  // A busy machine may let go of one more turn in between, and the batch is then taken apart in more steps.
+  const gone = new Set<string>();
   const ended: string[] = [];
   const broker = new SimulatedBroker(systemClock, () => 'S');
   const { record } = createCuttable(broker, new SimulatedRecord(systemClock), systemClock);
@@ -22,7 +23,7 @@ test('what is published while a batch is taken apart is let go like all the rest
       settler.forget(unit, `during ${batch.rows.length}`, 1);
       return Promise.reject(new TypeError('not a row'));
     }
-    gone.push(...batch.published.map(({ id }) => id));
+    for (const { id } of batch.published) gone.add(id);
     return Promise.resolve({ refused: [] });
   };
   const settler = new Settler({ record: { ...record, settle }, clock: systemClock, log: silentLog, onBatch: () => undefined });
@@ -35,7 +36,7 @@ test('what is published while a batch is taken apart is let go like all the rest
       onRefused: never,
       onPoisoned: () => ended.push(`${row} poisoned`),
     });
-  await until('all is let go', () => gone.length === 3);
-  assert.deepEqual(gone.sort(), ['before', 'during 1', 'during 2']);
+  await until('all is let go', () => gone.size === 3);
+  assert.deepEqual([...gone].toSorted(), ['before', 'during 1', 'during 2']);
   assert.deepEqual(ended, ['poison poisoned', 'good committed']);
 });
