@@ -1,5 +1,5 @@
 import type { Histogram, Registry } from 'prom-client';
-import { AppError } from '../../lib/core/app-error.ts';
+import type { AppError } from '../../lib/core/app-error.ts';
 import { createDeadlines } from '../../lib/core/deadlines.ts';
 import { type EdgeServer, noAnswer } from '../../lib/http/edge-server.ts';
 import type { LaneAnswer, LaneRoute } from '../../lib/http/express-lane.ts';
