@@ -22,7 +22,9 @@ function shellBlocks(page: string): string[] {
 }
 
 test("the runbook's commands with the nats tool alone replay a lane: nothing runs twice, and there is a row and an audit row of it", async (t) => {
-  const cli = await findNatsCli({ cache: localHome('.visapi').cache, say: (line) => t.diagnostic(line) });
+  const search = { cache: localHome('.visapi').cache, say: (line: string) => t.diagnostic(line) };
+  const cli = await findNatsCli(search).catch((error: unknown) => t.skip(`${String(error)} See docs/limits.md.`));
+  if (cli === undefined) return;
   const bed = await openReplayBed(t);
   bed.startWorkflow();
   const lastSeq = await bed.publish({ count: COUNT, keys: 12 });
