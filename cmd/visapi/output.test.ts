@@ -35,7 +35,10 @@ test('a database that does not answer, or lets nobody in, is named with what nam
   }
   await database.close();
   const refused = withCode('password authentication failed for user "somebody"', '28P01');
-  assert.match(errorText(toDatabaseError(refused, url)), /\(DATABASE_URL\) to answer \(password authentication failed for user "somebody"\)$/);
+  assert.match(
+    errorText(toDatabaseError(refused, url)),
+    /\(DATABASE_URL\) to answer \(password authentication failed for user "somebody"\)$/,
+  );
   const missing = withCode('relation "runs" does not exist', '42P01');
   assert.equal(toDatabaseError(missing, url), missing);
 });
