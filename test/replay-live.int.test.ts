@@ -21,6 +21,9 @@ const BASELINE_MS = scaled({ day: 500, night: 30_000 });
 const KEYS = 40;
 const WITHIN_MS = scaled({ day: 30_000, night: 600_000 });
 
+/** Of the rate. By day all is through in little more than a second, and what is recorded together is a tenth of that. */
+const MOST = scaled({ day: 1.5, night: 1.1 });
+
 /** Between two looks at the store: by night its rows are many, and looking must not be what is measured. */
 const LOOK_MS = scaled({ day: 50, night: 250 });
 
@@ -129,7 +132,7 @@ test('a slice whose tool is killed goes on: each event once more, none twice, at
   );
   const rate = rateOf(marks);
   t.diagnostic(`rate ${rate.toFixed(1)}/s of ${RATE}/s; live p99 ${alone} ms alone, ${beside} ms beside the replay`);
-  assert.ok(rate < RATE * 1.1, `${rate}/s is more than was asked for`);
+  assert.ok(rate < RATE * MOST, `${rate}/s is more than was asked for`);
   // Beside other tests nothing can be said about speed.
   if (isNight) assert.ok(rate > RATE * 0.9 && beside < 2 * alone, `rate ${rate}/s, p99 ${alone} ms and ${beside} ms`);
 });
