@@ -44,7 +44,12 @@ async function openBed(t: TestContext, url?: string): Promise<Bed> {
   await applyStreams(connection, [BUCKET]);
   const secrets = createTestSecrets();
   const folder = mkdtempSync(join(tmpdir(), 'visapi-settings-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const opened: OpenSettings[] = [];
+  // What they still write goes first, or it would be there again.
+  t.after(async () => {
+    await Promise.all(opened.map((settings) => settings.stop()));
+    rmSync(folder, { recursive: true, force: true });
+  });
   const lines: string[] = [];
   const log = createLog({
     program: 'ingest',
@@ -71,7 +76,7 @@ async function openBed(t: TestContext, url?: string): Promise<Bed> {
       });
       const bucket = createKvBucket(connection, 'config');
       if (!isAlone) settings.follow(isDeaf ? { ...bucket, onHint: () => () => undefined } : bucket);
-      t.after(() => settings.stop());
+      opened.push(settings);
       return {
         settings,
         async metric(name) {
