@@ -13,14 +13,13 @@ import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
 import { bundleModules } from './bundle-modules.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
-import { groupTests } from './test-groups.ts';
 
 const isNightly = process.argv.includes('--nightly');
 const folders = '{lib,streams,sdk,cmd,perf,examples,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
-/** Far above the longest test, and above the longest group on a slow machine; a test that hangs fails by name instead of hanging the run. */
-const testTimeoutMs = isNightly ? 1_800_000 : 400_000;
+/** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
+const testTimeoutMs = isNightly ? 1_800_000 : 170_000;
 
 /** A file whose process does not end (a timer, a connection) is not caught by the limit of a test: then the run ends here. */
 const runTimeoutMs = isNightly ? 7_200_000 : 900_000;
@@ -30,7 +29,11 @@ const home = localHome('.visapi');
 const report = join(home.root, 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const files = wanted.length > 0 ? wanted : groupTests(findFiles().toSorted());
+/** The whole-system tests first: they wait a lot, and the short ones fill their waits and the end. */
+const isSystemTest = (file: string): boolean => file.startsWith('test/');
+const files = (wanted.length > 0 ? wanted : findFiles()).toSorted(
+  (a, b) => Number(isSystemTest(b)) - Number(isSystemTest(a)) || a.localeCompare(b),
+);
 mkdirSync(home.root, { recursive: true });
 
 /** The tests' own, so that whatever is in it afterwards was left by them. */
