@@ -15,6 +15,7 @@ import { STREAMS } from '../../streams/subjects.ts';
 import { readPayload } from './dead-letter-view.ts';
 import { type EditOptions, editPayload } from './edited-payload.ts';
 import { CommandError, type Output } from './output.ts';
+import { copied } from './redelivery.ts';
 import { whoami, withBroker, withPublisher } from './session.ts';
 import { loadToolActors } from './user-actors.ts';
 
@@ -48,7 +49,7 @@ export async function editDeadLetter(
   output: Output,
 ): Promise<Edit> {
   // The person says what is to run: a newer version of its step is not asked.
-  const plan = await planRedelivery(database, letter, { asIs: true, force: options.force, isBulk: false });
+  const plan = await planRedelivery(database, await copied(database, letter), { asIs: true, force: options.force, isBulk: false });
   if (plan.kind !== 'message')
     throw new CommandError(plan.kind === 'refused' ? plan.because + (plan.needsForce ? ' (--force does it all the same)' : '') : plan.kind);
   const stored = await withBroker((connection) => readStored(connection, STREAMS.deadLetters, plan.copySeq));

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Publisher } from '../../lib/jetstream/publisher.ts';
 import type { Database } from '../../lib/store/database.ts';
-import type { DeadLetterEntry } from '../../lib/store/dead-letters.ts';
+import { type DeadLetterEntry, findDeadLetter } from '../../lib/store/dead-letters.ts';
 import { recordStepRetry, redeliverMessage } from '../../lib/store/redeliver.ts';
 import { planRedelivery, type RedeliveryOptions, type RedeliveryPlan } from '../../lib/store/redelivery-plan.ts';
 import { STREAMS } from '../../streams/subjects.ts';
@@ -24,13 +24,32 @@ export interface RedeliverOptions extends RedeliveryOptions {
   readonly who: string;
 }
 
+/** A broker that is there confirms the copy of a dead letter within some milliseconds. */
+const COPY_WAIT_MS = 5_000;
+const COPY_POLL_MS = 20;
+
 /** Redelivers in the order given, spread by the rate. */
 export async function redeliver(database: Database, letters: readonly DeadLetterEntry[], options: RedeliverOptions): Promise<Redelivery[]> {
   const plans: RedeliveryPlan[] = [];
-  for (const letter of letters) plans.push(await planRedelivery(database, letter, options));
+  const waitUntil = performance.now() + COPY_WAIT_MS;
+  for (const letter of letters) plans.push(await planRedelivery(database, await copied(database, letter, waitUntil), options));
   if (options.dryRun) return plans.map((plan) => described(plan));
   if (!plans.some(({ kind }) => kind === 'step')) return await perform(database, plans, options, undefined);
   return await withPublisher((publisher) => perform(database, plans, options, publisher));
+}
+
+/** The letter with its copy, which is confirmed a moment after the letter can be seen; without it where that takes too long. */
+export async function copied(
+  database: Database,
+  letter: DeadLetterEntry,
+  waitUntil = performance.now() + COPY_WAIT_MS,
+): Promise<DeadLetterEntry> {
+  let read = letter;
+  while (read.copySeq === null && performance.now() < waitUntil) {
+    await setTimeout(COPY_POLL_MS);
+    read = (await findDeadLetter(database, letter.id)) ?? read;
+  }
+  return read;
 }
 
 async function perform(
