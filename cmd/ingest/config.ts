@@ -27,6 +27,13 @@ export const INGEST_VARIABLES = {
   ...instanceVariable('ingest'),
   host: variable('INGEST_HOST', text, { description: 'The address that webhooks come in on.', default: '127.0.0.1' }),
   port: variable('INGEST_PORT', port, { description: 'The port that webhooks come in on.', default: '27080' }),
+  listenFds: optional('LISTEN_FDS', integer({ min: 1, max: 1 }), {
+    description:
+      'Sockets that whoever starts ingest has opened for it, as systemd does (sd_listen_fds(3)): `1` means descriptor 3, in the place of INGEST_HOST and INGEST_PORT. Connections wait in it while ingest is started anew, and several processes may share it.',
+  }),
+  listenPid: optional('LISTEN_PID', integer({ min: 1, max: 2 ** 31 }), {
+    description: 'The process that LISTEN_FDS is meant for; another one passes it over, as sd_listen_fds(3) says. Empty: whoever gets it.',
+  }),
   opsPort: variable('INGEST_OPS_PORT', port, { description: 'The port of the operations server.', default: '27081' }),
   ...SETTINGS_VARIABLES,
   ...DOCUMENT_LINK_VARIABLES,

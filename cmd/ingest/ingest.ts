@@ -20,6 +20,8 @@ export interface IngestServerOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** A socket to listen on in their place. (Default: there is none) */
+  readonly fd?: number | undefined;
   readonly limits: EdgeLimits;
   /** (Default: any number of requests, and nobody's `X-Forwarded-For` is believed) */
   readonly senders?: SenderLimits;
@@ -44,7 +46,7 @@ export interface SenderLimits {
 
 /** Starts the door. `stop` takes no new connection and waits for the requests that are under way. */
 export async function startIngestServer(options: IngestServerOptions): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const { host, port, limits, log, registry } = options;
+  const { host, port, fd, limits, log, registry } = options;
   const now = options.now ?? Date.now;
   const metrics = ingestMetrics(registry);
   const { senders } = options;
@@ -78,7 +80,9 @@ export async function startIngestServer(options: IngestServerOptions): Promise<{
   const keyRequestsPerSecond = senders?.keyRequestsPerSecond ?? 0;
   addEventsRoutes(server, { settings, acceptor, metrics, now, keyRequestsPerSecond });
   if (options.documents !== undefined) addDocumentsRoute(server, { ...options.documents, now });
-  const url = await server.listen({ host, port });
+  // Fastify hands this on to Node, whose `listen` knows the descriptor; without the host it would bind addresses of its own.
+  const place: { readonly host: string; readonly port?: number; readonly fd?: number } = fd === undefined ? { host, port } : { host, fd };
+  const url = await server.listen(place);
   return { url, stop: () => server.close() };
 }
 

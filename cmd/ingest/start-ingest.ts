@@ -87,6 +87,7 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
     const server = await startIngestServer({
       host: config.host,
       port: config.port,
+      fd: givenSocket(config),
       limits,
       senders: {
         trustProxy: config.trustProxy,
@@ -110,6 +111,13 @@ export async function startIngest(context: ProgramContext<IngestConfig>): Promis
   const all = inOrder('ingest', [broker, publishing, relaying, keeping, readmitting, following, ops, door]);
   await all.start();
   return all;
+}
+
+/** The first descriptor behind the three standard ones (sd_listen_fds(3)). */
+const FIRST_GIVEN_FD = 3;
+
+function givenSocket({ listenFds, listenPid }: IngestConfig): number | undefined {
+  return listenFds !== undefined && (listenPid ?? process.pid) === process.pid ? FIRST_GIVEN_FD : undefined;
 }
 
 async function openJournalParts({ config, log, registry }: ProgramContext<IngestConfig>, eventLog: EventLog): Promise<JournalParts> {

@@ -101,11 +101,14 @@ function localPrograms(config: ToolConfig, ready: Addresses, database: LocalData
   };
   // Each with its own role; who has none does not learn where the database is.
   const databaseUrls: Readonly<Partial<Record<string, string>>> = database.urls;
+  const door = { host: inheritedEnvironment()['INGEST_HOST'] ?? '127.0.0.1', port: config.ingest };
   const program = (name: string, command: readonly [string, ...string[]], readyUrl: string, more: NodeJS.ProcessEnv = {}) =>
     createProgram({
       name,
       command,
       readyUrl,
+      // A provider's request waits while ingest is started anew.
+      ...(name === 'ingest' ? { listensOn: door } : {}),
       env: { ...env, DATABASE_URL: databaseUrls[name], WATCHDOG_FILE: join(config.home.run, `${name}.watchdog.json`), ...more },
       logFile: join(config.home.logs, `${name}.log`),
     });

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { spawnServer, stopChild, waitForExit } from './child-process.ts';
+import { type HeldSocket, holdSocket } from './held-socket.ts';
 import type { Part } from './keep-alive.ts';
 import { compileCache, projectRoot } from './local-home.ts';
 
@@ -10,6 +11,8 @@ export interface ProgramOptions {
   readonly command: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
+  /** Held from the first start to the stop, and given to each of its lives as systemd does (sd_listen_fds(3)). (Default: it listens itself) */
+  readonly listensOn?: { readonly host: string; readonly port: number };
   /** Answers with a status below 300 when the program can do its job. */
   readonly readyUrl: string;
 }
@@ -28,7 +31,9 @@ const stopDeadlineMs = 10_000;
 
 /** One of our programs as a child with an IPC channel: it stops by itself when the channel breaks. */
 export function createProgram(options: ProgramOptions): LocalProgram {
+  const { listensOn } = options;
   let child: ChildProcess | undefined;
+  let held: HeldSocket | undefined;
   return {
     name: options.name,
     readyUrl: options.readyUrl,
@@ -36,20 +41,29 @@ export function createProgram(options: ProgramOptions): LocalProgram {
     get pid() {
       return child?.exitCode === null && child.signalCode === null ? child.pid : undefined;
     },
-    start() {
+    async start() {
+      if (listensOn !== undefined) held ??= await holdSocket(listensOn.host, listensOn.port);
       const log = openSync(options.logFile, 'a');
       child = spawnServer({
         command: process.execPath,
         args: options.command,
         cwd: projectRoot,
-        env: { ...nodeOptions, STOP_TIMEOUT_MS: '8000', NODE_COMPILE_CACHE: compileCache, ...options.env },
-        stdio: ['ignore', log, log, 'ipc'],
+        env: {
+          ...nodeOptions,
+          STOP_TIMEOUT_MS: '8000',
+          NODE_COMPILE_CACHE: compileCache,
+          ...options.env,
+          ...(held === undefined ? {} : { LISTEN_FDS: '1' }),
+        },
+        // The first descriptor behind the three is the one that LISTEN_FDS counts from.
+        stdio: ['ignore', log, log, ...(held === undefined ? [] : [held.fd]), 'ipc'],
       });
       closeSync(log);
-      return Promise.resolve();
     },
     async stop() {
       if (child) await stopChild(child, 'SIGTERM', stopDeadlineMs);
+      held?.close();
+      held = undefined;
     },
     whenDown: () => (child ? waitForExit(child) : Promise.resolve()),
     whyHopeless: () => (child?.exitCode === misconfigured ? `its configuration does not fit, see ${options.logFile}` : undefined),
