@@ -14,6 +14,7 @@ const USAGE = `Usage: npm run bench -- accept [options]
   --seconds <count>    of each measurement (default: 3)
   --loads <list>       some of ${LOADS.join(',')} (default: all)
   --only <list>        some of ${TARGETS.join(',')} (default: all)
+  --doors <count>      processes of the door behind one socket, each with a journal of its own (default: 1)
   --profile <folder>   where the door's CPU profile goes (default: none is taken)
   --json               the whole report as JSON
 
@@ -41,9 +42,9 @@ export async function runAcceptBench(args: readonly string[]): Promise<number> {
     process.stderr.write(`bench: ${error.message}\n`);
     return 2;
   }
-  const { values, rounds, seconds, targets, loads } = options;
+  const { values, rounds, seconds, targets, loads, doors } = options;
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const bed = await openBenchBed({ targets, profileFolder: values.profile, say });
+  const bed = await openBenchBed({ targets, doors, profileFolder: values.profile, say });
   try {
     const machine = describeMachine(bed.folder);
     const measurements = await runRounds(bed, { rounds, seconds, loads, say });
@@ -52,7 +53,7 @@ export async function runAcceptBench(args: readonly string[]): Promise<number> {
       loadAfter: loadavg()[0] ?? NaN,
       broker: bed.brokerVersion,
       fsync: {
-        door: 'ACCEPT_AFTER=journal, one transaction of LMDB for all that came while the last one was written, fdatasync before their answers',
+        door: `${doors} process${doors === 1 ? '' : 'es'}, ACCEPT_AFTER=journal, one transaction of LMDB for all that came while the last one was written, fdatasync before their answers`,
         broker: bed.brokerSyncsAlways ? 'sync_interval always: every stored message before its confirmation' : 'lazy: UNSAFE',
       },
       bodyBytes: bed.bodyBytes,
@@ -79,6 +80,7 @@ function readOptions(args: readonly string[]) {
       seconds: { type: 'string', default: '3' },
       only: { type: 'string', default: TARGETS.join(',') },
       loads: { type: 'string', default: LOADS.join(',') },
+      doors: { type: 'string', default: '1' },
       profile: { type: 'string' },
     },
   });
@@ -86,7 +88,7 @@ function readOptions(args: readonly string[]) {
   const seconds = positive('--seconds', values.seconds);
   const targets = readNames('--only', values.only, TARGETS);
   const loads = readNames('--loads', values.loads, LOADS);
-  return { values, rounds, seconds, targets, loads };
+  return { values, rounds, seconds, targets, loads, doors: Math.ceil(positive('--doors', values.doors)) };
 }
 
 function positive(name: string, text: string): number {

@@ -36,6 +36,8 @@ export interface BenchBed {
 
 export interface BedOptions {
   readonly targets: readonly TargetName[];
+  /** Processes of the door, behind one socket. */
+  readonly doors: number;
   /** Where the door writes its CPU profile when it stops. (Default: none is taken) */
   readonly profileFolder?: string | undefined;
   readonly say: (line: string) => void;
@@ -116,26 +118,32 @@ interface DoorOptions extends BedOptions {
 }
 
 async function startDoor(options: DoorOptions): Promise<Target> {
-  const { folder, secrets, natsUrl, monitorUrl, profileFolder } = options;
-  const opsPort = await findFreePort();
+  const { folder, secrets, natsUrl, monitorUrl, profileFolder, doors } = options;
+  const opsPorts: number[] = [];
+  for (let door = 0; door < doors; door += 1) opsPorts.push(await findFreePort());
   return await startTarget({
     name: 'visapi',
     folder,
     command: [...(profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]), 'cmd/ingest/main.ts'],
-    env: (port) => ({
-      VISAPI_HOME: folder,
+    processes: doors,
+    env: (port, door) => ({
+      VISAPI_HOME: join(folder, `door-${door}`),
+      VISAPI_INSTANCE: `ingest-${door}`,
       NATS_URL: natsUrl,
       NATS_MONITOR_URL: monitorUrl,
       ...secrets,
       ACCEPT_AFTER: 'journal',
       // All load comes from one address: it is counted, and never too much.
       INGEST_ADDRESS_REQUESTS_PER_SECOND: '1000000',
-      INGEST_JOURNAL_PATH: join(folder, 'journal'),
       INGEST_PORT: String(port),
-      INGEST_OPS_PORT: String(opsPort),
+      INGEST_OPS_PORT: String(opsPorts[door]),
     }),
-    isReady: async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => undefined))?.ok === true,
+    isReady: async () => (await Promise.all(opsPorts.map(isReady))).every((ready) => ready),
   });
+}
+
+async function isReady(opsPort: number): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${opsPort}/readyz`).catch(() => undefined))?.ok === true;
 }
 
 async function syncsAlways(monitorUrl: string): Promise<boolean> {

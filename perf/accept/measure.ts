@@ -42,12 +42,13 @@ export async function measure(
 ): Promise<Measurement> {
   const { path, secret, broker } = bed;
   const before = await bed.countLogged();
-  const job = { port: target.port, path, secret, shape, seconds, warmUpSeconds: WARM_UP_SECONDS, pids: [target.pid, broker.pid ?? 0] };
+  const job = { port: target.port, path, secret, shape, seconds, warmUpSeconds: WARM_UP_SECONDS, pids: [broker.pid ?? 0, ...target.pids] };
   const result = await generator.run(job);
   const log = target.name === 'visapi' ? await catchUp(bed, before, countAccepted(result.answers)) : undefined;
   await bed.purge();
   const latencies = result.latenciesMs.toSorted();
-  const [server = NaN, brokerCpu = NaN] = result.cpuSeconds;
+  const [brokerCpu = NaN, ...servers] = result.cpuSeconds;
+  const server = servers.reduce((sum, seconds) => sum + seconds, 0);
   const perRequest = (cpuSeconds: number) => (cpuSeconds * 1e6) / (result.perSecond * seconds);
   return {
     perSecond: result.perSecond,
