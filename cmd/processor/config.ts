@@ -85,6 +85,11 @@ export const PROCESSOR_VARIABLES = {
     description: 'A browser that takes more memory is ended with its document. Bytes.',
     default: '800000000',
   }),
+  documentPageRenders: variable('DOCUMENT_PAGE_RENDERS', integer({ min: 1, max: 10_000 }), {
+    // A process of its own costs some 70 ms of a core: of 20 documents each has a twentieth of it.
+    description: 'So many documents are printed by one process of a browser, one after the other; with 1 each has one of its own.',
+    default: '20',
+  }),
   documentBrowserRenders: variable('DOCUMENT_BROWSER_RENDERS', integer({ min: 1, max: 100_000 }), {
     description: 'After so many documents a browser is replaced.',
     default: '500',

@@ -84,6 +84,8 @@ const FLAGS = [
   '--disable-popup-blocking',
   '--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame,BackForwardCache',
   '--mute-audio',
+  // A page may be opened that draws nothing for a screen.
+  '--enable-begin-frame-control',
   '--hide-scrollbars',
   // The second wall behind the empty namespace: no name resolves, to nothing.
   '--host-resolver-rules=MAP * ~NOTFOUND',

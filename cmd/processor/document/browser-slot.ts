@@ -1,6 +1,7 @@
-import { connect, ProtocolError, TimeoutError, type Browser, type CDPSession, type Page } from 'puppeteer-core';
+import { connect, ProtocolError, TimeoutError, type CDPSession, type Connection } from 'puppeteer-core';
 import { type BrowserBox, startBrowserBox } from '../../../lib/browser/browser-box.ts';
 import type { BrowserBinary } from '../../../lib/browser/find-browser.ts';
+import { BrowserPage } from './browser-page.ts';
 
 /** Why a render failed; the document itself may be fine. */
 export type RenderFailure = 'deadline' | 'memory' | 'crashed' | 'aborted';
@@ -30,6 +31,8 @@ export interface SlotOptions {
   readonly maxMemoryBytes: number;
   /** After so many renders a browser is replaced: what leaks stays small. */
   readonly recycleAfter: number;
+  /** So many documents are printed one after the other by one process of a browser; 1 gives each one of its own. */
+  readonly pageRenders: number;
   /** Told why a browser was ended, but for a stop. */
   readonly onEnd: (reason: BrowserEnd) => void;
 }
@@ -38,6 +41,8 @@ export interface RunLimits {
   readonly signal: AbortSignal;
   /** A render that has not ended by then is ended, milliseconds; a browser's start is not counted. */
   readonly deadlineMs: number;
+  /** Runs the page's scripts, in a process that has nothing else before or after. */
+  readonly javaScript: boolean;
 }
 
 /** Seconds on a busy machine; a browser that needs more will not come. */
@@ -46,21 +51,33 @@ const START_MS = 15_000;
 const MEMORY_CHECK_MS = 250;
 /** An unused browser holds some 150 MB. */
 const IDLE_MS = 300_000;
+/** A blank page takes some milliseconds; one that does not come is not waited for. */
+const CLEAR_MS = 2_000;
 
 interface Running {
   readonly box: BrowserBox;
-  readonly browser: Browser;
+  readonly connection: Connection;
   /** Tells of any page that crashes, also before it is ours to listen to. */
   readonly session: CDPSession;
+  renders: number;
+  /** It is gone, or one of its pages has crashed: nobody's document is given to it. */
+  isBroken: boolean;
+  /** A blank page for the next document; undefined where it has to be opened. Never rejects. */
+  next: Promise<KeptPage | undefined>;
+}
+
+interface KeptPage {
+  readonly page: BrowserPage;
   renders: number;
 }
 
 const NOBODY_WAITS = 'nobody waits for it any more';
+const NO_SCRIPTS = { javaScript: false };
 
 /** What is done with a page. */
-export type PageJob<Result> = (page: Page) => Promise<Result>;
+export type PageJob<Result> = (page: BrowserPage) => Promise<Result>;
 
-/** One browser at most, one page at a time: what happens to a document's browser happens to no other document. */
+/** One browser at most, one document at a time: what happens to a document's browser happens to no other document. */
 export class BrowserSlot {
   readonly #options: SlotOptions;
   #running: Running | undefined;
@@ -76,16 +93,17 @@ export class BrowserSlot {
   }
 
   /**
-   * Runs a job in a fresh page of a fresh context, and ends its browser where it does not end well. Not to be called while it runs.
+   * Runs a job in a blank page, and ends its browser where it does not end well. Not to be called while it runs.
    * @throws RenderFailed; NoBrowser; what the job throws
    */
-  async run<Result>(job: PageJob<Result>, { signal, deadlineMs }: RunLimits): Promise<Result> {
+  async run<Result>(job: PageJob<Result>, { signal, deadlineMs, javaScript }: RunLimits): Promise<Result> {
     clearTimeout(this.#idle);
     if (signal.aborted) throw new RenderFailed('aborted', NOBODY_WAITS);
+    if (this.#running?.isBroken) await this.#end('crashed');
     const running = (this.#running ??= await this.#start(signal));
     const watch = this.#watch(running, signal, deadlineMs);
     try {
-      const result = await Promise.race([inFreshPage(running.browser, job), watch.failed]);
+      const result = await Promise.race([javaScript ? inOwnPage(running, job) : this.#inKeptPage(running, job), watch.failed]);
       running.renders++;
       if (running.renders >= this.#options.recycleAfter) await this.#end('recycled');
       return result;
@@ -105,6 +123,23 @@ export class BrowserSlot {
     clearTimeout(this.#idle);
     await this.#running?.box.kill();
     this.#running = undefined;
+  }
+
+  async #inKeptPage<Result>(running: Running, job: PageJob<Result>): Promise<Result> {
+    const kept = (await running.next) ?? { page: await BrowserPage.open(running.connection, NO_SCRIPTS), renders: 0 };
+    const result = await job(kept.page);
+    kept.renders++;
+    // While the document is stored; the next one waits for it.
+    running.next = this.#makeNext(running.connection, kept).catch(() => undefined);
+    return result;
+  }
+
+  /** The same page made blank, or another one where it has printed its share, has asked for the network, or does not come. */
+  async #makeNext(connection: Connection, { page, renders }: KeptPage): Promise<KeptPage> {
+    const mayStay = renders < this.#options.pageRenders && page.refused.length === 0;
+    if (mayStay && (await isBlankAgain(page))) return { page, renders };
+    await page.close();
+    return { page: await BrowserPage.open(connection, NO_SCRIPTS), renders: 0 };
   }
 
   async #end(reason: BrowserEnd): Promise<void> {
@@ -168,15 +203,38 @@ export class BrowserSlot {
 async function connectTo(box: BrowserBox): Promise<Running> {
   const browser = await connect({ transport: box.transport, defaultViewport: null });
   const session = await browser.target().createCDPSession();
+  const connection = session.connection();
+  if (connection === undefined) throw new TypeError('expected a connection to the browser, it is gone');
+  // Its pages are ours alone: the library would begin to follow each of them.
+  await connection.send('Target.setAutoAttach', { autoAttach: false, waitForDebuggerOnStart: false, flatten: true });
   await session.send('Target.setDiscoverTargets', { discover: true });
-  return { box, browser, session, renders: 0 };
+  const running: Running = { box, connection, session, renders: 0, isBroken: false, next: Promise.resolve(undefined) };
+  const breaks = (): void => void (running.isBroken = true);
+  session.on('Target.targetCrashed', breaks);
+  void box.gone.then(breaks);
+  return running;
 }
 
-async function inFreshPage<Result>(browser: Browser, job: PageJob<Result>): Promise<Result> {
-  const context = await browser.createBrowserContext();
-  const result = await job(await context.newPage());
-  await context.close();
+/** With nothing beside it: the kept page's process is ended first. */
+async function inOwnPage<Result>(running: Running, job: PageJob<Result>): Promise<Result> {
+  const kept = await running.next;
+  running.next = Promise.resolve(undefined);
+  await kept?.page.close();
+  const page = await BrowserPage.open(running.connection, { javaScript: true });
+  const result = await job(page);
+  await page.close();
   return result;
+}
+
+/** Until then it is another's; no document waits for what is not ready by then. */
+async function isBlankAgain(page: BrowserPage): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), CLEAR_MS);
+  try {
+    return await Promise.race([page.clear().then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What the browser's library throws, in our words; the rest is the job's own. */

@@ -68,12 +68,13 @@ test('a hostile page reaches nobody, and is printed all the same', async (t) => 
 
 test('a page that hangs is confined, ends at its deadline and leaves nothing; the next one comes at once', async () => {
   const files = temporaryFiles();
+  const before = renderer.processes();
   const begun = performance.now();
   const hanging = assert.rejects(renderer.render({ html: HANGS, javaScript: true, deadlineMs: DEADLINE_MS }), {
     name: 'RenderFailed',
     reason: 'deadline',
   });
-  const page = await poll(() => processWith(renderer, '--type=renderer'), {
+  const page = await poll(() => processWith(renderer, '--type=renderer', before), {
     deadlineMs: DEADLINE_MS,
     what: 'the renderer',
   });
@@ -131,12 +132,13 @@ interface Ending {
 /** The render ends in time and whole, and the next document comes. */
 async function assertEnds({ html, deadlineMs, act, reasons }: Ending): Promise<void> {
   const files = temporaryFiles();
+  const before = renderer.processes();
   const begun = performance.now();
   const rendering = renderer.render({ html, javaScript: true, deadlineMs }).then(
     () => assert.fail('it was rendered'),
     (error: unknown) => error,
   );
-  await poll(() => processWith(renderer, '--type=renderer'), { deadlineMs: LONG_MS, what: 'the renderer' });
+  await poll(() => processWith(renderer, '--type=renderer', before), { deadlineMs: LONG_MS, what: 'the renderer' });
   const tree = renderer.processes();
   act(tree);
   const error = await rendering;

@@ -37,6 +37,7 @@ export function openDocumentWork({ config, log, registry }: ProgramContext<Proce
     maxPages: config.documentMaxPages,
     maxMemoryBytes: config.documentBrowserMaxBytes,
     recycleAfter: config.documentBrowserRenders,
+    pageRenders: config.documentPageRenders,
     onEnd(reason) {
       metrics.browsersEnded.inc({ reason });
       if (reason !== 'recycled' && reason !== 'idle' && reason !== 'refused') log.warn({ reason }, 'a browser was ended with its document');

@@ -1,6 +1,6 @@
-import type { HTTPRequest, Page } from 'puppeteer-core';
+import type { BrowserPage } from './browser-page.ts';
 import { BrowserSlot, type SlotOptions } from './browser-slot.ts';
-import { countPages, withoutDates } from './pdf.ts';
+import { countPages, withoutChance } from './pdf.ts';
 
 export interface PdfRendererOptions extends SlotOptions {
   /** Browsers at once, each with one page at a time. */
@@ -46,8 +46,6 @@ export interface PdfRenderer {
   stop(): Promise<void>;
 }
 
-/** Enough to see which template asks for what. */
-const MAX_REFUSED = 5;
 const NEVER = new AbortController().signal;
 
 /** A pool of browsers; none is started before it is needed. */
@@ -91,52 +89,30 @@ export function createPdfRenderer(options: PdfRendererOptions): PdfRenderer {
   async function renderOne(request: RenderRequest): Promise<RenderedPdf> {
     const slot = await take();
     try {
+      const { html, javaScript = false, deadlineMs = options.deadlineMs } = request;
       const signal = AbortSignal.any([stopping.signal, request.signal ?? NEVER]);
-      const limits = { signal, deadlineMs: request.deadlineMs ?? options.deadlineMs };
-      return await slot.run((page) => print(page, request, { ...options, ...limits }), limits);
+      return await slot.run((page) => print(page, html, options), { signal, deadlineMs, javaScript });
     } finally {
       give(slot);
     }
   }
 }
 
-async function print(page: Page, { html, javaScript = false }: RenderRequest, limits: PdfRendererOptions): Promise<RenderedPdf> {
-  const { maxPages, maxBytes, deadlineMs } = limits;
-  const refused: string[] = [];
-  await page.setJavaScriptEnabled(javaScript);
-  await page.setRequestInterception(true);
-  page.on('request', (request) => void answer(request, refused));
-  await page.setContent(html, { waitUntil: 'load', timeout: deadlineMs });
+async function print(page: BrowserPage, html: string, { maxPages, maxBytes }: PdfRendererOptions): Promise<RenderedPdf> {
+  await page.load(html);
   // One page more than allowed shows that there are too many, and bounds what is printed.
-  const stream = await page.createPDFStream({
-    preferCSSPageSize: true,
-    printBackground: true,
-    pageRanges: `1-${maxPages + 1}`,
-    timeout: deadlineMs,
-  });
-  const content = withoutDates(await readUpTo(stream, maxBytes));
+  const content = withoutChance(await readUpTo(page.print({ maxPages: maxPages + 1 }), maxBytes));
   const pages = countPages(content);
   if (pages > maxPages) throw new DocumentRefused(`expected at most ${maxPages} pages, got more`);
   if (pages === 0) throw new DocumentRefused('expected a page, got none');
-  return { content, pages, refused };
+  return { content, pages, refused: page.refused };
 }
 
-/** The wall in front of the wall: the browser has no network, and this tells who asked for one. */
-async function answer(request: HTTPRequest, refused: string[]): Promise<void> {
-  try {
-    if (request.url().startsWith('data:')) return await request.continue();
-    if (refused.length < MAX_REFUSED) refused.push((request.url().split(/[?#]/, 1)[0] ?? '').slice(0, 200));
-    await request.abort('accessdenied');
-  } catch {
-    // The page is gone, and with it the question.
-  }
-}
-
-async function readUpTo(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
+async function readUpTo(parts: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.byteLength;
+  for await (const chunk of parts) {
+    bytes += chunk.length;
     if (bytes > maxBytes) throw new DocumentRefused(`expected at most ${maxBytes} bytes, got more`);
     chunks.push(chunk);
   }

@@ -22,6 +22,7 @@ export function openTestRenderer(options: Partial<PdfRendererOptions> = {}): Pdf
     maxPages: 20,
     maxMemoryBytes: 800_000_000,
     recycleAfter: 1_000,
+    pageRenders: 20,
     onEnd: (reason) => void ended.push(reason),
     ...options,
   });
@@ -62,9 +63,10 @@ export function confinementOf({ pid, command }: ProcessFacts) {
   };
 }
 
-/** The first process of the renderer whose command line has this, while it renders. */
-export function processWith(renderer: PdfRenderer, argument: string): ProcessFacts | undefined {
-  return renderer.processes().find(({ command }) => command.some((word) => word.includes(argument)));
+/** The first process of the renderer whose command line has this, while it renders, and that is none of those before. */
+export function processWith(renderer: PdfRenderer, argument: string, before: readonly ProcessFacts[] = []): ProcessFacts | undefined {
+  const known = new Set(before.map(({ pid }) => pid));
+  return renderer.processes().find(({ pid, command }) => !known.has(pid) && command.some((word) => word.includes(argument)));
 }
 
 /** What is left of these processes, and of files in the temporary folder since `files` was taken. */
