@@ -1,5 +1,5 @@
 import type { UnitLease } from '../actor/record-port.ts';
-import { toRowsParameter } from './clean-text.ts';
+import { type Column, columnArray, readColumns } from './column-arrays.ts';
 import type { Statement } from './database.ts';
 
 /**
@@ -16,7 +16,7 @@ export interface StatementPart {
   readonly name: string;
   /** `name type, ...` of the rows; `actor`, `partition` and `epoch` are added. */
   readonly columns: string;
-  /** CTEs that read `from <part> as r`; the last one has the part's name with `_write` added. */
+  /** CTEs that read `from <part>`; the last one has the part's name with `_write` added. */
   readonly write: string;
 }
 
@@ -35,32 +35,62 @@ export function fencedStatement(prefix: string, units: readonly UnitLease[], par
     prepared = { name: `${prefix}-${PREPARED.size}`, text: statementText(present.map(({ part }) => part)) + select };
     PREPARED.set(names, prepared);
   }
-  return { ...prepared, values: [toRowsParameter(distinctUnits(units)), ...present.map(({ rows }) => toRowsParameter(rows))] };
+  const given = distinctUnits(units);
+  const numbers = new Map(given.map((unit, index) => [unitName(unit), index + 1]));
+  const values = UNIT_COLUMNS.map((column) => columnArray(given, column));
+  for (const { part, rows } of present) {
+    values.push(`{${rows.map((row) => numbers.get(unitName(row as UnitLease)) ?? 0).join(',')}}`);
+    for (const column of columnsOf(part)) values.push(columnArray(rows, column));
+  }
+  return { ...prepared, values };
 }
 
 /** By prefix and parts. In practice some dozens: the parts come in few combinations. */
 const PREPARED = new Map<string, { readonly name: string; readonly text: string }>();
 
 function statementText(parts: readonly StatementPart[]): string {
-  const ctes = parts.map((part, index) => {
-    const rows = `json_to_recordset($${index + 2}::json) as r(actor text, partition int, epoch bigint, ${part.columns})`;
-    return `${part.name} as materialized (select r.* from ${rows} join unit using (actor, partition, epoch)),\n${part.write}`;
+  let parameters = UNIT_COLUMNS.length;
+  const parameter = (type: string): string => `$${++parameters}::${type}[]`;
+  const ctes = parts.map((part) => {
+    const columns = columnsOf(part);
+    const arrays = [parameter('int'), ...columns.map(({ type, isList }) => parameter(isList ? 'text' : type))];
+    const names = ['unit_number', ...columns.map(({ name }) => name)];
+    const selected = columns.map(({ name, type, isList }) => (isList ? `r.${name}::${type}[] as ${name}` : `r.${name}`));
+    return `${part.name} as materialized (
+  select unit.actor, unit.partition, unit.epoch, ${selected.join(', ')}
+  from unnest(${arrays.join(', ')}) as r(${names.join(', ')}) join unit on unit.number = r.unit_number
+),
+${part.write}`;
   });
   return `with ${[UNIT, ...ctes].join(',\n')}\n`;
 }
 
+function columnsOf(part: StatementPart): readonly Column[] {
+  let columns = COLUMNS.get(part);
+  if (columns === undefined) COLUMNS.set(part, (columns = readColumns(part.columns)));
+  return columns;
+}
+
+const COLUMNS = new Map<StatementPart, readonly Column[]>();
+
+const UNIT_COLUMNS = readColumns('actor text, partition int, epoch bigint');
+
 export const SELECT_REFUSED = 'select actor, partition, epoch from refused';
 
 const UNIT = `
-given as materialized (select * from json_to_recordset($1::json) as r(actor text, partition int, epoch bigint)),
+given as materialized (select * from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality as r(actor, partition, epoch, number)),
 unit as materialized (
-  select u.actor, u.partition, u.epoch from units u join given g on g.actor = u.actor and g.partition = u.partition and g.epoch = u.epoch
+  select u.actor, u.partition, u.epoch, g.number from units u join given g on g.actor = u.actor and g.partition = u.partition and g.epoch = u.epoch
   for key share of u
 ),
 refused as (select g.* from given g where not exists (select from unit u where u.actor = g.actor and u.partition = g.partition and u.epoch = g.epoch))`;
 
 export function distinctUnits(leases: readonly UnitLease[]): { actor: string; partition: number; epoch: number }[] {
   const units = new Map<string, UnitLease>();
-  for (const lease of leases) units.set(`${lease.actor}/${lease.partition}/${lease.epoch}`, lease);
+  for (const lease of leases) units.set(unitName(lease), lease);
   return [...units.values()].map(({ actor, partition, epoch }) => ({ actor, partition, epoch }));
+}
+
+function unitName({ actor, partition, epoch }: UnitLease): string {
+  return `${actor}/${partition}/${epoch}`;
 }
