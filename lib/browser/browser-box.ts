@@ -97,8 +97,17 @@ const FLAGS = [
   '--lang=en-US',
 ];
 
+/** For every page and frame of all its processes. Nothing that a page says or is told changes it. */
+const NO_SCRIPTS = '--blink-settings=scriptEnabled=false';
+
+export interface BoxOptions {
+  /** Whether pages may run scripts. (Default: no) */
+  readonly javaScript?: boolean;
+}
+
 /** Starts a browser in a box. It is known to run only once something on its transport was answered. */
-export function startBrowserBox(binary: BrowserBinary, isRoot = process.getuid?.() === 0): BrowserBox {
+export function startBrowserBox(binary: BrowserBinary, { javaScript = false }: BoxOptions = {}): BrowserBox {
+  const isRoot = process.getuid?.() === 0;
   const namespaces = ['--net', '--pid', '--mount', '--ipc', '--uts', '--fork', '--kill-child=KILL'];
   const program = binary.folder === undefined ? binary.executable : binary.executable.replace(binary.folder, '/tmp/browser');
   // Detached: Ctrl-C in a terminal reaches us alone.
@@ -117,6 +126,7 @@ export function startBrowserBox(binary: BrowserBinary, isRoot = process.getuid?.
       'sh',
       program,
       ...FLAGS,
+      ...(javaScript ? [] : [NO_SCRIPTS]),
     ],
     { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'], detached: true, cwd: '/', env: environment(binary, isRoot) },
   );

@@ -22,26 +22,27 @@ export class BrowserPage {
   readonly #contextId: string;
   readonly #targetId: string;
   readonly #session: CDPSession;
-  readonly #javaScript: boolean;
   #refused: string[] = [];
 
-  private constructor(connection: Connection, ids: { contextId: string; targetId: string }, session: CDPSession, javaScript: boolean) {
+  private constructor(connection: Connection, ids: { contextId: string; targetId: string }, session: CDPSession) {
     this.#connection = connection;
     this.#contextId = ids.contextId;
     this.#targetId = ids.targetId;
     this.#session = session;
-    this.#javaScript = javaScript;
   }
 
   /** A blank page. */
-  static async open(connection: Connection, { javaScript }: { readonly javaScript: boolean }): Promise<BrowserPage> {
+  static async open(connection: Connection): Promise<BrowserPage> {
     const { browserContextId: contextId } = await connection.send('Target.createBrowserContext');
     // Nobody sees it: without this it is drawn for a screen, too, which costs as much as to print it.
     const target = { url: 'about:blank', browserContextId: contextId, enableBeginFrameControl: true };
     const { targetId } = await connection.send('Target.createTarget', target);
     const { sessionId } = await connection.send('Target.attachToTarget', { targetId, flatten: true });
-    const page = new BrowserPage(connection, { contextId, targetId }, sessionOf(connection, sessionId), javaScript);
-    await Promise.all([page.#session.send('Page.enable'), page.#prepare(page.#session)]);
+    const session = connection.session(sessionId);
+    if (session === null) throw new TypeError('expected a session with the page, it is gone');
+    const page = new BrowserPage(connection, { contextId, targetId }, session);
+    session.on('Fetch.requestPaused', ({ requestId, request }) => void page.#answer(requestId, request.url));
+    await Promise.all([session.send('Page.enable'), session.send('Fetch.enable', { patterns: [{ urlPattern: '*' }] })]);
     return page;
   }
 
@@ -100,41 +101,14 @@ export class BrowserPage {
     return new Promise((resolve) => void this.#session.once('Page.loadEventFired', () => resolve()));
   }
 
-  /** A frame may get a process of its own, where what was told to its page does not hold: it stands still until it is told, too. */
-  async #prepare(session: CDPSession): Promise<void> {
-    session.on('Fetch.requestPaused', ({ requestId, request }) => void this.#answer(session, requestId, request.url));
-    session.on('Target.attachedToTarget', ({ sessionId }) => void this.#prepareFrame(sessionId));
-    await Promise.all([
-      session.send('Emulation.setScriptExecutionDisabled', { value: !this.#javaScript }),
-      session.send('Fetch.enable', { patterns: [{ urlPattern: '*' }] }),
-      session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: true, flatten: true }),
-    ]);
-  }
-
-  async #prepareFrame(sessionId: string): Promise<void> {
-    try {
-      const session = sessionOf(this.#connection, sessionId);
-      await this.#prepare(session);
-      await session.send('Runtime.runIfWaitingForDebugger');
-    } catch {
-      // It is gone, or it stands still for good: then its document is not rendered in time.
-    }
-  }
-
   /** The wall in front of the wall: the browser has no network, and this tells who asked for one. */
-  async #answer(session: CDPSession, requestId: string, url: string): Promise<void> {
+  async #answer(requestId: string, url: string): Promise<void> {
     try {
-      if (url.startsWith('data:')) return await session.send('Fetch.continueRequest', { requestId });
+      if (url.startsWith('data:')) return await this.#session.send('Fetch.continueRequest', { requestId });
       if (this.#refused.length < MAX_REFUSED) this.#refused.push((url.split(/[?#]/, 1)[0] ?? '').slice(0, 200));
-      await session.send('Fetch.failRequest', { requestId, errorReason: 'AccessDenied' });
+      await this.#session.send('Fetch.failRequest', { requestId, errorReason: 'AccessDenied' });
     } catch {
       // The page is gone, and with it the question.
     }
   }
-}
-
-function sessionOf(connection: Connection, sessionId: string): CDPSession {
-  const session = connection.session(sessionId);
-  if (session === null) throw new TypeError(`expected the session ${sessionId}, it is gone`);
-  return session;
 }

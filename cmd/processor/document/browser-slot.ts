@@ -41,7 +41,7 @@ export interface RunLimits {
   readonly signal: AbortSignal;
   /** A render that has not ended by then is ended, milliseconds; a browser's start is not counted. */
   readonly deadlineMs: number;
-  /** Runs the page's scripts, in a process that has nothing else before or after. */
+  /** Runs the page's scripts, in a browser that takes no documents without them. */
   readonly javaScript: boolean;
 }
 
@@ -59,9 +59,9 @@ interface Running {
   readonly connection: Connection;
   /** Tells of any page that crashes, also before it is ours to listen to. */
   readonly session: CDPSession;
+  /** Whether its pages may run scripts; then each has a process of its own. */
+  readonly javaScript: boolean;
   renders: number;
-  /** It is gone, or one of its pages has crashed: nobody's document is given to it. */
-  isBroken: boolean;
   /** A blank page for the next document; undefined where it has to be opened. Never rejects. */
   next: Promise<KeptPage | undefined>;
 }
@@ -72,7 +72,6 @@ interface KeptPage {
 }
 
 const NOBODY_WAITS = 'nobody waits for it any more';
-const NO_SCRIPTS = { javaScript: false };
 
 /** What is done with a page. */
 export type PageJob<Result> = (page: BrowserPage) => Promise<Result>;
@@ -99,11 +98,11 @@ export class BrowserSlot {
   async run<Result>(job: PageJob<Result>, { signal, deadlineMs, javaScript }: RunLimits): Promise<Result> {
     clearTimeout(this.#idle);
     if (signal.aborted) throw new RenderFailed('aborted', NOBODY_WAITS);
-    if (this.#running?.isBroken) await this.#end('crashed');
-    const running = (this.#running ??= await this.#start(signal));
+    if (this.#running?.javaScript !== javaScript) await this.#end('recycled');
+    const running = (this.#running ??= await this.#start(signal, javaScript));
     const watch = this.#watch(running, signal, deadlineMs);
     try {
-      const result = await Promise.race([javaScript ? inOwnPage(running, job) : this.#inKeptPage(running, job), watch.failed]);
+      const result = await Promise.race([this.#inPage(running, job), watch.failed]);
       running.renders++;
       if (running.renders >= this.#options.recycleAfter) await this.#end('recycled');
       return result;
@@ -125,21 +124,21 @@ export class BrowserSlot {
     this.#running = undefined;
   }
 
-  async #inKeptPage<Result>(running: Running, job: PageJob<Result>): Promise<Result> {
-    const kept = (await running.next) ?? { page: await BrowserPage.open(running.connection, NO_SCRIPTS), renders: 0 };
+  async #inPage<Result>(running: Running, job: PageJob<Result>): Promise<Result> {
+    const kept = (await running.next) ?? { page: await BrowserPage.open(running.connection), renders: 0 };
     const result = await job(kept.page);
     kept.renders++;
     // While the document is stored; the next one waits for it.
-    running.next = this.#makeNext(running.connection, kept).catch(() => undefined);
+    running.next = this.#makeNext(running, kept).catch(() => undefined);
     return result;
   }
 
   /** The same page made blank, or another one where it has printed its share, has asked for the network, or does not come. */
-  async #makeNext(connection: Connection, { page, renders }: KeptPage): Promise<KeptPage> {
-    const mayStay = renders < this.#options.pageRenders && page.refused.length === 0;
+  async #makeNext({ connection, javaScript }: Running, { page, renders }: KeptPage): Promise<KeptPage> {
+    const mayStay = !javaScript && renders < this.#options.pageRenders && page.refused.length === 0;
     if (mayStay && (await isBlankAgain(page))) return { page, renders };
     await page.close();
-    return { page: await BrowserPage.open(connection, NO_SCRIPTS), renders: 0 };
+    return { page: await BrowserPage.open(connection), renders: 0 };
   }
 
   async #end(reason: BrowserEnd): Promise<void> {
@@ -148,10 +147,10 @@ export class BrowserSlot {
     this.#options.onEnd(reason);
   }
 
-  async #start(signal: AbortSignal): Promise<Running> {
+  async #start(signal: AbortSignal, javaScript: boolean): Promise<Running> {
     const binary = await this.#options.findBrowser();
     if (binary === undefined) throw new NoBrowser('there is no Chromium on this machine');
-    const box = startBrowserBox(binary);
+    const box = startBrowserBox(binary, { javaScript });
     const { promise: tooLate, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new NoBrowser(`expected an answer within ${START_MS} ms`)), START_MS);
     const abort = (): void => reject(new RenderFailed('aborted', NOBODY_WAITS));
@@ -160,7 +159,7 @@ export class BrowserSlot {
     const ended = box.gone.then(() => Promise.reject(new NoBrowser('it ended at its start')));
     ended.catch(() => undefined);
     try {
-      return await Promise.race([connectTo(box), ended, tooLate]);
+      return await Promise.race([connectTo(box, javaScript), ended, tooLate]);
     } catch (error) {
       await box.kill();
       if (error instanceof RenderFailed) throw error;
@@ -200,7 +199,7 @@ export class BrowserSlot {
   }
 }
 
-async function connectTo(box: BrowserBox): Promise<Running> {
+async function connectTo(box: BrowserBox, javaScript: boolean): Promise<Running> {
   const browser = await connect({ transport: box.transport, defaultViewport: null });
   const session = await browser.target().createCDPSession();
   const connection = session.connection();
@@ -208,22 +207,7 @@ async function connectTo(box: BrowserBox): Promise<Running> {
   // Its pages are ours alone: the library would begin to follow each of them.
   await connection.send('Target.setAutoAttach', { autoAttach: false, waitForDebuggerOnStart: false, flatten: true });
   await session.send('Target.setDiscoverTargets', { discover: true });
-  const running: Running = { box, connection, session, renders: 0, isBroken: false, next: Promise.resolve(undefined) };
-  const breaks = (): void => void (running.isBroken = true);
-  session.on('Target.targetCrashed', breaks);
-  void box.gone.then(breaks);
-  return running;
-}
-
-/** With nothing beside it: the kept page's process is ended first. */
-async function inOwnPage<Result>(running: Running, job: PageJob<Result>): Promise<Result> {
-  const kept = await running.next;
-  running.next = Promise.resolve(undefined);
-  await kept?.page.close();
-  const page = await BrowserPage.open(running.connection, { javaScript: true });
-  const result = await job(page);
-  await page.close();
-  return result;
+  return { box, connection, session, javaScript, renders: 0, next: Promise.resolve(undefined) };
 }
 
 /** Until then it is another's; no document waits for what is not ready by then. */

@@ -94,6 +94,7 @@ test('a picture that may come late is in its document', async () => {
 
 test('a process that dies between two documents costs the next one a try at most', async () => {
   process.kill(await nextProcess(), 'SIGKILL');
+  await poll(() => (pageProcess() === undefined ? true : undefined), { deadlineMs: 10_000, what: 'its end' });
   // Where the browser has not noticed it yet, it does so while it has the next document.
   const { pages } = await renderer.render({ html: 'next' }).catch((error: unknown) => {
     assert.ok(error instanceof RenderFailed && error.reason === 'crashed', String(error));
