@@ -38,10 +38,12 @@ export function handlerParts(rows: SettleBatch['rows']): PartRows[] {
         );
     }
   }
+  const lastRuns = lastOf(runs, ({ row }) => row.id);
   return [
     { part: EVENTS, rows: events.map(eventRow) },
     { part: OUTCOMES, rows: outcomes.map(outcomeRow) },
-    { part: RUNS, rows: lastOf(runs, ({ row }) => row.id).map(runRow) },
+    { part: RUNS, rows: lastRuns.map(runRow) },
+    { part: RUNS_OVER, rows: lastRuns.filter(({ row }) => row.status === 'done' || row.status === 'cancelled').map(overRow) },
     { part: STEPS, rows: lastOf(steps, ({ row }) => `${row.run} ${row.path}`).map(stepRow) },
     { part: KEPT_EVENTS, rows: lastOf(kept, ({ row }) => row.run).map(keptEventRow) },
   ];
@@ -89,12 +91,6 @@ const RUNS: StatementPart = {
   columns: `id text, workflow text, version int, event_id text, event_stream text, event_seq bigint, key text, priority text, status text,
     started_at timestamptz, ended_at timestamptz, error jsonb, replay jsonb`,
   write: `
-run_over as (
-  delete from kept_events k using run r where k.run = r.id and r.status in ('done', 'cancelled')
-),
-run_timers as (
-  delete from timers t using run r where r.status = 'cancelled' and t.id >= r.id || '/' and t.id < r.id || '0'
-),
 run_write as (
   insert into runs (id, workflow, version, event_id, event_stream, event_seq, key, priority, status, started_at, ended_at, error, replay)
   select id, workflow, version, event_id, event_stream, event_seq, key, priority, status, coalesce(started_at, now()), ended_at, error, replay from run
@@ -121,6 +117,22 @@ function runRow({ unit, row }: Recorded<RunRow>): object {
     error: cleanJson(error),
     replay: cleanJson(replay),
   };
+}
+
+const RUNS_OVER: StatementPart = {
+  name: 'ended',
+  columns: 'id text, is_cancelled boolean',
+  write: `
+ended_timers as (
+  delete from timers t using ended r where r.is_cancelled and t.id >= r.id || '/' and t.id < r.id || '0'
+),
+ended_write as (
+  delete from kept_events k using ended r where k.run = r.id
+)`,
+};
+
+function overRow({ unit, row }: Recorded<RunRow>): object {
+  return { ...unitOf(unit), id: row.id, is_cancelled: row.status === 'cancelled' };
 }
 
 const STEPS: StatementPart = {

@@ -2,7 +2,7 @@ import { commandId } from '../core/identity.ts';
 import { advance, failedRun } from './advance.ts';
 import type { EventReading } from './advance.ts';
 import type { CompiledWorkflow } from './compile.ts';
-import type { StepError, StepRow } from './row.ts';
+import type { RunRow, StepError, StepRow } from './row.ts';
 import { doneStep, failedStep, hasEnded } from './step-row.ts';
 import type { RunState, Turn } from './turn.ts';
 import { NO_OUTPUTS, skipped } from './turn.ts';
@@ -57,7 +57,15 @@ export function resultTurn({ result, state, workflow, event, at }: ResultInput):
   const steps = [...state.steps.filter(({ path }) => path !== row.path), row];
   const from = workflow.steps.findIndex(({ path }) => path === row.path) + 1;
   const next = advance({ run: state.run, steps, workflow, event, from, generation: '', at });
-  return { kind: 'recorded', ...next, rows: [row, ...next.rows] };
+  // A run that goes on is as it was: of three steps two rows less are written.
+  const rows = next.rows.filter((each) => each.kind !== 'run' || !isAsItWas(each, state.run));
+  return { kind: 'recorded', ...next, rows: [row, ...rows] };
+}
+
+/** Whether nothing changes of what may change in a run. */
+function isAsItWas(next: RunRow, before: RunRow): boolean {
+  const { version, status, endedAt } = before;
+  return next.version === version && next.status === status && next.endedAt === endedAt && next.error === null && before.error === null;
 }
 
 /** Why a result changes nothing; undefined where it does. */
