@@ -15,6 +15,7 @@ import { readBenchOptions } from '../bench-options.ts';
 import { atLeast, boundTable, endFacts, factLines, figureTable, gatherFacts } from '../bench-report.ts';
 import { median } from '../load/samples.ts';
 import { type LogBed, openLogBed } from '../log-bed.ts';
+import { cpuMillisPer, type DocumentCpu, readDocumentCpu } from './document-cpu.ts';
 
 /** As in docs/benchmarks.md. */
 const USAGE = `Usage: npm run bench -- documents [options]
@@ -43,18 +44,22 @@ export async function runDocumentsBench(args: readonly string[]): Promise<number
     const facts = gatherFacts(bed);
     const program = await startRenderer(bed, browsers);
     const figures: number[] = [];
+    let cpuMillis: DocumentCpu = {};
     try {
+      let before: DocumentCpu = {};
       // The first round is warm-up: browsers start, and code is new to the compiler.
       for (let round = 0; round <= rounds; round += 1) {
         const perSecond = await measureRound(bed, program, round, count);
         say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${perSecond.toFixed(1)} PDFs/s`);
         if (round > 0) figures.push(perSecond);
+        else before = readDocumentCpu(bed, program.pid ?? 0);
       }
+      cpuMillis = cpuMillisPer(rounds * count, before, readDocumentCpu(bed, program.pid ?? 0));
     } finally {
       await program.stop();
     }
     const bounds = [atLeast('one-page PDFs/s, median', 8, median(figures))];
-    const report = { ...endFacts(facts), browsers, count, rounds: figures, bounds };
+    const report = { ...endFacts(facts), browsers, count, rounds: figures, cpuMillis, bounds };
     const text = [
       ...factLines(report),
       `documents: examples/documents/receipt.liquid for made-up orders in five scripts, each another one; ${browsers} browsers`,
@@ -63,6 +68,8 @@ export async function runDocumentsBench(args: readonly string[]): Promise<number
         ['round', 'PDFs/s'],
         figures.map((perSecond, at) => [`${at + 1}`, perSecond]),
       ),
+      '',
+      figureTable(['CPU ms per PDF', ...Object.keys(cpuMillis)], [['', ...Object.values(cpuMillis)]]),
       '',
       boundTable(bounds),
       '',
