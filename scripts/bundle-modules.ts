@@ -1,13 +1,14 @@
 /**
- * Makes one file each of the packages that most processes load. The packages have hundreds of small files, which are two
- * thirds of a program's start; a run of the tests starts some three hundred processes. Done once for a package-lock.json.
+ * Makes one file each of the packages that most test files load, and of the programs that they start (bundle-programs.ts).
+ * The packages have hundreds of small files, which are most of a process's start. Done once for the same sources.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
-import { localHome, projectRoot } from '../lib/dev/local-home.ts';
+import { compileCache, localHome, projectRoot } from '../lib/dev/local-home.ts';
+import { bundlePrograms, httpWithoutFetch, programsDigest, REQUIRE } from './bundle-programs.ts';
 
 /** As the sources import them. Left out is what has native parts or files of its own, and what few processes load. */
 const MODULES = [
@@ -18,13 +19,16 @@ const MODULES = [
   '@nats-io/jetstream',
   '@nats-io/kv',
   '@nats-io/nats-core',
+  '@nats-io/obj',
   '@nats-io/transport-node',
   'commander',
   'fastify',
   'fastify-metrics',
+  'html-to-text',
   'kysely',
   'kysely/migration',
   'liquidjs',
+  'nodemailer',
   'pg',
   'pino',
   'prom-client',
@@ -33,9 +37,14 @@ const MODULES = [
   'zod',
 ];
 
-/** @returns the address of what a process has to import first to load the bundles instead of the packages */
+/** @returns the address of what a process has to import first to load the bundles */
 export async function bundleModules(): Promise<string> {
-  const recipe = [readFileSync(join(projectRoot, 'package-lock.json')), readFileSync(import.meta.filename), process.version];
+  const recipe = [
+    readFileSync(join(projectRoot, 'package-lock.json')),
+    readFileSync(import.meta.filename),
+    programsDigest(),
+    process.version,
+  ];
   const digest = recipe.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
   const all = join(localHome('.visapi').cache, 'modules');
   const folder = join(all, digest.slice(0, 16));
@@ -43,8 +52,12 @@ export async function bundleModules(): Promise<string> {
     mkdirSync(all, { recursive: true });
     // Whole or not at all, whoever else does the same at the same time.
     const unfinished = mkdtempSync(join(all, 'unfinished-'));
-    await bundle(unfinished);
+    await bundlePackages(unfinished);
+    const programs = await bundlePrograms(unfinished, folder);
+    writeFileSync(join(unfinished, 'use-bundles.mjs'), hookOf(programs));
     removeOld(all);
+    // Compiled code is kept by a file's name: that of old bundles is of no use.
+    if (existsSync(compileCache)) for (const name of readdirSync(compileCache)) removeOld(join(compileCache, name));
     try {
       renameSync(unfinished, folder);
     } catch {
@@ -64,7 +77,7 @@ function removeOld(all: string): void {
 
 const fileOf = (name: string): string => `${name.replaceAll(/\W+/g, '-')}.mjs`;
 
-async function bundle(folder: string): Promise<void> {
+async function bundlePackages(folder: string): Promise<void> {
   const exported = new Map<string, string[]>();
   for (const name of MODULES) exported.set(name, await exportsOf(name));
   // An entry of our own names what a CommonJS package exports, which its code alone does not tell.
@@ -82,18 +95,17 @@ async function bundle(folder: string): Promise<void> {
     entryPoints: MODULES.map((name) => ({ in: `entry:${name}`, out: fileOf(name).replace(/\.mjs$/, '') })),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
-    plugins: [entries],
+    plugins: [httpWithoutFetch, entries],
     bundle: true,
     // What two of them need is one file, and so one instance.
     splitting: true,
     format: 'esm',
     platform: 'node',
     external: ['pg-native'],
-    banner: { js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);" },
+    banner: { js: REQUIRE },
     absWorkingDir: projectRoot,
     logLevel: 'error',
   });
-  writeFileSync(join(folder, 'use-bundles.mjs'), hookOf(Object.fromEntries(MODULES.map((name) => [name, fileOf(name)]))));
 }
 
 async function exportsOf(name: string): Promise<string[]> {
@@ -101,16 +113,39 @@ async function exportsOf(name: string): Promise<string[]> {
   return names.filter((each) => /^[\w$]+$/.test(each));
 }
 
-/** What a package imports itself stays as it is: only our own imports get a bundle. */
-function hookOf(files: Readonly<Record<string, string>>): string {
+/**
+ * A process of one of the programs runs its bundle. In any other one our own imports get the packages' bundles; what a package
+ * imports itself stays as it is.
+ */
+function hookOf(programs: Readonly<Record<string, string>>): string {
+  const files = Object.fromEntries(MODULES.map((name) => [name, fileOf(name)]));
   return `import { registerHooks } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+const programs = ${JSON.stringify(programs)};
 const files = ${JSON.stringify(files)};
-registerHooks({
-  resolve(name, context, next) {
-    const file = files[name];
-    if (file === undefined || context.parentURL?.includes('/node_modules/')) return next(name, context);
-    return { url: new URL(file, import.meta.url).href, format: 'module', shortCircuit: true };
-  },
-});
+const main = resolve(process.argv[1] ?? '');
+if (main in programs) {
+  if (isMainThread) runBundle(pathToFileURL(main).href, pathToFileURL(programs[main]).href);
+} else {
+  registerHooks({
+    resolve(name, context, next) {
+      const file = files[name];
+      if (file === undefined || context.parentURL?.includes('/node_modules/')) return next(name, context);
+      return { url: new URL(file, import.meta.url).href, format: 'module', shortCircuit: true };
+    },
+  });
+}
+function runBundle(from, to) {
+  const hooks = registerHooks({
+    load(url, context, next) {
+      if (url !== from) return next(url, context);
+      // Every other file is what it is, and without hooks it is found faster.
+      hooks.deregister();
+      return { format: 'module', source: 'import ' + JSON.stringify(to) + ';', shortCircuit: true };
+    },
+  });
+}
 `;
 }

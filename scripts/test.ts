@@ -13,6 +13,7 @@ import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
 import { bundleModules } from './bundle-modules.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
+import { groupTests } from './test-groups.ts';
 
 const isNightly = process.argv.includes('--nightly');
 const folders = '{lib,streams,sdk,cmd,perf,examples,test}/**';
@@ -29,12 +30,10 @@ const home = localHome('.visapi');
 const report = join(home.root, 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-/** The whole-system tests first: they wait a lot, and the short ones fill their waits and the end. */
-const isSystemTest = (file: string): boolean => file.startsWith('test/');
-const files = (wanted.length > 0 ? wanted : findFiles()).toSorted(
-  (a, b) => Number(isSystemTest(b)) - Number(isSystemTest(a)) || a.localeCompare(b),
-);
 mkdirSync(home.root, { recursive: true });
+const groups = mkdtempSync(join(home.root, 'test-groups-'));
+/** What is asked for by name and what runs by night has its process for itself. */
+const files = wanted.length > 0 || isNightly ? (wanted.length > 0 ? wanted : findFiles()).toSorted() : groupTests(findFiles(), groups);
 
 /** The tests' own, so that whatever is in it afterwards was left by them. */
 const temporary = mkdtempSync(join(tmpdir(), 'visapi-run-'));
@@ -53,10 +52,14 @@ try {
 
 const problems = [...checkSkips(summary), ...(await findRemains(temporary))];
 endProcesses();
-rmSync(temporary, { recursive: true, force: true });
+removeFolders();
 for (const problem of problems) process.stdout.write(`not clean: ${problem}\n`);
 process.stdout.write(summary);
 process.exitCode = isPassed && problems.length === 0 ? 0 : 1;
+
+function removeFolders(): void {
+  for (const folder of [temporary, groups]) rmSync(folder, { recursive: true, force: true });
+}
 
 /** By night: what takes minutes, and those of the others that do more by night. */
 function findFiles(): string[] {
@@ -69,7 +72,7 @@ function findFiles(): string[] {
 async function interrupt(): Promise<void> {
   await servers.stop();
   endProcesses();
-  rmSync(temporary, { recursive: true, force: true });
+  removeFolders();
   process.exit(130);
 }
 
