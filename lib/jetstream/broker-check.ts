@@ -1,5 +1,6 @@
 import { AppError } from '../core/app-error.ts';
 import type { BrokerConnection } from './connection.ts';
+import { readJson } from './read-json.ts';
 
 export interface BrokerCheckOptions {
   /** The monitoring address of the broker, `http://host:port`; of a cluster all of them, separated by commas. */
@@ -71,12 +72,9 @@ export async function checkBroker(connection: BrokerConnection, options: BrokerC
 /** The server's variables, or why they cannot be read. */
 async function readVarz(url: string): Promise<Varz | string> {
   try {
-    const response = await fetch(`${url.replace(/\/+$/, '')}/varz`, { signal: AbortSignal.timeout(MONITOR_TIMEOUT_MS), redirect: 'error' });
-    if (!response.ok) return `status ${response.status}`;
-    return (await response.json()) as Varz;
+    return (await readJson(`${url.replace(/\/+$/, '')}/varz`, MONITOR_TIMEOUT_MS)) as Varz;
   } catch (error) {
-    const { message, cause } = error as Error;
-    return cause instanceof Error ? `${message}: ${cause.message}` : message;
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
