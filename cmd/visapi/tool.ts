@@ -46,6 +46,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: "one event's whole fate with times, or the fates of a key's events",
     register: async (program) => (await import('./commands/trace.ts')).registerTrace(program),
   },
+  audit: {
+    what: 'account for every accepted event',
+    register: async (program) => (await import('./commands/audit.ts')).registerAudit(program),
+  },
   dead: {
     what: 'dead letters: what actors gave up, and what to do about it',
     register: async (program) => (await import('./commands/dead.ts')).registerDead(program),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Emit } from '../actor/message.ts';
 import { scaled } from '../dev/test-scale.ts';
-import { ManualClock } from './simulation/manual-clock.ts';
+import { ManualClock } from '../core/manual-clock.ts';
 import { MemoryJournal } from './simulation/memory-journal.ts';
 import { type RelayLife, startRelayLife } from './simulation/relay-life.ts';
 import { SimulatedLog } from './simulation/simulated-log.ts';

@@ -6,6 +6,7 @@ import { projectRoot } from '../../lib/dev/local-home.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
+import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { documentMetrics } from '../../lib/telemetry/document-metrics.ts';
 import { emailMetrics } from '../../lib/telemetry/email-metrics.ts';
@@ -24,6 +25,7 @@ const REGISTERED_BY = {
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
   emailMetrics: ['cmd/notifier/main.ts'],
+  auditMetrics: ['cmd/processor/main.ts'],
   documentMetrics: ['cmd/processor/document/document-work.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
@@ -50,6 +52,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
     ingestMetrics,
     actorMetrics,
     egressMetrics,
+    auditMetrics,
     documentMetrics,
     emailMetrics,
     publisherMetrics,

@@ -3,7 +3,7 @@ import { createRegistry } from '../../telemetry/metrics.ts';
 import type { Journal } from '../journal.ts';
 import type { RelayLog } from '../relay-log.ts';
 import { createRelay, type Relay } from '../relay.ts';
-import type { ManualClock } from './manual-clock.ts';
+import type { ManualClock } from '../../core/manual-clock.ts';
 
 export interface RelayLife {
   readonly relay: Relay;

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { HEADERS } from '../../lib/core/headers.ts';
+import { poll } from '../../lib/dev/poll.ts';
+import { startContinuousAudit } from '../../lib/host/continuous-audit.ts';
+import { requestApi } from '../../lib/jetstream/api-request.ts';
+import { connectBroker } from '../../lib/jetstream/connection.ts';
+import { createPublisher } from '../../lib/jetstream/publisher.ts';
+import { EVENT, openStory } from '../../lib/store/test-story.ts';
+import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
+import { EVENT_LOG } from '../../streams/event-log.ts';
+import { eventsStream } from '../../streams/events.ts';
+import { eventSubject } from '../../streams/subjects.ts';
+
+test('the audit that runs all the time counts what it cannot find, waits for what is not settled, and takes back what came late', async (t) => {
+  const story = await openStory(t);
+  const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
+  const publisher = createPublisher(connection);
+  await requestApi(connection, '$JS.API.STREAM.CREATE.EVENTS', eventsStream({ maxBytes: 16 * 1024 ** 2 }));
+  const metrics = auditMetrics(new Registry());
+  const told: string[] = [];
+  const audit = startContinuousAudit({
+    connection,
+    database: story.database,
+    log: EVENT_LOG,
+    logger: { warn: () => undefined, error: ({ kind, where }: { kind: string; where: string }) => void told.push(`${kind} ${where}`) },
+    metrics,
+    intervalMs: 20,
+    onItsWayMs: 0,
+  });
+  t.after(async () => {
+    await audit.stop();
+    await publisher.stop(1_000);
+    await connection.close();
+  });
+  const subject = eventSubject({ priority: 'default', slot: 0, source: 'github', type: 'release' });
+  const publish = async (id: string, number: number): Promise<void> => {
+    const headers = { [HEADERS.journal]: `j:${number}` };
+    await publisher.publish({ id, subject, key: 'A', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+  };
+  const record = (id: string, seq: number) => story.turn({ ...EVENT, id, seq, fate: 'unrouted' });
+  const settleTo = (floor: number) =>
+    story.settle({
+      lanes: [{ unit: story.workflow, stream: 'EVENTS', priority: 'default', floor, exceptions: [], consumerCreated: null }],
+    });
+  const counted = async (kind: string): Promise<number | undefined> =>
+    (await metrics.unaccounted.get()).values.find(({ labels }) => labels.kind === kind)?.value;
+  const until = (kind: string, count: number) =>
+    poll(async () => ((await counted(kind)) === count ? true : undefined), { deadlineMs: 10_000, what: `${count} ${kind}` });
+
+  await audit.begun;
+  await publish('first', 1);
+  await publish('second', 2);
+  await publish('fourth', 4);
+  await record('first', 1);
+  await record('fourth', 3);
+  await settleTo(3);
+  await until('unrecorded', 1);
+  await until('missing', 1);
+  assert.ok(told.includes('unrecorded second (sequence 2)') && told.includes('missing journal j, number 3'), told.join('; '));
+
+  await publish('third', 3);
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 1, no_erase: true });
+  await publish('fifth', 5);
+  assert.equal(await counted('missing'), 1, 'what is not settled is not judged');
+  await record('third', 4);
+  await settleTo(4);
+  await until('missing', 0);
+  assert.deepEqual([await counted('unrecorded'), await counted('deleted'), await counted('lost')], [1, 0, 0]);
+
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 5, no_erase: true });
+  await publish('sixth', 6);
+  await record('sixth', 6);
+  await settleTo(6);
+  await until('deleted', 1);
+  assert.ok(told.includes('deleted 5'), told.join('; '));
+});

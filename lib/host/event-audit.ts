@@ -1,0 +1,130 @@
+import { HEADERS } from '../core/headers.ts';
+import type { Priority } from '../core/priority.ts';
+import type { BrokerConnection } from '../jetstream/connection.ts';
+import { type ScannedMessage, scanLog } from '../jetstream/log-scan.ts';
+import { NumberAccount, type NumberRange } from '../journal/number-account.ts';
+import type { Database } from '../store/database.ts';
+import { type LaneFloors, readLaneFloors, readRecordedFates, type RecordedFate } from '../store/event-account.ts';
+
+/** What became of an event of the log; `unrecorded`: it is settled, and nothing says so. */
+export type EventFate = RecordedFate | 'unrecorded';
+
+/** Something of which no rule says where it is. */
+export interface Unaccounted {
+  readonly what: UnaccountedKind;
+  /** Sequences of the log or numbers of a journal, or the id and the sequence of an event. */
+  readonly where: string;
+  readonly count: number;
+}
+
+/**
+ * - `deleted`: a sequence in the middle of the log is not there
+ * - `unrecorded`, `lost`: see `EventFate` and `RecordedFate`
+ * - `missing`: a journal gave a number, and neither it nor the log has it
+ * - `repeated`: the log has a number of a journal twice
+ */
+export type UnaccountedKind = 'deleted' | 'unrecorded' | 'lost' | 'missing' | 'repeated';
+
+/** Where an installation keeps its events, and who settles them. */
+export interface EventLog {
+  readonly stream: string;
+  readonly actor: string;
+  readonly partitions: number;
+  /** The lane of a subject; undefined where it is no event's. */
+  readonly laneOf: (subject: string) => { readonly priority: Priority; readonly slot: number } | undefined;
+}
+
+export interface EventAuditOptions {
+  readonly connection: BrokerConnection;
+  readonly database: Database;
+  readonly log: EventLog;
+  readonly onUnaccounted: (found: Unaccounted) => void;
+}
+
+/** Goes through the log of events and accounts for each one. Changes nothing. */
+export class EventAudit {
+  readonly events: Record<EventFate, number> = {
+    done: 0,
+    cancelled: 0,
+    'dead-lettered': 0,
+    unrouted: 0,
+    duplicate: 0,
+    waiting: 0,
+    lost: 0,
+    unrecorded: 0,
+  };
+  /** By the journal's id. */
+  readonly journals = new Map<string, NumberAccount>();
+  messages = 0;
+  /** The first sequence that was not looked at. */
+  next: number;
+  readonly #options: EventAuditOptions;
+
+  /** @param fromSeq the first sequence that is to be there */
+  constructor(options: EventAuditOptions, fromSeq: number) {
+    this.#options = options;
+    this.next = fromSeq;
+  }
+
+  /**
+   * Reads on up to a sequence. `untilOpen` stops at the first event that is not settled yet, so that it can be judged the next time.
+   */
+  async read(toSeq: number, { untilOpen }: { readonly untilOpen: boolean }): Promise<void> {
+    const { connection, database, log } = this.#options;
+    if (this.next > toSeq) return;
+    // Before the log is read: what is settled meanwhile is open, and not lost.
+    const floors = await readLaneFloors(database, log.actor, log.stream, log.partitions);
+    for await (const chunk of scanLog(connection, { stream: log.stream, fromSeq: this.next, toSeq, headersOnly: true })) {
+      const open = untilOpen ? chunk.findIndex((message) => !this.#isSettled(floors, message)) : -1;
+      await this.#account(open === -1 ? chunk : chunk.slice(0, open), floors);
+      if (open !== -1) return;
+    }
+    this.#expect(toSeq + 1);
+  }
+
+  async #account(chunk: readonly ScannedMessage[], floors: LaneFloors): Promise<void> {
+    const fates = await readRecordedFates(
+      this.#options.database,
+      chunk.map((message) => message.header(HEADERS.id)),
+    );
+    for (const message of chunk) {
+      this.#expect(message.seq);
+      this.next = message.seq + 1;
+      this.messages += 1;
+      this.#noteNumber(message);
+      const id = message.header(HEADERS.id);
+      const fate = fates.get(id) ?? (this.#isSettled(floors, message) ? 'unrecorded' : 'waiting');
+      this.events[fate] += 1;
+      if (fate === 'unrecorded' || fate === 'lost')
+        this.#options.onUnaccounted({ what: fate, where: `${id} (sequence ${message.seq})`, count: 1 });
+    }
+  }
+
+  /** Everything below this sequence was to be there. */
+  #expect(seq: number): void {
+    if (seq <= this.next) return;
+    this.#options.onUnaccounted({ what: 'deleted', where: rangeText({ from: this.next, to: seq - 1 }), count: seq - this.next });
+    this.next = seq;
+  }
+
+  #isSettled(floors: LaneFloors, { subject, seq }: ScannedMessage): boolean {
+    const lane = this.#options.log.laneOf(subject);
+    return lane !== undefined && floors.isSettled(lane.priority, lane.slot, seq);
+  }
+
+  #noteNumber(message: ScannedMessage): void {
+    const header = message.header(HEADERS.journal);
+    const colon = header.lastIndexOf(':');
+    const number = Number(header.slice(colon + 1));
+    if (colon < 1 || !Number.isSafeInteger(number)) return;
+    const journal = header.slice(0, colon);
+    const account = this.journals.get(journal) ?? new NumberAccount();
+    this.journals.set(journal, account);
+    account.add(number, message.storedAt);
+  }
+}
+
+/** A stretch as people read it. */
+export function rangeText({ from, to }: NumberRange): string {
+  return from === to ? `${from}` : `${from} to ${to}`;
+}
