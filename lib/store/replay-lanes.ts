@@ -130,6 +130,7 @@ where r.actor = any ($1::text[]) and r.status in ('running', 'paused')
   and not exists (select from replay_lanes l where l.replay = r.id and l.ended_at is null)
   and not exists (select from parked p where p.replay = r.id)`;
 
+/** What has ended stays so: a reset by hand may have ended it while the last of it was being handled. */
 const REPLAYS: StatementPart = {
   name: 'replay',
   columns:
@@ -138,7 +139,7 @@ const REPLAYS: StatementPart = {
 replay_write as (
   update replay_lanes l
   set until_seq = r.until_seq, floor = r.floor, exceptions = r.exceptions, handled = r.handled, skipped = r.skipped,
-      ended_at = case when r.is_ended then coalesce(l.ended_at, now()) end
+      ended_at = coalesce(l.ended_at, case when r.is_ended then now() end)
   from replay r
   where l.replay = r.replay and l.actor = r.actor and l.partition = r.partition and l.stream = r.stream and l.priority = r.priority
     and r.floor >= l.floor
