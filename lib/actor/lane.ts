@@ -1,11 +1,18 @@
-import type { Clock } from '../core/clock.ts';
-import type { ConsumerState, Delivery, LaneSource } from './broker-port.ts';
-import { isResetByHand, pointedTo } from './consumer-reset.ts';
-import type { ActorLog } from './define-actor.ts';
+import type { Delivery, LaneSource } from './broker-port.ts';
+import { ConsumerPointer, isResetByHand } from './consumer-pointer.ts';
+import type { LaneOptions, RepointCause } from './lane-options.ts';
 import { LaneProgress } from './lane-progress.ts';
-import type { LaneId, LaneProgress as LaneRecord, UnitLease } from './record-port.ts';
+import type { LaneProgress as LaneRecord, UnitLease } from './record-port.ts';
 import type { ReplayTrack } from './replay-track.ts';
 import type { Track } from './track.ts';
+
+/** How long to wait before the broker is asked again after it did not answer, and before the lease is looked at again. */
+const PAUSE_MS = 100;
+/** Below what a person notices after the broker is back. */
+const LONGEST_PAUSE_MS = 1_000;
+
+/** How often an idle lane's consumer is looked at; at once after it had something to do. */
+const COMPARE_MS = 5_000;
 
 /**
  * One lane's pull loop. Owns the consumer's position and the lane's progress; knows nothing of keys or handlers.
@@ -17,43 +24,8 @@ import type { Track } from './track.ts';
  *    brings and is not settled is live, and so is all that comes behind it.
  * 4. A reset that somebody else made is a replay where it points below the position, the consumer is the one that was pointed last,
  *    and the connection was not broken, or the consumer says that it was reset and has delivered nothing since. Everything else is put back.
+ * 5. A replay that begins or ends, or a reset that was seen, ends the open pull: what it still brings would be of another position.
  */
-export interface LaneOptions extends LaneId {
-  readonly unit: UnitLease;
-  readonly source: LaneSource;
-  /** Deliveries in hand at most. */
-  readonly capacity: number;
-  /** Longest open pull; below lease minus fence, so that a frozen owner's pull is dead before its lease. */
-  readonly pullExpiresMs: number;
-  readonly clock: Clock;
-  readonly log: ActorLog;
-  /** Whether the lease allows to pull now. */
-  readonly mayPull: () => boolean;
-  readonly onDelivery: (lane: Lane, delivery: Delivery) => void;
-  readonly onRepoint: (cause: RepointCause) => void;
-  /** What a replay in place brings. (Default: there is none) */
-  readonly onReplayed?: (replay: ReplayTrack, delivery: Delivery) => void;
-  /** Everything up to the replay's end was delivered. */
-  readonly onReached?: (replay: ReplayTrack) => void;
-  /** The consumer was reset by hand: records that, and gives the replay; undefined where the unit has a new owner. */
-  readonly onReset?: (lane: Lane, fromSeq: number) => Promise<ReplayTrack | undefined>;
-  /** The log has nothing more for it at this moment. */
-  readonly onDrained?: () => void;
-  /** How far it is already. (Default: what its record says) */
-  readonly progress?: LaneProgress;
-}
-
-/** `moved`: somebody has reset the consumer to where work would be left out. `replay`: to or from a replay's position. */
-export type RepointCause = 'take-over' | 'interrupted' | 'gap' | 'moved' | 'replay';
-
-/** How long to wait before the broker is asked again after it did not answer, and before the lease is looked at again. */
-const PAUSE_MS = 100;
-/** Below what a person notices after the broker is back. */
-const LONGEST_PAUSE_MS = 1_000;
-
-/** How often an idle lane's consumer is looked at; at once after it had something to do. */
-const COMPARE_MS = 5_000;
-
 export class Lane implements Track {
   readonly stream: string;
   readonly priority: LaneOptions['priority'];
@@ -61,20 +33,20 @@ export class Lane implements Track {
   readonly source: LaneSource;
   readonly replay?: string;
   readonly #options: LaneOptions;
+  readonly #pointer: ConsumerPointer;
   readonly #stop = new AbortController();
+  #pulling = new AbortController();
   #progress: LaneProgress | undefined;
-  #expected = 1;
   /** Why it has to be re-pointed before anything more is handed on. */
   #displaced: RepointCause | undefined;
   /** Where somebody else has reset the consumer to. */
   #movedTo: number | undefined;
   #replay: ReplayTrack | undefined;
-  #asked: (() => ReplayTrack) | undefined;
-  #created: string | undefined;
-  #from = 0;
+  #asked: (() => ReplayTrack | undefined) | undefined;
   #isPositioned = false;
   #deliveredBefore: number | undefined;
-  #compared = 0;
+  /** What was delivered when the consumer was looked at last. */
+  #compared = -1;
   #comparedAt = 0;
   #loop: Promise<void> | undefined;
   #wake: () => void = () => undefined;
@@ -87,6 +59,7 @@ export class Lane implements Track {
     this.source = options.source;
     if (options.replay !== undefined) this.replay = options.replay;
     this.#progress = options.progress;
+    this.#pointer = new ConsumerPointer(options.source);
   }
 
   /** Whether its consumer stands where the record says; false while it is looked for. */
@@ -109,25 +82,25 @@ export class Lane implements Track {
   }
 
   get consumerCreated(): string | null {
-    return this.#created === undefined || this.#from === 0 ? null : pointedTo(this.#created, this.#from);
+    return this.#pointer.label;
   }
 
   /**
-   * Fixes where the lane stands: its record, or for a new lane the log's beginning or end, and the replay in place that its last
-   * owner had begun. Resolves with the floor.
+   * Fixes where the lane stands: its record, or for a new lane the log's beginning or end, and the replay in place that `restore`
+   * gives then: one that its last owner may have begun. Resolves with the floor.
    */
   async open(
     record: Pick<LaneRecord, 'floor' | 'exceptions' | 'consumerCreated'> | undefined,
     start: 'beginning' | 'end',
-    replay?: ReplayTrack,
+    restore: () => ReplayTrack | undefined = () => undefined,
   ): Promise<number> {
-    const state = await this.#options.source.ensure();
+    const state = await this.#pointer.open();
     const floor = record?.floor ?? (start === 'end' ? state.lastSeq : 0);
     this.#progress ??= new LaneProgress(floor, record?.exceptions);
-    this.#replay = replay;
+    this.#replay = restore();
     if (state.deliveredConsumerSeq > 0 && state.deliveredStreamSeq >= this.#position) this.#deliveredBefore = state.deliveredStreamSeq;
-    this.#created = state.created;
-    if (this.#isReset(state, record?.consumerCreated ?? null)) this.#movedTo = state.deliveredStreamSeq + 1;
+    if (this.#options.onReset !== undefined && isResetByHand(state, record?.consumerCreated ?? null, this.#position))
+      this.#movedTo = state.deliveredStreamSeq + 1;
     return floor;
   }
 
@@ -138,7 +111,7 @@ export class Lane implements Track {
   /** Ends the pull; what is in hand stays in hand. May be called twice. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#wake();
+    this.#interrupt();
     await this.#loop;
   }
 
@@ -156,10 +129,10 @@ export class Lane implements Track {
     this.#wake();
   }
 
-  /** Begins a replay in place once nothing is in hand. It takes the place of one that is under way. */
-  beginReplay(begin: () => ReplayTrack): void {
+  /** Asks `begin` for a replay in place once nothing is in hand; it may have become none until then. */
+  beginReplay(begin: () => ReplayTrack | undefined): void {
     this.#asked = begin;
-    this.#wake();
+    this.#interrupt();
   }
 
   /** Ends a replay in place where it is: what is live goes on. */
@@ -167,7 +140,7 @@ export class Lane implements Track {
     if (this.#replay !== replay) return;
     this.#replay = undefined;
     this.#displaced = 'replay';
-    this.#wake();
+    this.#interrupt();
   }
 
   /** Everything up to here is through, of what is to be delivered now. */
@@ -180,36 +153,48 @@ export class Lane implements Track {
   }
 
   async #run(): Promise<void> {
-    const { source, capacity, pullExpiresMs, mayPull } = this.#options;
-    const { signal } = this.#stop;
     if (this.#movedTo === undefined) await this.#repoint('take-over');
-    while (!signal.aborted) {
-      const room = capacity - this.#inHand;
-      if (this.#movedTo !== undefined) await this.#followReset(this.#movedTo);
-      else if (this.#displaced !== undefined) await this.#repoint(this.#displaced);
-      else if (this.#asked !== undefined && this.#inHand === 0) await this.#begin(this.#asked);
-      else if (!mayPull() || this.#replay?.isPaused === true || this.#asked !== undefined) await this.#pause(PAUSE_MS);
-      else if (room < capacity / 2) await this.#pause();
-      else {
-        const end = await source.pull(room, pullExpiresMs, this.#onDelivery, signal).catch(() => 'interrupted' as const);
-        if (end === 'expired') await this.#compare();
-        else if (end === 'interrupted') this.#displaced ??= 'interrupted';
-      }
-    }
+    while (!this.#stop.signal.aborted) await this.#step();
+  }
+
+  async #step(): Promise<void> {
+    const { capacity, mayPull } = this.#options;
+    const room = capacity - this.#inHand;
+    if (this.#movedTo !== undefined) await this.#followReset(this.#movedTo);
+    else if (this.#asked !== undefined && this.#inHand === 0) await this.#begin(this.#asked);
+    else if (this.#displaced !== undefined) await this.#repoint(this.#displaced);
+    else if (this.#replay?.isPaused === true) {
+      if (this.#isDue) await this.#compare(false);
+      await this.#pause(PAUSE_MS);
+    } else if (!mayPull() || this.#asked !== undefined) await this.#pause(PAUSE_MS);
+    else if (room < capacity / 2) await this.#pause();
+    else await this.#pull(room);
+  }
+
+  async #pull(room: number): Promise<void> {
+    const { source, pullExpiresMs, onDrained } = this.#options;
+    this.#pulling = new AbortController();
+    const end = await source.pull(room, pullExpiresMs, this.#onDelivery, this.#pulling.signal).catch(() => 'interrupted' as const);
+    const isWatched = this.#replay !== undefined || onDrained !== undefined;
+    if (end === 'interrupted') this.#displaced ??= 'interrupted';
+    else if (end === 'expired' && (isWatched || this.#isDue)) await this.#compare(true);
   }
 
   readonly #onDelivery = (delivery: Delivery): void => {
-    if (this.#displaced !== undefined || this.#movedTo !== undefined || this.#stop.signal.aborted) return;
+    if (this.#movedTo !== undefined || this.#stop.signal.aborted) return;
     const { seq } = delivery.message;
-    if (delivery.consumerSeq === 1 && seq <= this.#position) {
-      this.#movedTo = seq;
-      return;
+    const found = this.#pointer.judge(delivery, this.#position);
+    // Somebody may reset the consumer also while it is about to be re-pointed.
+    if (found === 'reset') this.#movedTo = seq;
+    else if (this.#displaced === undefined) {
+      if (found === 'next') return this.#hand(seq, delivery);
+      this.#displaced = found;
     }
-    if (delivery.consumerSeq !== this.#expected) {
-      this.#displaced = delivery.consumerSeq === 1 ? 'moved' : 'gap';
-      return;
-    }
-    this.#expected++;
+    this.#pulling.abort();
+  };
+
+  #hand(seq: number, delivery: Delivery): void {
+    this.#pointer.take();
     const replay = this.#replay;
     if (replay !== undefined && seq > replay.untilSeq) this.#reach(replay);
     const again = replay !== undefined && seq <= replay.untilSeq && this.progress.isSettled(seq) ? replay : undefined;
@@ -217,7 +202,7 @@ export class Lane implements Track {
     if (what === 'settled') this.source.ack(delivery);
     else if (what === 'new' && again !== undefined) this.#options.onReplayed?.(again, delivery);
     else if (what === 'new') this.#options.onDelivery(this, delivery);
-  };
+  }
 
   #reach(replay: ReplayTrack): void {
     if (replay.progress.highest >= replay.untilSeq) return;
@@ -225,38 +210,37 @@ export class Lane implements Track {
     this.#options.onReached?.(replay);
   }
 
+  get #isDue(): boolean {
+    return this.#compared !== this.#pointer.delivered || this.#options.clock.monotonic() - this.#comparedAt >= COMPARE_MS;
+  }
+
   /**
    * Nothing came: asks whether the consumer has handed out more than arrived here. Somebody else's pull may have taken the
    * last message, and then no later one would show the gap. Nor does a reset by hand while the consumer is paused.
    */
-  async #compare(): Promise<void> {
-    const { clock, source, log, onDrained } = this.#options;
-    const isDue = this.#compared !== this.#expected || clock.monotonic() - this.#comparedAt >= COMPARE_MS;
-    if (!isDue && (this.#replay ?? onDrained) === undefined) return;
+  async #compare(isUnbroken: boolean): Promise<void> {
+    const { clock, source, log, onDrained, onReset } = this.#options;
     try {
       const state = await source.ensure();
-      if (this.#isReset(state)) this.#movedTo = state.deliveredStreamSeq + 1;
-      else if (state.deliveredConsumerSeq !== this.#expected - 1) this.#displaced ??= 'gap';
+      const found = this.#pointer.compare(state, this.#position, isUnbroken);
+      if (found === 'reset' && onReset !== undefined) this.#movedTo = state.deliveredStreamSeq + 1;
+      else if (found !== 'same') this.#displaced ??= found === 'gap' ? 'gap' : 'moved';
       else if (state.pending === 0) {
         if (this.#replay !== undefined) this.#reach(this.#replay);
         onDrained?.();
       }
-      this.#compared = this.#expected;
+      this.#compared = this.#pointer.delivered;
       this.#comparedAt = clock.monotonic();
     } catch (error) {
       log.warn({ stream: this.stream, priority: this.priority, err: error }, 'the consumer could not be looked at');
     }
   }
 
-  #isReset(state: ConsumerState, pointed = this.consumerCreated): boolean {
-    return this.#options.onReset !== undefined && isResetByHand(state, pointed ?? '', this.#position);
-  }
-
-  async #begin(begin: () => ReplayTrack): Promise<void> {
+  async #begin(begin: () => ReplayTrack | undefined): Promise<void> {
     this.#asked = undefined;
     const replay = begin();
-    if (replay.isEnded) this.#options.onReached?.(replay);
-    else {
+    if (replay?.isEnded === true) this.#options.onReached?.(replay);
+    else if (replay !== undefined) {
       this.#replay = replay;
       await this.#repoint('replay');
     }
@@ -265,10 +249,8 @@ export class Lane implements Track {
   async #followReset(fromSeq: number): Promise<void> {
     const { source, log, onReset } = this.#options;
     try {
-      const { created } = await source.ensure();
       // A consumer that was made anew begins at the log's beginning: nobody has meant that.
-      const replay = created === this.#created ? await onReset?.(this, fromSeq) : undefined;
-      if (replay !== undefined && this.#replay !== undefined) this.#replay.isStopped = true;
+      const replay = this.#pointer.isSame(await source.ensure()) ? await onReset?.(this, fromSeq) : undefined;
       this.#replay = replay ?? this.#replay;
       this.#displaced = replay === undefined ? 'interrupted' : 'replay';
       this.#movedTo = undefined;
@@ -279,38 +261,50 @@ export class Lane implements Track {
   }
 
   async #repoint(cause: RepointCause): Promise<void> {
-    const { log, onRepoint } = this.#options;
+    const { log, onRepoint, isLeased } = this.#options;
     this.#isPositioned = false;
     for (let waitMs = PAUSE_MS; !this.#stop.signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        await this.#ensureAndReset(cause);
-        this.#isPositioned = true;
-        if (this.#movedTo === undefined) onRepoint(cause);
-        return;
+        // Without its lease it would point what is somebody else's, and that would look like a person's reset.
+        if (isLeased()) {
+          await this.#ensureAndPoint(cause);
+          this.#isPositioned = true;
+          if (this.#movedTo === undefined) onRepoint(cause, this);
+          return;
+        }
       } catch (error) {
         log.warn({ stream: this.stream, priority: this.priority, reason: cause, err: error }, 'the lane could not be positioned');
-        await this.#pause(waitMs);
       }
+      await this.#pause(waitMs);
     }
   }
 
-  async #ensureAndReset(cause: RepointCause): Promise<void> {
-    const { source } = this.#options;
+  async #ensureAndPoint(cause: RepointCause): Promise<void> {
+    const { source, onReset } = this.#options;
     const before = await source.ensure();
-    if (cause === 'interrupted' && this.#isReset(before)) {
-      this.#displaced = undefined;
+    const isReset = cause !== 'take-over' && this.#pointer.compare(before, this.#position, false) === 'reset';
+    // What comes from here on is not of this time.
+    this.#displaced = undefined;
+    if (isReset && onReset !== undefined) {
       this.#movedTo = before.deliveredStreamSeq + 1;
       return;
     }
-    const from = this.#position + 1;
-    const { created } = await source.repoint(from);
-    this.#created = created;
-    this.#from = from;
-    this.#expected = 1;
-    this.#displaced = undefined;
+    try {
+      await this.#pointer.point(this.#position + 1);
+    } catch (error) {
+      this.#displaced ??= cause;
+      throw error;
+    }
+    this.#compared = -1;
   }
 
-  /** Waits for `freed`, `stop` or the time. */
+  /** Ends the open pull, or the pause. */
+  #interrupt(): void {
+    this.#pulling.abort();
+    this.#wake();
+  }
+
+  /** Waits for `freed`, an interruption or the time. */
   #pause(ms?: number): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import type { Priority } from '../core/priority.ts';
-import type { RepointCause } from './lane.ts';
+import type { RepointCause } from './lane-options.ts';
 import type { Message } from './message.ts';
 
 /** What the runtime tells whoever measures it. Calls are frequent and must be cheap. */

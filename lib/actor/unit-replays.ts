@@ -1,5 +1,6 @@
 import type { BrokerPort, Delivery } from './broker-port.ts';
-import { Lane, type LaneOptions } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { LaneOptions } from './lane-options.ts';
 import { LaneProgress } from './lane-progress.ts';
 import type { RecordPort, UnitLease } from './record-port.ts';
 import type { ReplayOptions, ReplayPart } from './replay.ts';
@@ -11,6 +12,7 @@ import type { Settler } from './settler.ts';
  *
  * 1. A slice is read by a temporary consumer beside the lane, through the same mailboxes: a key is never handled twice at once.
  * 2. What its lane has not handled yet is left to it: replayed it would overtake its own first handling.
+ * 3. In place a lane has one at a time, in the order in which they were asked for; a reset by hand ends those that there are.
  */
 export interface UnitReplaysOptions {
   readonly lease: UnitLease;
@@ -18,7 +20,7 @@ export interface UnitReplaysOptions {
   readonly record: RecordPort;
   readonly settler: Settler;
   /** What every lane of the unit has. */
-  readonly laneOptions: Pick<LaneOptions, 'clock' | 'log' | 'pullExpiresMs' | 'mayPull' | 'onRepoint'>;
+  readonly laneOptions: Pick<LaneOptions, 'clock' | 'log' | 'pullExpiresMs' | 'isLeased' | 'mayPull' | 'onRepoint'>;
   /** The unit's live lane of a stream and priority. */
   readonly laneOf: (part: Pick<ReplayPart, 'stream' | 'priority'>) => Lane | undefined;
   /** Hands one message over to the mailboxes; false where its first handling has not ended. */
@@ -38,7 +40,8 @@ const FORGOTTEN_AFTER_MS = 60_000;
 export class UnitReplays {
   readonly #options: UnitReplaysOptions;
   readonly #open = new Map<string, { readonly track: ReplayTrack; readonly slice: Lane | undefined }>();
-  readonly #asked = new Set<string>();
+  /** As they were read last. */
+  #parts: readonly ReplayPart[] = [];
   readonly #seen = new Set<string>();
   /** What has ended here: a row that was read a moment before must not begin it again. */
   readonly #over = new Set<string>();
@@ -59,13 +62,13 @@ export class UnitReplays {
     return [...this.#open.values()].map(({ track }) => track);
   }
 
-  /** Notes what a new owner has to know before its lanes open; gives the replay in place that a lane is in the middle of. */
+  /** Gives the replay in place that a lane goes on with, or begins with, under its new owner. Call when nothing is in hand. */
   restore(parts: readonly ReplayPart[], lane: Lane): ReplayTrack | undefined {
-    const begun = parts.findLast((part) => part.kind === 'in-place' && isOf(part, lane) && part.untilSeq !== null && !part.isEnded);
-    if (begun === undefined) return undefined;
-    this.#known.set(begun.options.id, begun.options);
-    this.#seen.add(nameOf(begun));
-    return this.#createInPlace(begun, begun.untilSeq!, lane);
+    this.#parts = parts;
+    const next = this.#next(lane);
+    // One that has nothing to do ends as any other does, once the lane runs.
+    const isEmpty = next?.untilSeq === null && next.fromSeq > lane.progress.floor;
+    return isEmpty ? undefined : this.#beginNext(lane);
   }
 
   /** A reset of a lane's consumer by hand: records it as a replay. */
@@ -78,6 +81,9 @@ export class UnitReplays {
       this.#options.onRefused();
       return undefined;
     }
+    // Those that were under way or asked for in this lane are over with it.
+    for (const each of this.#parts) if (each.kind === 'in-place' && isOf(each, lane)) this.#supersede(each);
+    for (const { track, slice } of this.#open.values()) if (slice === undefined && isOf(track, lane)) this.#supersede(track.part);
     this.#known.set(part.options.id, part.options);
     log.info({ stream, priority, replay: part.options.id, seq: fromSeq }, 'the consumer was reset by hand: a replay');
     return this.#createInPlace(part, progress.highest, lane);
@@ -86,6 +92,7 @@ export class UnitReplays {
   /** Brings what is under way in line with the record: all parts of this unit in replays that are not over. */
   sync(parts: readonly ReplayPart[]): void {
     if (this.#isStopped) return;
+    this.#parts = parts;
     const wanted = new Set(parts.map(nameOf));
     // A reset by hand that was recorded a moment ago may not have been read yet.
     for (const [name, { track, slice }] of this.#open) if (!wanted.has(name) && this.#seen.has(name)) this.#end(name, track, slice);
@@ -154,14 +161,22 @@ export class UnitReplays {
   }
 
   #ask(part: ReplayPart): void {
-    const name = nameOf(part);
     const lane = this.#options.laneOf(part);
-    if (lane === undefined || this.#asked.has(name)) return;
-    this.#asked.add(name);
-    lane.beginReplay(() => {
-      this.#asked.delete(name);
-      return this.#createInPlace(part, part.untilSeq ?? lane.progress.floor, lane);
-    });
+    if (lane !== undefined && this.#next(lane) === part) lane.beginReplay(() => (this.#isStopped ? undefined : this.#beginNext(lane)));
+  }
+
+  /** The replay in place whose turn it is in a lane; none while one is under way. */
+  #next(lane: Lane): ReplayPart | undefined {
+    if (this.tracks.some((track) => track.lane === lane)) return undefined;
+    return this.#parts.find((part) => part.kind === 'in-place' && isOf(part, lane) && !part.isEnded && !this.#over.has(nameOf(part)));
+  }
+
+  #beginNext(lane: Lane): ReplayTrack | undefined {
+    const part = this.#next(lane);
+    if (part === undefined) return undefined;
+    this.#known.set(part.options.id, part.options);
+    this.#seen.add(nameOf(part));
+    return this.#createInPlace(part, part.untilSeq ?? lane.progress.floor, lane);
   }
 
   #createInPlace(part: ReplayPart, untilSeq: number, lane: Lane): ReplayTrack {
@@ -217,6 +232,12 @@ export class UnitReplays {
     });
   }
 
+  #supersede(part: ReplayPart): void {
+    const open = this.#open.get(nameOf(part));
+    if (open !== undefined) open.track.isStopped = true;
+    this.#close(nameOf(part));
+  }
+
   #close(name: string): void {
     this.#open.delete(name);
     this.#over.add(name);
@@ -230,7 +251,7 @@ export class UnitReplays {
   }
 }
 
-function isOf(part: ReplayPart, lane: Pick<ReplayPart, 'stream' | 'priority'>): boolean {
+function isOf(part: Pick<ReplayPart, 'stream' | 'priority'>, lane: Pick<ReplayPart, 'stream' | 'priority'>): boolean {
   return part.stream === lane.stream && part.priority === lane.priority;
 }
 

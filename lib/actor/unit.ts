@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { BrokerPort, Delivery, LaneSpec } from './broker-port.ts';
 import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
-import { Lane, type LaneOptions } from './lane.ts';
+import { Lane } from './lane.ts';
 import { LastHands } from './last-hands.ts';
 import type { Line } from './line.ts';
 import { Mailboxes } from './mailboxes.ts';
@@ -13,7 +13,7 @@ import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, UnitLease } from './r
 import type { Settler } from './settler.ts';
 import type { ReplayTrack } from './replay-track.ts';
 import { Suspects } from './suspects.ts';
-import { UnitReplays } from './unit-replays.ts';
+import { UnitReplays, type UnitReplaysOptions } from './unit-replays.ts';
 
 /**
  * One partition of one actor while this process owns it: its lease, its lanes, and its mailboxes, which say what is ready.
@@ -106,7 +106,7 @@ export class Unit {
 
   /** Takes over: publishes what the last owner had settled, restores what waits, then begins to pull. */
   async open(): Promise<void> {
-    const { record, outbox, broker, lanesOf, settler } = this.#environment;
+    const { record, outbox, broker, lanesOf } = this.#environment;
     const { lanes, waiting, suspects, outbox: unpublished } = await record.load(this.lease);
     this.suspects.restore(suspects);
     await outbox.send(unpublished);
@@ -115,15 +115,12 @@ export class Unit {
     for (const { stream, priority, spec } of lanesOf(this.definition, this.lease.partition)) {
       const known = lanes.find((lane) => lane.stream === stream && lane.priority === priority);
       const lane = this.#createLane({ stream, priority }, broker.lane(spec));
-      await lane.open(known, this.definition.start ?? 'end', this.replays.restore(parts, lane));
+      await lane.open(known, this.definition.start ?? 'end', () => this.replays.restore(parts, lane));
       if (known === undefined) isNew.push(lane);
       else if (this.#isUnclean) this.#lastHands.add(lane, this.#environment.capacity);
       this.#lanes.push(lane);
     }
-    if (isNew.length > 0)
-      await new Promise<void>((resolve) =>
-        settler.submit({ unit: this.lease, touched: isNew, onCommitted: resolve, onRefused: resolve, onPoisoned: () => resolve() }),
-      );
+    if (isNew.length > 0) await new Promise<void>((resolve) => this.#note(isNew, resolve));
     if (this.isDropped) return;
     for (const { head, behind } of waiting) this.mailboxes.restore(head, behind);
     for (const lane of this.#lanes) lane.start();
@@ -164,15 +161,26 @@ export class Unit {
     });
   }
 
-  #laneOptions(): Pick<LaneOptions, 'clock' | 'log' | 'pullExpiresMs' | 'mayPull' | 'onRepoint'> {
+  #laneOptions(): UnitReplaysOptions['laneOptions'] {
     const { pullExpiresMs, clock, log, observer, outbox } = this.#environment;
     return {
       clock,
       log,
       pullExpiresMs,
+      isLeased: () => this.isLeased,
       mayPull: () => this.isLeased && outbox.pending < MAX_UNPUBLISHED,
-      onRepoint: (cause) => observer.repointed(this.definition.name, cause),
+      onRepoint: (cause, lane) => {
+        observer.repointed(this.definition.name, cause);
+        // The next owner must not take it for a reset by hand, also where the replay is aborted while nobody runs.
+        if (cause === 'replay') this.#note([lane]);
+      },
     };
+  }
+
+  /** Records how far lanes are, and where their consumers were pointed to. */
+  #note(touched: readonly Lane[], onEnd: () => void = () => undefined): void {
+    const { settler } = this.#environment;
+    settler.submit({ unit: this.lease, touched, onCommitted: onEnd, onRefused: onEnd, onPoisoned: onEnd });
   }
 
   /** One that is handled once more; false where its first handling has not ended. */

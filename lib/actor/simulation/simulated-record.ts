@@ -32,6 +32,7 @@ export class SimulatedRecord implements RecordPort {
   readonly #parked = new Map<string, Parked>();
   readonly #suspects = new Map<string, SuspectStart>();
   readonly #outbox: OutboxEntry[] = [];
+  #resets = 0;
   readonly #timers: (OutboxEntry & { readonly dueAt: number })[] = [];
 
   constructor(clock: Clock) {
@@ -119,7 +120,8 @@ export class SimulatedRecord implements RecordPort {
         (part) => part.options.id === replay && unitKey(part) === unitKey(unit) && part.stream === stream && part.priority === priority,
       );
       const part = this.replayParts[index];
-      if (part !== undefined && progress.floor >= part.floor) this.replayParts[index] = { ...part, ...progress, isEnded };
+      if (part !== undefined && progress.floor >= part.floor)
+        this.replayParts[index] = { ...part, ...progress, isEnded: part.isEnded || isEnded };
     }
     this.rows.push(...batch.rows.filter(isMine).map(({ row }) => row));
     return Promise.resolve({ refused: [...refused.values()] });
@@ -178,9 +180,17 @@ export class SimulatedRecord implements RecordPort {
 
   recordReset(reset: ConsumerReset): Promise<ReplayPart | undefined> {
     if (!this.#isCurrent(reset.unit)) return Promise.resolve(undefined);
-    const part = handPart(reset, `hand-${this.replayParts.length}`);
+    this.#endInPlace(reset);
+    const part = handPart(reset, `hand-${this.#resets++}`);
     this.replayParts.push(part);
     return Promise.resolve(part);
+  }
+
+  /** Those that are under way in the lane: somebody has pointed it elsewhere. */
+  #endInPlace({ unit, stream, priority }: ConsumerReset): void {
+    for (const [index, part] of this.replayParts.entries())
+      if (part.kind === 'in-place' && unitKey(part) === unitKey(unit) && part.stream === stream && part.priority === priority)
+        this.replayParts[index] = { ...part, isEnded: true };
   }
 
   /** A rate is nothing that is simulated. */
