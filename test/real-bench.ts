@@ -30,7 +30,10 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'conformance', allowUnsafe: true });
   const publisher = createPublisher(connection);
   const record = createRecordStore(database);
+  const running = new Set<ActorRuntime>();
   t.after(async () => {
+    // A property that failed has left them running.
+    await Promise.all([...running].map((runtime) => runtime.stop(0)));
     await publisher.stop(1_000);
     await record.close();
     await database.close();
@@ -62,7 +65,12 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
         timing: { checkMs: 50, ...timing },
       });
       runtime.start();
-      return { stop: (drainMs = 1_000) => runtime.stop(drainMs), kill: ports.cut, status: () => runtime.status() };
+      running.add(runtime);
+      const kill = (): void => {
+        running.delete(runtime);
+        ports.cut();
+      };
+      return { stop: (drainMs = 1_000) => runtime.stop(drainMs), kill, status: () => runtime.status() };
     },
     deadLetters: async () =>
       await database.query<DeadLetter>({
