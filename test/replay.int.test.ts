@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { requestApi } from '../lib/jetstream/api-request.ts';
 import { slotOf } from '../lib/core/slot.ts';
-import { isNight, scaled } from '../lib/dev/test-scale.ts';
+import { scaled } from '../lib/dev/test-scale.ts';
 import type { ActorHost } from '../lib/host/actor-host.ts';
 import type { ReplaySummary } from '../lib/store/replays.ts';
 import { countByText, openReplayBed, type ReplayBed } from './replay/replay-bed.ts';
@@ -182,8 +182,6 @@ test('a replay: looked at first, a slice beside what is live, in place, and by a
     assert.equal(fresh().length, 2);
   });
 
-  // By night: after a replay in place that was aborted a lane does not always hear of a reset (docs/limits.md).
-  if (!isNight) return;
   await t.test('a consumer that is reset by hand is a replay with an audit row, and its effects are skipped', async () => {
     const partition = slotOf('k3') % 4;
     const byHand = async (): Promise<ReplaySummary | undefined> => (await listed(bed)).find(({ id }) => id.startsWith('hand-'));
