@@ -9,7 +9,7 @@ import { SimulatedRecord } from '../lib/actor/simulation/simulated-record.ts';
 import type { RejectReason } from '../lib/actor/verdict.ts';
 import { HEADERS } from '../lib/core/headers.ts';
 import type { Priority } from '../lib/core/priority.ts';
-import { ManualClock } from '../lib/journal/simulation/manual-clock.ts';
+import { ManualClock } from '../lib/core/manual-clock.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../streams/actor-lanes.ts';
 import { parseSubject, STREAMS } from '../streams/subjects.ts';
 import { asUserActor } from '../streams/user-actor.ts';
