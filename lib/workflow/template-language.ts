@@ -27,7 +27,7 @@ const CLOCK_WORDS = new Set(['now', 'today']);
 /** One string of a workflow document, in characters. Slack's longest text has 40,000. */
 const MAX_TEMPLATE_LENGTH = 50_000;
 /** One rendering. A long release note takes about 1 ms; a turn may hold up its process's event loop for this long at most. */
-const MAX_RENDER_MS = 100;
+export const MAX_RENDER_MS = 100;
 /** Characters and elements that one rendering may make: ten times the longest template. */
 const MAX_RENDER_MEMORY = 500_000;
 

@@ -130,3 +130,17 @@ test('what a template reads is known without rendering it', () => {
     ['event.data.rows', 'event.key', 'steps.one.output'],
   );
 });
+
+test('a process that is not run for a while fails no rendering', () => {
+  let looks = 0;
+  const data = {
+    get text() {
+      // Longer than a rendering may take, without any work.
+      if ((looks += 1) <= 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 120);
+      return 'there';
+    },
+  };
+  const template = compileTemplate('{{ event.data.text }} {% if true %}it is{% endif %}', 'steps[0].with.text');
+  assert.equal(template.render({ event: { ...scope.event, data }, steps: {} }), 'there it is');
+  assert.equal(looks, 3);
+});
