@@ -6,10 +6,15 @@ import { storedEvent } from './workflow-input.ts';
 /** Reads one stored message; undefined where it is not there any more. */
 export type ReadMessage = (stream: string, seq: number) => Promise<Message | undefined>;
 
-/** Bodies kept for the next turns of their runs: about 10,000 usual webhooks. */
-const MAX_BYTES = 32 * 1024 * 1024;
+/** Events kept for the next turns of their runs. A few thousand are under way on a busy machine. */
+const MAX_BYTES = 8 * 1024 * 1024;
+/** What an event takes besides its body: a dozen of texts, in memory of V8's. Bytes, about. */
+const OVERHEAD_BYTES = 2_048;
 
-/** The events whose runs are under way, the least recently used out first; what is not here is read from the log. */
+/**
+ * The events whose runs are under way, the least recently used out first; what is not here is read from the log. Bodies are copied:
+ * one as it arrives is a window of all that the broker has sent at once, and would keep it.
+ */
 export class EventCache {
   readonly #readMessage: ReadMessage;
   readonly #events = new Map<string, WorkflowEvent>();
@@ -20,10 +25,19 @@ export class EventCache {
   }
 
   keep(event: WorkflowEvent): void {
+    this.#put({ ...event, body: Uint8Array.from(event.body) });
+  }
+
+  /** Its runs have ended, as far as anybody knows. */
+  forget(stream: string, seq: number): void {
+    this.#drop(`${stream}:${seq}`);
+  }
+
+  #put(event: WorkflowEvent): void {
     const address = `${event.stream}:${event.seq}`;
     this.#drop(address);
     this.#events.set(address, event);
-    this.#bytes += event.body.byteLength;
+    this.#bytes += sizeOf(event);
     for (const oldest of this.#events.keys()) {
       if (this.#bytes <= MAX_BYTES) break;
       this.#drop(oldest);
@@ -34,7 +48,7 @@ export class EventCache {
   async find(stream: string, seq: number): Promise<WorkflowEvent | undefined> {
     const known = this.#events.get(`${stream}:${seq}`);
     if (known !== undefined) {
-      this.keep(known);
+      this.#put(known);
       return known;
     }
     const message = await this.#readMessage(stream, seq);
@@ -49,6 +63,10 @@ export class EventCache {
     const event = this.#events.get(address);
     if (event === undefined) return;
     this.#events.delete(address);
-    this.#bytes -= event.body.byteLength;
+    this.#bytes -= sizeOf(event);
   }
+}
+
+function sizeOf({ body }: WorkflowEvent): number {
+  return OVERHEAD_BYTES + body.byteLength;
 }

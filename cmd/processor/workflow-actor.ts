@@ -66,8 +66,10 @@ export function createWorkflowActor(options: WorkflowActorOptions): ActorDefinit
     const workflow = await workflows.version(state.run.workflow, state.run.version);
     if (workflow === undefined)
       throw new Error(`run ${result.run} has version ${state.run.version} of workflow ${state.run.workflow}, which is not stored`);
-    const event = needsEvent(result, state, workflow) ? await readEvent(state) : NOT_NEEDED;
-    return resultTurn({ result, state, workflow, event, at });
+    const isNeeded = needsEvent(result, state, workflow);
+    // Where another run of the event is still under way it is read from the log once more.
+    if (!isNeeded) events.forget(state.run.eventStream, state.run.eventSeq);
+    return resultTurn({ result, state, workflow, event: isNeeded ? await readEvent(state) : NOT_NEEDED, at });
   }
 
   async function takeRetry(retry: StepRetry, at: string): Promise<Turn> {
