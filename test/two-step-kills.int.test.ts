@@ -16,6 +16,8 @@ const PACE_MS = 50;
 /** Slack tells one message of a channel after the other, the mail server many at once: so a run is between its steps for this long. */
 const SLACK_MS = 20;
 const MAIL_MS = 150;
+/** From the moment at which a run was seen between its steps: from before its second one is sent to after it is answered. */
+const LATEST_KILL_MS = 300;
 /** A program is gone for a second or more on a busy machine, and its leases for some seconds more. */
 const ENDS_WITHIN_MS = 60_000;
 
@@ -63,7 +65,14 @@ const WORKFLOWS = {
           },
         },
       },
-      { id: 'second', ...MAIL, with: { ...MAIL.with, attachments: [{ document: '{{ steps.first.output.documentId }}' }] } },
+      {
+        id: 'second',
+        ...MAIL,
+        with: {
+          ...MAIL.with,
+          attachments: [{ document: '{{ steps.first.output.documentId }}', filename: '{{ steps.first.output.filename }}' }],
+        },
+      },
     ],
   },
 };
@@ -92,7 +101,7 @@ async function count(system: SystemBed, text: string): Promise<number> {
 }
 
 /** Kills it while some run has its first step recorded as done and its second not, and waits until it is there again. */
-async function killBetweenSteps(system: SystemBed, name: ProgramName): Promise<void> {
+async function killBetweenSteps(system: SystemBed, name: ProgramName, turn: number): Promise<void> {
   const program = system.programs[name];
   // One effect interrupted twice would be held, and its run with it.
   await until('what was repeated is settled', async () => (await count(system, `effects where state = 'claimed' and repeats > 0`)) === 0);
@@ -103,6 +112,8 @@ async function killBetweenSteps(system: SystemBed, name: ProgramName): Promise<v
       0,
     ENDS_WITHIN_MS,
   );
+  // Spread evenly, whatever the number of turns: each is the last one and the golden section of all.
+  await wait(((0.5 + turn * 0.618) % 1) * LATEST_KILL_MS);
   const { pid } = program;
   assert.ok(pid !== undefined, `${name} runs`);
   process.kill(pid, 'SIGKILL');
@@ -130,7 +141,7 @@ test(`each program is killed ${TURNS} times in the middle of ${RUNS} runs of two
   let number = 0;
   for (const [turn, name] of turns.entries()) {
     const sending: Promise<void>[] = [];
-    const killed = killBetweenSteps(system, name);
+    const killed = killBetweenSteps(system, name, turn);
     for (const last = Math.round((RUNS * (turn + 1)) / turns.length); number < last; number++) {
       sending.push(sendOne(system, number, acknowledged));
       await wait(PACE_MS);
