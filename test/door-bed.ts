@@ -150,7 +150,8 @@ export interface PostResult {
   readonly text: string;
 }
 
-export function createDoorSender(url: string): DoorSender {
+/** @param timeoutMs for an answer; (Default: 5 s) */
+export function createDoorSender(url: string, timeoutMs = 5_000): DoorSender {
   const agent = new Agent({ keepAlive: true });
   return {
     post(repository, delivery) {
@@ -171,7 +172,7 @@ export function createDoorSender(url: string): DoorSender {
             'x-github-delivery': delivery,
             'x-hub-signature-256': `sha256=${createHmac('sha256', SOURCE_SECRET).update(body).digest('hex')}`,
           },
-          timeout: 5_000,
+          timeout: timeoutMs,
         });
         sent.on('response', (response) => {
           let text = '';

@@ -154,6 +154,8 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
   const outageTo = performance.now();
 
   const backlog = await readMetric(ingest.opsUrl, 'visapi_journal_records');
+  // The relay begins before we hear that the broker is there, on a busy machine much earlier.
+  const backFrom = performance.now();
   await bed.broker.start();
   const drainFrom = performance.now();
   // Reading the metrics costs the process milliseconds that are not the relay's: once in half a second.
@@ -173,7 +175,7 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
   const outage = p99(sent, outageFrom, outageTo);
   const draining = p99(sent, drainFrom, drainTo);
   const repeated = sent.filter(({ isRepeated }) => isRepeated).length;
-  const seconds = (drainTo - drainFrom) / 1_000;
+  const seconds = (drainTo - backFrom) / 1_000;
   t.diagnostic(
     `${sent.length} events, ${repeated} found nobody at first; p99 ${normal.toFixed(1)} ms normally, ${outage.toFixed(1)} ms without a broker`,
   );
