@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import { compileCache, localHome, projectRoot } from '../lib/dev/local-home.ts';
-import { bundlePrograms, httpWithoutFetch, programsDigest, REQUIRE } from './bundle-programs.ts';
+import { bundlePrograms, httpWithoutFetch, programsDigest, REQUIRE, writeBundles } from './bundle-programs.ts';
 
 /** As the sources import them. Left out is what has native parts or files of its own, and what few processes load. */
 const MODULES = [
@@ -91,7 +91,7 @@ async function bundlePackages(folder: string): Promise<void> {
       }));
     },
   };
-  await build({
+  const { outputFiles } = await build({
     entryPoints: MODULES.map((name) => ({ in: `entry:${name}`, out: fileOf(name).replace(/\.mjs$/, '') })),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
@@ -105,7 +105,9 @@ async function bundlePackages(folder: string): Promise<void> {
     banner: { js: REQUIRE },
     absWorkingDir: projectRoot,
     logLevel: 'error',
+    write: false,
   });
+  writeBundles(outputFiles);
 }
 
 async function exportsOf(name: string): Promise<string[]> {

@@ -3,10 +3,10 @@
  * two hundred files are more than half of its start, and a run of the tests makes more than a hundred starts.
  */
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type OutputFile, type Plugin } from 'esbuild';
 import { projectRoot } from '../lib/dev/local-home.ts';
 
 /** What a process is started with. */
@@ -40,7 +40,7 @@ export function programsDigest(): string {
  */
 export async function bundlePrograms(folder: string, home: string): Promise<Record<string, string>> {
   const outputOf = (file: string): string => join(home, file.replace(/\.ts$/, '.mjs'));
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [...MAINS, ...ADDRESSED],
     outdir: folder,
     outbase: projectRoot,
@@ -55,8 +55,22 @@ export async function bundlePrograms(folder: string, home: string): Promise<Reco
     banner: { js: REQUIRE },
     absWorkingDir: projectRoot,
     logLevel: 'error',
+    write: false,
   });
+  writeBundles(outputFiles);
   return Object.fromEntries(MAINS.map((file) => [join(projectRoot, file), outputOf(file)]));
+}
+
+/**
+ * Node keeps compiled code right after the compilation of a file, when V8 has looked through its functions only, and does not
+ * keep that. A function in brackets is compiled with its file: so each CommonJS package has one, and is kept.
+ */
+export function writeBundles(files: readonly OutputFile[]): void {
+  for (const { path, text } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    const wrapped = text.replaceAll(/^( {2}"[^"\n]+")(\(exports(?:, module)?\) \{\n.*?\n {2}\})(?=\n\}\);\n)/gms, '$1: (function$2)');
+    writeFileSync(path, wrapped);
+  }
 }
 
 /** CommonJS in a bundle asks for Node's modules by this. */
