@@ -59,8 +59,7 @@ export async function auditEvents({ connection, database, journals }: AuditOptio
   const ids = new Set([...files.keys(), ...audit.journals.keys()]);
   return {
     log: { firstSeq, lastSeq, messages: audit.messages },
-    // A log that has everything that it ever had has each journal from its first number on.
-    journals: [...ids].map((id) => auditJournal(id, audit.journals.get(id), files.get(id), firstSeq === 1, onUnaccounted)),
+    journals: [...ids].map((id) => auditJournal(id, audit, files.get(id), onUnaccounted)),
     events: audit.events,
     unaccounted: [...groups].map(([what, group]) => ({ what, ...group })),
   };
@@ -68,15 +67,14 @@ export async function auditEvents({ connection, database, journals }: AuditOptio
 
 function auditJournal(
   id: string,
-  account = new NumberAccount(),
+  audit: EventAudit,
   file: WaitingNumbers | undefined,
-  isWhole: boolean,
   onUnaccounted: (found: Unaccounted) => void,
 ): JournalAudit {
-  const from = isWhole ? 1 : (account.first ?? (file?.lastNumber ?? 0) + 1);
+  const account = audit.journals.get(id) ?? new NumberAccount();
   const held = new NumberAccount();
   for (const number of file?.numbers ?? []) held.add(number, 0);
-  const gaps = account.missing(from, file?.lastNumber ?? account.last ?? 0, file === undefined ? Date.now() - ON_ITS_WAY_MS : Infinity);
+  const gaps = audit.missing(account, file?.lastNumber ?? account.last ?? 0, file === undefined ? Date.now() - ON_ITS_WAY_MS : Infinity);
   const missing = gaps.flatMap((gap) => held.missing(gap.from, gap.to));
   for (const range of missing)
     onUnaccounted({ what: 'missing', where: `journal ${id}, number ${rangeText(range)}`, count: range.to - range.from + 1 });

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { compileCache, projectRoot } from '../../lib/dev/local-home.ts';
+import { projectRoot } from '../../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../../lib/dev/program.ts';
 import { roleAddress } from '../../lib/store/role-address.ts';
 import { runTool } from './tool.ts';
 
@@ -41,7 +42,7 @@ export function createTestTool(env: Readonly<Record<string, string>> = {}): Test
     runWith,
     spawn: (...words) =>
       new Promise((resolve) => {
-        const all = { NODE_COMPILE_CACHE: compileCache, ...own };
+        const all = { ...nodeEnvironment, ...own };
         const main = join(projectRoot, 'cmd/visapi/main.ts');
         const child = execFile(process.execPath, [main, ...words], { env: all, timeout: 30_000 }, (error, stdout, stderr) =>
           resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr }),

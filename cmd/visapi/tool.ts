@@ -42,6 +42,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
     what: "the log's streams: what they should be, and what they are",
     register: async (program) => (await import('./commands/streams.ts')).registerStreams(program),
   },
+  log: {
+    what: 'how full the log is, and how it gets room again',
+    register: async (program) => (await import('./commands/log.ts')).registerLog(program),
+  },
   trace: {
     what: "one event's whole fate with times, or the fates of a key's events",
     register: async (program) => (await import('./commands/trace.ts')).registerTrace(program),

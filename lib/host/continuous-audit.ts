@@ -37,7 +37,7 @@ export function startContinuousAudit(options: ContinuousAuditOptions): Continuou
   let audit: EventAudit | undefined;
   let reachedAt = performance.now();
   let cancelWait = (): void => undefined;
-  const begun = Promise.withResolvers<void>();
+  const hasBegun = Promise.withResolvers<void>();
   metrics.observe(() => (performance.now() - reachedAt) / 1_000);
   for (const kind of KINDS) metrics.unaccounted.set({ kind }, 0);
 
@@ -48,22 +48,25 @@ export function startContinuousAudit(options: ContinuousAuditOptions): Continuou
   };
 
   async function round(): Promise<void> {
-    const { lastSeq } = await readBounds(connection, log.stream);
-    audit ??= new EventAudit({ connection, database, log, onUnaccounted }, lastSeq + 1);
+    const { firstSeq, lastSeq } = await readBounds(connection, log.stream);
     // A log that was restored, or made anew, begins again: what it has from here on is judged.
-    if (lastSeq + 1 < audit.next) audit = new EventAudit({ connection, database, log, onUnaccounted }, lastSeq + 1);
+    if (audit === undefined || lastSeq + 1 < audit.next) {
+      const begun = new EventAudit({ connection, database, log, onUnaccounted }, lastSeq + 1);
+      await begun.lookBack(firstSeq);
+      audit = begun;
+    }
     await audit.read(lastSeq, { untilOpen: true });
     if (audit.next > lastSeq) reachedAt = performance.now();
     compareJournals(audit);
-    begun.resolve();
+    hasBegun.resolve();
   }
 
   /** Gaps close again where something came late, so they are counted anew each time. */
-  function compareJournals({ journals }: EventAudit): void {
+  function compareJournals(read: EventAudit): void {
     let [missing, repeated] = [0, 0];
-    for (const [journal, account] of journals) {
+    for (const [journal, account] of read.journals) {
       repeated += account.repeated;
-      for (const range of account.missing(account.begin ?? 1, account.last ?? 0, Date.now() - onItsWayMs)) {
+      for (const range of read.missing(account, account.last ?? 0, Date.now() - onItsWayMs)) {
         missing += range.to - range.from + 1;
         logger.error({ kind: 'missing', where: `journal ${journal}, number ${rangeText(range)}` }, 'events are not accounted for');
       }
@@ -90,7 +93,7 @@ export function startContinuousAudit(options: ContinuousAuditOptions): Continuou
 
   const running = run();
   return {
-    begun: begun.promise,
+    begun: hasBegun.promise,
     async stop() {
       stopping.abort();
       cancelWait();

@@ -41,6 +41,11 @@ export interface EventAuditOptions {
   readonly onUnaccounted: (found: Unaccounted) => void;
 }
 
+/** Numbers that a relay has under way at once, at most: see `RelayOptions.window`. */
+const RELAY_WINDOW = 4_096;
+/** From here on numbers are judged; messages. */
+const LOOK_BACK = 2 * RELAY_WINDOW;
+
 /** Goes through the log of events and accounts for each one. Changes nothing. */
 export class EventAudit {
   readonly events: Record<EventFate, number> = {
@@ -56,6 +61,8 @@ export class EventAudit {
   /** By the journal's id. */
   readonly journals = new Map<string, NumberAccount>();
   messages = 0;
+  /** Whether numbers were noted from the log's first message on, and none has been removed there: then each journal is seen from its number 1 on. */
+  #isWhole = false;
   /** The first sequence that was not looked at. */
   next: number;
   readonly #options: EventAuditOptions;
@@ -64,6 +71,24 @@ export class EventAudit {
   constructor(options: EventAuditOptions, fromSeq: number) {
     this.#options = options;
     this.next = fromSeq;
+    this.#isWhole = fromSeq === 1;
+  }
+
+  /** Notes the journals' numbers in front of the first sequence, without judging the events: what came to the log out of order is not missing then. */
+  async lookBack(firstSeq: number): Promise<void> {
+    const { connection, log } = this.#options;
+    const fromSeq = Math.max(firstSeq, this.next - LOOK_BACK);
+    this.#isWhole = fromSeq === 1;
+    if (fromSeq >= this.next) return;
+    for await (const chunk of scanLog(connection, { stream: log.stream, fromSeq, toSeq: this.next - 1, headersOnly: true }))
+      for (const message of chunk) this.#noteNumber(message);
+  }
+
+  /** Numbers of a journal that the log lacks, up to `to`. See `NumberAccount.missing`. */
+  missing(account: NumberAccount, to: number, storedBefore?: number): NumberRange[] {
+    // What a relay had under way with the first number that is known may have come to the log before it, and be gone with what was removed.
+    const from = this.#isWhole ? 1 : (account.begin ?? to) + RELAY_WINDOW;
+    return account.missing(from, to, storedBefore);
   }
 
   /**

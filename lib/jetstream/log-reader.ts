@@ -10,6 +10,8 @@ export interface LogBounds {
   readonly lastSeq: number;
   readonly messages: number;
   readonly bytes: number;
+  /** Its limit. */
+  readonly maxBytes: number;
   /** RFC 3339; undefined where the stream is empty. */
   readonly firstAt: string | undefined;
   readonly lastAt: string | undefined;
@@ -20,18 +22,20 @@ const READ_WITHIN_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 1_000;
 
 interface StreamInfo {
+  readonly config: { max_bytes: number };
   readonly state: { messages: number; bytes: number; first_seq: number; last_seq: number; first_ts: string; last_ts: string };
 }
 
 /** @throws AppError `broker_unavailable`, or `broker_refused` where there is no such stream */
 export async function readBounds(connection: BrokerConnection, stream: string): Promise<LogBounds> {
-  const { state } = await requestApiUntil<StreamInfo>(connection, `$JS.API.STREAM.INFO.${stream}`, undefined, READ_WITHIN_MS);
+  const { config, state } = await requestApiUntil<StreamInfo>(connection, `$JS.API.STREAM.INFO.${stream}`, undefined, READ_WITHIN_MS);
   const isEmpty = state.messages === 0;
   return {
     firstSeq: isEmpty ? state.last_seq + 1 : state.first_seq,
     lastSeq: state.last_seq,
     messages: state.messages,
     bytes: state.bytes,
+    maxBytes: config.max_bytes,
     firstAt: isEmpty ? undefined : state.first_ts,
     lastAt: isEmpty ? undefined : state.last_ts,
   };
@@ -61,6 +65,26 @@ export async function readStored(connection: BrokerConnection, stream: string, s
     if (await isGone(connection, stream, seq)) return undefined;
     if (performance.now() >= until)
       throw new AppError('broker_unavailable', `${stream} ${seq}: expected the message, got ${answer.headers?.status ?? 'nothing'}`);
+  }
+}
+
+/**
+ * The first sequence from `fromSeq` on whose subject fits; undefined where there is none.
+ * @throws AppError `broker_unavailable` when nobody answers within 5 s
+ */
+export async function findNext(connection: BrokerConnection, stream: string, filter: string, fromSeq: number): Promise<number | undefined> {
+  try {
+    const request = { seq: fromSeq, next_by_subj: filter };
+    const { message } = await requestApiUntil<{ message: { seq: number } }>(
+      connection,
+      `$JS.API.STREAM.MSG.GET.${stream}`,
+      request,
+      READ_WITHIN_MS,
+    );
+    return message.seq;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.apiCode === API_CODES.noMessage) return undefined;
+    throw error;
   }
 }
 

@@ -40,6 +40,8 @@ const MAX_OPEN_BATCHES = 2;
 /** An answer that has not come by then is lost, or the broker is ill; doubled per try so that retries do not feed a slow broker. */
 const DEADLINE_MS = 1_000;
 const MAX_DEADLINE_MS = 8_000;
+/** "maximum bytes exceeded" (server/errors.json). */
+const STREAM_IS_FULL = '(10077)';
 /** Wait after the broker said that it cannot take more. */
 const MIN_PAUSE_MS = 25;
 const MAX_PAUSE_MS = 250;
@@ -227,6 +229,8 @@ export class StreamWindow {
       if (answer.because.endsWith('(10174)')) this.#takesBatches = false;
       else for (const entry of flight.entries) entry.alone = true;
     } else {
+      // A batch needs room for all of it; one by one its messages fill what a stream at its limit has left.
+      if (flight.isBatch && answer.because.endsWith(STREAM_IS_FULL)) for (const entry of flight.entries) entry.alone = true;
       this.#rest();
     }
     this.#putBack(flight, answer.because);

@@ -46,10 +46,6 @@ export class NumberAccount {
     return this.#begin;
   }
 
-  get first(): number | undefined {
-    return this.#stretches[0]?.from;
-  }
-
   get last(): number | undefined {
     return this.#stretches.at(-1)?.to;
   }

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { compileCache, projectRoot } from '../../../lib/dev/local-home.ts';
+import { projectRoot } from '../../../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../../../lib/dev/program.ts';
 import { poll } from '../../../lib/dev/poll.ts';
 import { openTestAccount } from '../../../lib/dev/test-bed.ts';
 import { createTestSecrets } from '../../../lib/dev/test-settings.ts';
@@ -35,7 +36,7 @@ async function startIngest(t: TestContext, env: Record<string, string>): Promise
   const child = spawn(process.execPath, [INGEST, '--allow-unsafe-broker'], {
     env: {
       ...env,
-      NODE_COMPILE_CACHE: compileCache,
+      ...nodeEnvironment,
       INGEST_PORT: '0',
       INGEST_OPS_PORT: '0',
       NATS_MONITOR_URL: 'http://127.0.0.1:1',
