@@ -3,13 +3,11 @@
  * actors a process runs (`document` renders documents), VISAPI_ACTORS where those of a user's own are.
  */
 import { startActorProgram } from '../../lib/host/actor-program.ts';
-import { startContinuousAudit } from '../../lib/host/continuous-audit.ts';
 import { type ProgramContext, runProgram } from '../../lib/program/run-program.ts';
-import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../streams/actor-lanes.ts';
-import { EVENT_LOG } from '../../streams/event-log.ts';
 import { createBuiltInActor } from './actors.ts';
 import { type ProcessorConfig, readProcessorConfig } from './config.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { loadUserActors } from './user-actors.ts';
 
 await runProgram({ name: 'processor', logsByTurn: true, readConfig: () => readProcessorConfig(), start });
@@ -23,9 +21,7 @@ async function start(context: ProgramContext<ProcessorConfig>) {
     actors: (resources) => [...config.actors.map((name) => createBuiltInActor(name, { ...resources, log, documents })), ...userActors],
     lanesOf: lanesOfActor,
     subjects: DEAD_LETTER_SUBJECTS,
-    ...(config.actors.includes('workflow')
-      ? { beside: (resources) => startContinuousAudit({ ...resources, log: EVENT_LOG, logger: log, metrics: auditMetrics(registry) }) }
-      : {}),
+    ...(config.actors.includes('workflow') ? { beside: (resources) => startHousekeeping({ ...resources, log, registry }) } : {}),
     // Turns take milliseconds, a document usually less than a second; what is not through by then is left to the next owner.
     drainMs: 5_000,
   });

@@ -7,6 +7,7 @@ import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
 import { startOpsServer } from '../../lib/http/ops-server.ts';
 import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
+import { logMetrics } from '../../lib/telemetry/log-metrics.ts';
 import { rejectedMetrics, journalMetrics, relayMetrics, settingsMetrics } from '../../lib/telemetry/door-metrics.ts';
 import { documentMetrics } from '../../lib/telemetry/document-metrics.ts';
 import { emailMetrics } from '../../lib/telemetry/email-metrics.ts';
@@ -25,7 +26,8 @@ const REGISTERED_BY = {
   actorMetrics: ['lib/host/actor-observer.ts'],
   egressMetrics: ['cmd/notifier/main.ts'],
   emailMetrics: ['cmd/notifier/main.ts'],
-  auditMetrics: ['cmd/processor/main.ts'],
+  auditMetrics: ['cmd/processor/housekeeping.ts'],
+  logMetrics: ['cmd/processor/housekeeping.ts'],
   documentMetrics: ['cmd/processor/document/document-work.ts'],
   rejectedMetrics: ['cmd/ingest/start-ingest.ts'],
   journalMetrics: ['cmd/ingest/open-ingest-journal.ts'],
@@ -53,6 +55,7 @@ export async function registeredMetrics(): Promise<ReadonlyMap<string, Registere
     actorMetrics,
     egressMetrics,
     auditMetrics,
+    logMetrics,
     documentMetrics,
     emailMetrics,
     publisherMetrics,
