@@ -10,6 +10,7 @@ import { Pool } from 'undici';
 import type { Ended } from '../cmd/visapi/test-tool.ts';
 import { HEADERS } from '../lib/core/headers.ts';
 import { projectRoot } from '../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../lib/dev/program.ts';
 import { scaled } from '../lib/dev/test-scale.ts';
 import { connectBroker, type BrokerConnection } from '../lib/jetstream/connection.ts';
 import { readBounds } from '../lib/jetstream/log-reader.ts';
@@ -110,7 +111,7 @@ async function mend(bed: SystemBed): Promise<void> {
 /** The tool dies while it readmits, between what was admitted and its removal. */
 async function readmitAndKill(bed: SystemBed, connection: BrokerConnection): Promise<void> {
   const child = spawn(process.execPath, [join(projectRoot, 'cmd/visapi/main.ts'), 'rejected', 'readmit', '--source', 'github'], {
-    env: bed.env,
+    env: { ...nodeEnvironment, ...bed.env },
     stdio: 'ignore',
   });
   const gone = once(child, 'exit');

@@ -13,7 +13,7 @@ import { parseConfig } from '../../lib/config/config.ts';
 import { DEVELOPMENT_MARK } from '../../lib/core/seal.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import type { Readiness } from '../../lib/http/ops-server.ts';
-import { compileCache } from '../../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../../lib/dev/program.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { openTestAccount } from '../../lib/dev/test-bed.ts';
 import { createTestSecrets, storeTestSettings } from '../../lib/dev/test-settings.ts';
@@ -34,7 +34,7 @@ function openHome(t: TestContext): string {
 
 function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Record<string, string>, allowUnsafe = true) {
   const env = {
-    NODE_COMPILE_CACHE: compileCache,
+    ...nodeEnvironment,
     VISAPI_HOME: home,
     NATS_URL: natsUrl,
     INGEST_PORT: '0',
@@ -85,7 +85,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
 
   const send = async (...args: string[]) => {
-    const env = { NODE_COMPILE_CACHE: compileCache, VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
+    const env = { ...nodeEnvironment, VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
     const { stdout } = await runFile(process.execPath, [TOOL, 'send', ...args, '--json'], { env }).catch(
       (error: { stdout: string }) => error,
     );

@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseApiKey } from '../../lib/access/api-key.ts';
 import { Secret } from '../../lib/core/secret.ts';
-import { compileCache } from '../../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../../lib/dev/program.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { openTestAccount } from '../../lib/dev/test-bed.ts';
 import { scaled } from '../../lib/dev/test-scale.ts';
@@ -42,7 +42,7 @@ async function openDoor() {
   const home = mkdtempSync(join(tmpdir(), 'visapi-rotation-'));
   const child = spawn(process.execPath, [MAIN, '--allow-unsafe-broker'], {
     env: {
-      NODE_COMPILE_CACHE: compileCache,
+      ...nodeEnvironment,
       VISAPI_HOME: home,
       NATS_URL: natsUrl,
       INGEST_PORT: '0',

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { HEADERS } from '../../lib/core/headers.ts';
 import { slotOf } from '../../lib/core/slot.ts';
 import { openTestBed } from '../../lib/dev/test-bed.ts';
-import { compileCache } from '../../lib/dev/local-home.ts';
+import { nodeEnvironment } from '../../lib/dev/program.ts';
 import { findFreePort } from '../../lib/dev/port.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
@@ -44,7 +44,7 @@ test('the program is ready, sends a command of the log once, tells its run, and 
   const opsPort = await findFreePort();
   const notifier = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url))], {
     env: {
-      NODE_COMPILE_CACHE: compileCache,
+      ...nodeEnvironment,
       NATS_URL: bed.natsUrl,
       DATABASE_URL: bed.databaseUrl,
       SLACK_CHANNELS_FILE: channels,

@@ -24,8 +24,14 @@ export interface LocalProgram extends Part {
 
 /** EX_CONFIG of sysexits.h: the configuration or the broker does not fit, and will not by starting again. */
 const misconfigured = 78;
-/** What our own Node was told holds for the program's: the test runner tells it what it loads packages from. */
-const nodeOptions = process.env['NODE_OPTIONS'] === undefined ? {} : { NODE_OPTIONS: process.env['NODE_OPTIONS'] };
+/**
+ * What a process of ours is started with: compiled code is kept, and what our own Node was told holds for it, too (the test runner
+ * tells it what to load the programs from).
+ */
+export const nodeEnvironment: Readonly<Record<string, string>> = {
+  NODE_COMPILE_CACHE: compileCache,
+  ...(process.env['NODE_OPTIONS'] === undefined ? {} : { NODE_OPTIONS: process.env['NODE_OPTIONS'] }),
+};
 /** Longer than a program's own limit for a stop (8 s here, see the environment that it gets). */
 const stopDeadlineMs = 10_000;
 
@@ -49,9 +55,8 @@ export function createProgram(options: ProgramOptions): LocalProgram {
         args: options.command,
         cwd: projectRoot,
         env: {
-          ...nodeOptions,
+          ...nodeEnvironment,
           STOP_TIMEOUT_MS: '8000',
-          NODE_COMPILE_CACHE: compileCache,
           ...options.env,
           ...(held === undefined ? {} : { LISTEN_FDS: '1' }),
         },
