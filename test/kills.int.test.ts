@@ -99,6 +99,9 @@ test('30 kills of programs and broker under load: every accepted event ends done
   for (const { id, event, status } of all)
     assert.ok(status === 'done' || heldRuns.has(id), `the run of ${acknowledged.get(event) ?? event} is ${status}`);
 
+  const audit = await system.visapi('audit');
+  assert.equal(audit.code, 0, audit.stdout);
+
   // In order per key, and never more often than the ledger says.
   const repeated = new Set(
     (await system.database.query<{ id: string }>({ text: 'select id from effects where repeats > 0' })).map(({ id }) => id),
