@@ -134,11 +134,12 @@ export class BrowserSlot {
   }
 
   /** The same page made blank, or another one where it has printed its share, has asked for the network, or does not come. */
-  async #makeNext({ connection, javaScript }: Running, { page, renders }: KeptPage): Promise<KeptPage> {
+  async #makeNext({ connection, javaScript }: Running, { page, renders }: KeptPage): Promise<KeptPage | undefined> {
     const mayStay = !javaScript && renders < this.#options.pageRenders && page.refused.length === 0;
     if (mayStay && (await isBlankAgain(page))) return { page, renders };
     await page.close();
-    return { page: await BrowserPage.open(connection), renders: 0 };
+    // Scripts begin with their own document, in a process that comes with it.
+    return javaScript ? undefined : { page: await BrowserPage.open(connection), renders: 0 };
   }
 
   async #end(reason: BrowserEnd): Promise<void> {
