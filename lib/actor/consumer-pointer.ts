@@ -47,15 +47,23 @@ export class ConsumerPointer {
     this.#expected = 1;
   }
 
+  /** Somebody else has pointed it there, and that is meant. */
+  adopt(from: number): void {
+    this.#from = from;
+    this.#expected = 1;
+  }
+
   /**
    * - `next`: it is this lane's next one
    * - `reset`: somebody has reset the consumer to what is through already
    * - `moved`: somebody has reset it to somewhere else
    * - `gap`: somebody else has got what was before it
+   *
+   * @param floor every sequence up to this one is through
    */
-  judge({ consumerSeq, message: { seq } }: Delivery, position: number): 'next' | 'reset' | 'moved' | 'gap' {
+  judge({ consumerSeq, message: { seq } }: Delivery, floor: number): 'next' | 'reset' | 'moved' | 'gap' {
     if (consumerSeq === 1 && this.#expected === 1) return seq < this.#from ? 'reset' : 'next';
-    if (consumerSeq === 1) return seq <= position ? 'reset' : 'moved';
+    if (consumerSeq === 1) return seq <= floor ? 'reset' : 'moved';
     return consumerSeq === this.#expected ? 'next' : 'gap';
   }
 
@@ -67,12 +75,12 @@ export class ConsumerPointer {
    * As `judge`, by where the consumer says that it stands. `isUnbroken`: the connection has been there since it was pointed; if not,
    * a consumer that stands before the log's beginning may as well be of a broker that forgot.
    */
-  compare(state: ConsumerState, position: number, isUnbroken: boolean): 'same' | 'reset' | 'moved' | 'gap' {
+  compare(state: ConsumerState, floor: number, isUnbroken: boolean): 'same' | 'reset' | 'moved' | 'gap' {
     const { deliveredConsumerSeq, deliveredStreamSeq, lastSeq } = state;
     if (!this.isSame(state)) return 'gap';
     if (deliveredConsumerSeq > 0) return deliveredConsumerSeq === this.delivered ? 'same' : 'gap';
     if (this.#expected === 1 && deliveredStreamSeq >= this.#from - 1) return deliveredStreamSeq > lastSeq ? 'moved' : 'same';
-    return deliveredStreamSeq < position && (deliveredStreamSeq > 0 || isUnbroken) ? 'reset' : 'moved';
+    return deliveredStreamSeq < floor && (deliveredStreamSeq > 0 || isUnbroken) ? 'reset' : 'moved';
   }
 }
 

@@ -31,6 +31,14 @@ test('an exception on record does not lift the floor over what was not delivered
   assert.deepEqual(progress.snapshot(), { floor: 15, exceptions: [] });
 });
 
+test('the last one is also what is settled above, and what is not committed yet', () => {
+  const progress = new LaneProgress(3, [7]);
+  assert.equal(progress.last, 7);
+  progress.deliver(8);
+  progress.settle(8);
+  assert.deepEqual([progress.floor, progress.last], [3, 8]);
+});
+
 test('a settling that failed is taken back', () => {
   const progress = new LaneProgress(0);
   progress.deliver(1);

@@ -49,6 +49,11 @@ export class LaneProgress {
     return this.#highest;
   }
 
+  /** The last sequence that was delivered or is settled, also where that is not committed yet. */
+  get last(): number {
+    return Math.max(this.#highest, ...this.#settled);
+  }
+
   /** Nothing more comes up to this sequence. */
   reach(seq: number): void {
     this.#highest = Math.max(this.#highest, seq);

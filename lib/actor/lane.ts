@@ -22,7 +22,7 @@ const COMPARE_MS = 5_000;
  * 2. It never pulls past its capacity or without a valid lease.
  * 3. The floor never goes down. A replay in place is a second position: what it brings and is settled goes to it, what it
  *    brings and is not settled is live, and so is all that comes behind it.
- * 4. A reset that somebody else made is a replay where it points below the position, the consumer is the one that was pointed last,
+ * 4. A reset that somebody else made is a replay where it points to what is through, the consumer is the one that was pointed last,
  *    and the connection was not broken, or the consumer says that it was reset and has delivered nothing since. Everything else is put back.
  * 5. A replay that begins or ends, or a reset that was seen, ends the open pull: what it still brings would be of another position.
  */
@@ -183,7 +183,7 @@ export class Lane implements Track {
   readonly #onDelivery = (delivery: Delivery): void => {
     if (this.#movedTo !== undefined || this.#stop.signal.aborted) return;
     const { seq } = delivery.message;
-    const found = this.#pointer.judge(delivery, this.#position);
+    const found = this.#pointer.judge(delivery, this.progress.floor);
     // Somebody may reset the consumer also while it is about to be re-pointed.
     if (found === 'reset') this.#movedTo = seq;
     else if (this.#displaced === undefined) {
@@ -222,7 +222,7 @@ export class Lane implements Track {
     const { clock, source, log, onDrained, onReset } = this.#options;
     try {
       const state = await source.ensure();
-      const found = this.#pointer.compare(state, this.#position, isUnbroken);
+      const found = this.#pointer.compare(state, this.progress.floor, isUnbroken);
       if (found === 'reset' && onReset !== undefined) this.#movedTo = state.deliveredStreamSeq + 1;
       else if (found !== 'same') this.#displaced ??= found === 'gap' ? 'gap' : 'moved';
       else if (state.pending === 0) {
@@ -251,7 +251,10 @@ export class Lane implements Track {
     try {
       // A consumer that was made anew begins at the log's beginning: nobody has meant that.
       const replay = this.#pointer.isSame(await source.ensure()) ? await onReset?.(this, fromSeq) : undefined;
-      this.#replay = replay ?? this.#replay;
+      if (replay !== undefined) {
+        this.#replay = replay;
+        this.#pointer.adopt(fromSeq);
+      }
       this.#displaced = replay === undefined ? 'interrupted' : 'replay';
       this.#movedTo = undefined;
     } catch (error) {
@@ -282,7 +285,7 @@ export class Lane implements Track {
   async #ensureAndPoint(cause: RepointCause): Promise<void> {
     const { source, onReset } = this.#options;
     const before = await source.ensure();
-    const isReset = cause !== 'take-over' && this.#pointer.compare(before, this.#position, false) === 'reset';
+    const isReset = cause !== 'take-over' && this.#pointer.compare(before, this.progress.floor, false) === 'reset';
     // What comes from here on is not of this time.
     this.#displaced = undefined;
     if (isReset && onReset !== undefined) {

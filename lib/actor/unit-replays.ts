@@ -67,7 +67,7 @@ export class UnitReplays {
     this.#parts = parts;
     const next = this.#next(lane);
     // One that has nothing to do ends as any other does, once the lane runs.
-    const isEmpty = next?.untilSeq === null && next.fromSeq > lane.progress.floor;
+    const isEmpty = next?.untilSeq === null && next.fromSeq > lane.progress.last;
     return isEmpty ? undefined : this.#beginNext(lane);
   }
 
@@ -76,7 +76,8 @@ export class UnitReplays {
     const { record, lease } = this.#options;
     const { stream, priority, progress } = lane;
     const { log } = this.#options.laneOptions;
-    const part = await record.recordReset({ unit: lease, stream, priority, fromSeq, untilSeq: progress.highest });
+    const untilSeq = progress.last;
+    const part = await record.recordReset({ unit: lease, stream, priority, fromSeq, untilSeq });
     if (part === undefined) {
       this.#options.onRefused();
       return undefined;
@@ -86,7 +87,7 @@ export class UnitReplays {
     for (const { track, slice } of this.#open.values()) if (slice === undefined && isOf(track, lane)) this.#supersede(track.part);
     this.#known.set(part.options.id, part.options);
     log.info({ stream, priority, replay: part.options.id, seq: fromSeq }, 'the consumer was reset by hand: a replay');
-    return this.#createInPlace(part, progress.highest, lane);
+    return this.#createInPlace(part, untilSeq, lane);
   }
 
   /** Brings what is under way in line with the record: all parts of this unit in replays that are not over. */
@@ -176,7 +177,7 @@ export class UnitReplays {
     if (part === undefined) return undefined;
     this.#known.set(part.options.id, part.options);
     this.#seen.add(nameOf(part));
-    return this.#createInPlace(part, part.untilSeq ?? lane.progress.floor, lane);
+    return this.#createInPlace(part, part.untilSeq ?? lane.progress.last, lane);
   }
 
   #createInPlace(part: ReplayPart, untilSeq: number, lane: Lane): ReplayTrack {

@@ -126,6 +126,21 @@ export function describeReplays(property: Property): void {
     await second.stop();
   });
 
+  property('replays in place of one lane come one after the other, in the order in which they were asked for', async (bench) => {
+    const handled: string[] = [];
+    const definition = actor((body, { message }) => {
+      handled.push(`${message.replay?.id ?? 'live'} ${body}`);
+      return done();
+    });
+    const running = await handle(bench, definition, handled);
+    for (const id of ['r1', 'r2']) await bench.replay({ ...SLICE, id, fromSeq: 5, untilSeq: null });
+    await isOver(bench, 'r1');
+    await isOver(bench, 'r2');
+    assert.deepEqual(handled.slice(6, 8).toSorted(), ['r1 a3', 'r1 b3']);
+    assert.deepEqual(handled.slice(8).toSorted(), ['r2 a3', 'r2 b3']);
+    await running.stop();
+  });
+
   property('a reset by hand is a replay, also where no owner ran; one past what was handled is put back', async (bench) => {
     const handled: string[] = [];
     const definition = actor((body, { message }) => {

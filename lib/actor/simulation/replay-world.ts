@@ -72,13 +72,13 @@ export class ReplayWorld {
     return (await this.#broker.publish(emit, new AbortController().signal)).seq;
   }
 
-  /** `untilSeq` null: in place. */
-  replay(fromSeq: number, untilSeq: number | null): void {
+  /** `untilSeq` null: in place. `isSlow`: at some ten messages a second, so that it holds what it has got. */
+  replay(fromSeq: number, untilSeq: number | null, isSlow = false): void {
     const unit = { actor: CONSUMER, partition: 0, epoch: 0 };
     const part = handPart({ unit, stream: STREAM, priority: 'default', fromSeq, untilSeq: untilSeq ?? 0 }, `r${this.#replays++}`);
     const kind = untilSeq === null ? 'in-place' : 'slice';
     this.#begunAt.set(part.options.id, this.clock.monotonic());
-    this.#record.replayParts.push({ ...part, untilSeq, kind, filterSubjects: ['commands.default.*.tester'] });
+    this.#record.replayParts.push({ ...part, untilSeq, kind, rate: isSlow ? 10 : null, filterSubjects: ['commands.default.*.tester'] });
   }
 
   /** Of those that are not over, in their order; `at` counts around. */
@@ -136,7 +136,8 @@ export class ReplayWorld {
       if (part !== undefined) this.#begunAt.set(part.options.id, this.clock.monotonic());
       return part;
     };
-    const ports = createCuttable(slowBroker(this.#broker, slow), { ...record, recordReset }, this.clock);
+    const grantReplay = (): Promise<number> => Promise.resolve(1);
+    const ports = createCuttable(slowBroker(this.#broker, slow), { ...record, recordReset, grantReplay }, this.clock);
     const definition = actor(async (_body, { message }) => {
       await new Promise<void>((resolve) => ports.clock.after(this.#random() * 40, resolve));
       this.handled.push({ seq: message.seq, key: message.key, replay: message.replay?.id, at: this.clock.monotonic() });
