@@ -51,17 +51,20 @@ export function describeTimers(property: Property): void {
     const first = bench.start([emitting(bench, told)]);
     await bench.send({ actor: 'tester', key: 'a', body: 'later x 600' });
     await bench.send({ actor: 'tester', key: 'a', body: 'settled behind it' });
-    await until('it is settled', () => told.length === 1);
+    await bench.send({ actor: 'tester', key: 'a', body: 'next' });
+    const isTold = (body: string) => (): boolean => told.some((each) => each.body === body);
+    // A key's next message begins when the one before is settled; it may not be itself when its owner is killed.
+    await until('what was before is settled', isTold('next'));
     first.kill();
     const second = bench.start([emitting(bench, told)]);
-    await until('it is told', () => told.length === 2);
+    await until('it is told', isTold('due x'));
     await second.stop();
     const third = bench.start([emitting(bench, told)]);
     await bench.send({ actor: 'tester', key: 'a', body: 'end' });
-    await until('the end', () => told.some(({ body }) => body === 'end'));
+    await until('the end', isTold('end'));
     await third.stop();
     assert.deepEqual(
-      told.map(({ body }) => body),
+      told.map(({ body }) => body).filter((body) => body !== 'next'),
       ['settled behind it', 'due x', 'end'],
     );
   });
