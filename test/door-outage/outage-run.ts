@@ -38,8 +38,13 @@ interface Sent {
   isRepeated: boolean;
 }
 
+/** More than wait for a restart of ingest, which takes seconds. */
+const MOST_OPEN_ALONE = 5_000;
+/** A machine that is busy with other tests gets fewer requests, instead of more and more that are given up and sent again. */
+const MOST_OPEN = 100;
+
 /** Sends at a fixed rate whatever comes back; what found nobody there is sent again under its id, as a provider would. */
-function startTraffic(url: string, perSecond: number) {
+function startTraffic(url: string, perSecond: number, mostOpen: number) {
   const sender = createDoorSender(url);
   const sent: Sent[] = [];
   const refusals: string[] = [];
@@ -63,7 +68,11 @@ function startTraffic(url: string, perSecond: number) {
 
   const timer = setInterval(() => {
     const now = performance.now();
-    for (let dueAt = startedAt + (sent.length * 1_000) / perSecond; dueAt <= now && !isOver; dueAt += 1_000 / perSecond) {
+    for (
+      let dueAt = startedAt + (sent.length * 1_000) / perSecond;
+      dueAt <= now && !isOver && open.size < mostOpen;
+      dueAt += 1_000 / perSecond
+    ) {
       const event: Sent = {
         key: `load/key${sent.length % KEYS}`,
         delivery: `event-${sent.length}`,
@@ -134,7 +143,7 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
   await bed.keep(program);
   await until('ingest is ready', () => isReady(program.readyUrl), 30_000);
 
-  const traffic = startTraffic(ingest.url, perSecond);
+  const traffic = startTraffic(ingest.url, perSecond, isAlone ? MOST_OPEN_ALONE : MOST_OPEN);
   t.after(() => traffic.giveUp());
   // The first requests compile the code.
   await wait(Math.min(3_000, 2 * normalMs));
@@ -144,6 +153,7 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
 
   const outageFrom = performance.now();
   await bed.broker.stop();
+  const goneFrom = performance.now();
   await wait(outageMs / 3);
   await database?.stop();
   assert.equal(await isReady(program.readyUrl), true, 'an event that comes now is stored');
@@ -181,7 +191,10 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
   );
   t.diagnostic(`${backlog} waited, gone in ${seconds.toFixed(1)} s; p99 ${draining.toFixed(1)} ms meanwhile`);
   assert.deepEqual(refusals, [], 'a live ingest answers 2xx');
-  assert.ok(backlog > (perSecond * outageMs * 0.8) / 1_000, `${backlog} waited`);
+  const accepted = sent.filter(({ firstSentAt, acceptedAt = Infinity }) => firstSentAt > goneFrom && acceptedAt < outageTo).length;
+  assert.ok(backlog >= accepted, `${backlog} waited of ${accepted} that were accepted without a broker`);
+  // By day the machine may be too busy for the whole rate.
+  assert.ok(accepted > (perSecond * outageMs * (isAlone ? 0.8 : 0.2)) / 1_000, `${accepted} were accepted without a broker`);
   const log = await bed.events();
   const byDelivery = new Map(sent.map((event) => [event.delivery, event]));
   assert.deepEqual(log.map(({ delivery }) => delivery).toSorted(), [...byDelivery.keys()].toSorted(), 'each is in the log once');
