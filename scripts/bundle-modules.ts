@@ -52,26 +52,36 @@ export async function bundleModules(): Promise<string> {
     mkdirSync(all, { recursive: true });
     // Whole or not at all, whoever else does the same at the same time.
     const unfinished = mkdtempSync(join(all, 'unfinished-'));
-    await bundlePackages(unfinished);
-    const programs = await bundlePrograms(unfinished, folder);
-    writeFileSync(join(unfinished, 'use-bundles.mjs'), hookOf(programs));
-    removeOld(all);
-    // Compiled code is kept by a file's name: that of old bundles is of no use.
-    if (existsSync(compileCache)) for (const name of readdirSync(compileCache)) removeOld(join(compileCache, name));
     try {
-      renameSync(unfinished, folder);
-    } catch {
-      rmSync(unfinished, { recursive: true });
+      await bundlePackages(unfinished);
+      const programs = await bundlePrograms(unfinished, folder);
+      writeFileSync(join(unfinished, 'use-bundles.mjs'), hookOf(programs));
+      removeOld(all);
+      // Compiled code is kept by a file's name: that of old bundles is of no use.
+      if (existsSync(compileCache)) for (const name of readdirSync(compileCache)) removeOld(join(compileCache, name));
+      moveTo(unfinished, folder);
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
     }
   }
   return pathToFileURL(join(folder, 'use-bundles.mjs')).href;
 }
 
-/** A day later no run uses the bundles of an older lock file. */
+function moveTo(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    // Another run was faster with the same.
+    if (!existsSync(to)) throw error;
+  }
+}
+
+/** A day later no run uses the bundles of other sources. Other runs do the same here at the same time. */
 function removeOld(all: string): void {
   for (const name of readdirSync(all)) {
     const path = join(all, name);
-    if (Date.now() - statSync(path).mtimeMs > 86_400_000) rmSync(path, { recursive: true, force: true });
+    const { mtimeMs = Infinity } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (Date.now() - mtimeMs > 86_400_000) rmSync(path, { recursive: true, force: true });
   }
 }
 

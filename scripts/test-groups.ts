@@ -49,10 +49,11 @@ function kindOf(file: string): Kind | undefined {
 /** A process that something keeps alive behind its last test fails, and says what that is: the runner would wait for it for ever. */
 function sourceOf(files: readonly string[]): string {
   const imports = files.map((file) => `await import(${JSON.stringify(pathToFileURL(join(projectRoot, file)).href)});\n`);
+  const said = JSON.stringify(`one of ${files.join(', ')} has left something open for ${END_LIMIT_MS / 1_000} s: `);
   return `import { after } from 'node:test';
 after(() => {
   setTimeout(() => {
-    process.stderr.write('still open ${END_LIMIT_MS / 1_000} s after the last test: ' + process.getActiveResourcesInfo().join(', ') + '\\n');
+    process.stderr.write(${said} + process.getActiveResourcesInfo().join(', ') + '\\n');
     process.exit(1);
   }, ${END_LIMIT_MS}).unref();
 });
