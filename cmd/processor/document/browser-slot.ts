@@ -62,6 +62,8 @@ interface Running {
   /** Whether its pages may run scripts; then each has a process of its own. */
   readonly javaScript: boolean;
   renders: number;
+  /** Told when the browser is gone; undefined while there is no document. A promise would keep every document until then. */
+  onGone: (() => void) | undefined;
   /** A blank page for the next document; undefined where it has to be opened. Never rejects. */
   next: Promise<KeptPage | undefined>;
 }
@@ -173,7 +175,8 @@ export class BrowserSlot {
   }
 
   /** Everything that ends a job from outside. */
-  #watch({ box, session }: Running, signal: AbortSignal, deadlineMs: number) {
+  #watch(running: Running, signal: AbortSignal, deadlineMs: number) {
+    const { box, session } = running;
     const { maxMemoryBytes } = this.#options;
     const { promise: failed, reject: fail } = Promise.withResolvers<never>();
     failed.catch(() => undefined);
@@ -187,10 +190,11 @@ export class BrowserSlot {
     if (signal.aborted) abort();
     const crash = (): void => fail(new RenderFailed('crashed', 'the page crashed'));
     session.on('Target.targetCrashed', crash);
-    void box.gone.then(() => fail(new RenderFailed('crashed', 'the browser is gone')));
+    running.onGone = () => fail(new RenderFailed('crashed', 'the browser is gone'));
     return {
       failed,
       stop() {
+        running.onGone = undefined;
         session.off('Target.targetCrashed', crash);
         clearTimeout(deadline);
         clearInterval(memory);
@@ -208,7 +212,9 @@ async function connectTo(box: BrowserBox, javaScript: boolean): Promise<Running>
   // Its pages are ours alone: the library would begin to follow each of them.
   await connection.send('Target.setAutoAttach', { autoAttach: false, waitForDebuggerOnStart: false, flatten: true });
   await session.send('Target.setDiscoverTargets', { discover: true });
-  return { box, connection, session, javaScript, renders: 0, next: Promise.resolve(undefined) };
+  const running: Running = { box, connection, session, javaScript, renders: 0, onGone: undefined, next: Promise.resolve(undefined) };
+  void box.gone.then(() => running.onGone?.());
+  return running;
 }
 
 /** Until then it is another's; no document waits for what is not ready by then. */

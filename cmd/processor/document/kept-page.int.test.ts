@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { poll } from '../../../lib/dev/poll.ts';
 import { readPdfText } from '../../../lib/dev/pdf-text.ts';
 import { isNight, scaled } from '../../../lib/dev/test-scale.ts';
@@ -90,6 +92,18 @@ test('a picture that may come late is in its document', async () => {
   const lazy = await size(`${far}<img loading="lazy" width="50" height="50" src="${DOT}">`);
   assert.equal(lazy, await size(`${far}<img width="50" height="50" src="${DOT}">`));
   assert.ok(lazy > (await size(`${far}<span style="display: inline-block; width: 50px; height: 50px"></span>`)));
+});
+
+test('a document that is printed is held by nobody while its browser goes on', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const printed = new WeakRef((await renderer.render({ html: 'x' })).content);
+  await renderer.render({ html: 'y' });
+  const isGone = (): true | undefined => {
+    collectGarbage();
+    return printed.deref() === undefined ? true : undefined;
+  };
+  await poll(isGone, { deadlineMs: 10_000, what: 'its end' });
 });
 
 test('a process that dies between two documents costs the next one a try at most', async () => {
