@@ -70,6 +70,19 @@ test('a reset by hand at any time after a replay in place was aborted is heard, 
   assert.ok(unheard <= 3, `${unheard} of ${delays.length} were not heard`);
 });
 
+test('a reset by hand at any time after a replay in place was asked for: whichever comes last ends, and what is live goes on', async () => {
+  for (let delayMs = 0; delayMs < 1_200; delayMs += 40) {
+    const world = await openHandled(delayMs);
+    world.replay(1, null);
+    await world.clock.advance(delayMs);
+    world.reset(3);
+    const live = await world.send('a');
+    await world.until('what is live goes on', LIVE_WITHIN_MS, () => world.handled.some(({ seq }) => seq === live));
+    await world.until('every replay is over', LIVE_WITHIN_MS, () => world.parts.every(({ isEnded }) => isEnded));
+    world.end();
+  }
+});
+
 async function openHandled(seed: number): Promise<ReplayWorld> {
   const world = new ReplayWorld(chance(seed));
   await world.clock.advance(200);
