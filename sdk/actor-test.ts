@@ -81,8 +81,20 @@ export interface TestEffect {
   readonly result: unknown;
 }
 
-/** The process never loses its units: what a lease is for has tests of its own. Rows that are due are looked for once a minute. */
-const TIMING: RuntimeTiming = { leaseMs: 1e15, renewMs: 1e14, fenceMs: 5e14, pullExpiresMs: 1e14, checkMs: 60_000, capacity: 256 };
+/**
+ * The process never loses its units: what a lease is for has tests of its own. Rows that are due are looked for once a minute, and nothing
+ * waits for company: time stands still.
+ */
+const TIMING: RuntimeTiming = {
+  leaseMs: 1e15,
+  renewMs: 1e14,
+  fenceMs: 5e14,
+  pullExpiresMs: 1e14,
+  checkMs: 60_000,
+  capacity: 256,
+  settlePaceMs: 0,
+  claimPaceMs: 0,
+};
 /** Any moment: it only has to be the same each time. */
 const STARTED_AT = Date.UTC(2026, 0, 1);
 /** A handler that waits for something real (a peer of the test's own) has so long. */

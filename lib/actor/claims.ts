@@ -10,6 +10,8 @@ export interface ClaimsOptions {
   readonly clock: Clock;
   /** Tells the claims of this life of the process from those of any other. */
   readonly nonce: string;
+  /** See `RuntimeTiming.claimPaceMs`. (Default: 0) */
+  readonly paceMs?: number;
 }
 
 interface Waiting {
@@ -19,8 +21,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** From one group of claims to the next under load (see the settler); people wait for what is behind a claim. */
-const PACE_MS = 4;
 /** How long to wait before claims are tried again while the store is away; the attempt's own deadline bounds it. */
 const RETRY_MS = 100;
 
@@ -31,7 +31,7 @@ export class Claims {
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
-    this.#group = new GroupCommit((waiting) => this.#claim(waiting), { paceMs: PACE_MS, clock: options.clock });
+    this.#group = new GroupCommit((waiting) => this.#claim(waiting), options);
   }
 
   /** Rejects when the request's signal aborts before the claim is sent; once sent, its answer is waited for: it may be granted. */

@@ -53,6 +53,13 @@ export interface RuntimeTiming {
   readonly checkMs: number;
   /** Deliveries in hand per lane: a quarter of the consumer's `max_ack_pending`. (Default: 256) */
   readonly capacity: number;
+  /**
+   * From one settling to the next, while they have several messages: at 300 messages a second some three share one, which halves what each
+   * costs the database. (Default: 8)
+   */
+  readonly settlePaceMs: number;
+  /** The same for claims of effects, which people wait for. (Default: 4) */
+  readonly claimPaceMs: number;
 }
 
 export const RUNTIME_TIMING: RuntimeTiming = {
@@ -62,6 +69,8 @@ export const RUNTIME_TIMING: RuntimeTiming = {
   pullExpiresMs: 1_000,
   checkMs: 500,
   capacity: 256,
+  settlePaceMs: 8,
+  claimPaceMs: 4,
 };
 
 /** How often a replay with a rate lets go what it may: often enough that it is even, seldom enough to cost nothing. */
@@ -96,15 +105,15 @@ export class ActorRuntime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#timing = { ...RUNTIME_TIMING, ...options.timing };
-    const { fenceMs, leaseMs, pullExpiresMs, capacity } = this.#timing;
+    const { fenceMs, leaseMs, pullExpiresMs, capacity, settlePaceMs, claimPaceMs } = this.#timing;
     if (!(fenceMs < leaseMs)) throw new RangeError(`fenceMs: expected less than leaseMs (${leaseMs}), got ${fenceMs}`);
     const { record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
-    this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms) });
+    this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms), paceMs: settlePaceMs });
     this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
     this.#timers = new Timers({ record, outbox: this.#outbox, clock });
     this.#pacer = new ReplayPacer(record);
     this.#quarantine = new Quarantine(() => this.#pump());
-    const claims = new Claims({ record, clock, nonce });
+    const claims = new Claims({ record, clock, nonce, paceMs: claimPaceMs });
     const shared = { broker, record, claims, settler: this.#settler, outbox: this.#outbox, observer, clock, log };
     const suspectStarts = new Sequence();
     for (const definition of options.actors)

@@ -42,12 +42,12 @@ export interface SettlerOptions {
   readonly clock: Clock;
   readonly log: ActorLog;
   readonly onBatch: (settlements: number, durationMs: number) => void;
+  /** See `RuntimeTiming.settlePaceMs`. (Default: 0) */
+  readonly paceMs?: number;
 }
 
 /** How long a published message may stay in the outbox when nothing else is settled meanwhile. */
 const FORGET_AFTER_MS = 100;
-/** From one settling to the next under load: at 300 messages a second some three share one, which halves what each costs the database. */
-const PACE_MS = 8;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
 
@@ -59,7 +59,7 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-    this.#group = new GroupCommit((settlements) => this.#settle(settlements), { paceMs: PACE_MS, clock: options.clock });
+    this.#group = new GroupCommit((settlements) => this.#settle(settlements), options);
   }
 
   submit(settlement: Settlement): void {

@@ -79,6 +79,7 @@ test('the bounds of an empty log begin behind its last message', async (t) => {
     lastSeq: 0,
     messages: 0,
     bytes: 0,
+    maxBytes: 256 * 1024 * 1024,
     firstAt: undefined,
     lastAt: undefined,
   });
