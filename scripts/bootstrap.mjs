@@ -13,6 +13,7 @@ const bin = (/** @type {string} */ name) => join(root, 'node_modules', '.bin', n
 const tasks = {
   start: [[bin('node'), 'cmd/visapi/main.ts', 'dev']],
   test: [[bin('node'), 'scripts/test.ts']],
+  slow: [[bin('node'), 'scripts/test.ts', '--slow']],
   nightly: [[bin('node'), 'scripts/test.ts', '--nightly']],
   check: [
     [bin('tsc'), '-p', '.'],

@@ -40,7 +40,7 @@ export function groupTests(files: readonly string[], folder: string): string[] {
 }
 
 function kindOf(file: string): Kind | undefined {
-  if (file.endsWith('.nightly.ts')) return undefined;
+  if (file.endsWith('.nightly.ts') || file.endsWith('.slow.test.ts')) return undefined;
   if (!file.endsWith('.int.test.ts')) return 'without-network';
   if (file.startsWith('test/')) return file.startsWith('test/corpus/') ? 'system' : undefined;
   return file.startsWith('lib/') ? 'lib' : 'programs';

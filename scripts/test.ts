@@ -1,7 +1,7 @@
 /**
- * `npm test [file ...]`, and `npm run nightly` for what takes minutes: starts one broker and one database for all files, runs node's test runner over them, and fails
+ * `npm test [file ...]`, `npm run slow` for what takes longer (`*.slow.test.ts`), and `npm run nightly` for what takes many minutes: starts one broker and one database for all files, runs node's test runner over them, and fails
  * also for what the tests leave behind (processes, listening ports, files) and for skips above the limit
- * in docs/limits.md. Writes .visapi/test-report.xml (JUnit). The runner's own summary comes last on stdout.
+ * in docs/limits.md. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml. The runner's own summary comes last on stdout.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,6 +16,7 @@ import { endProcesses, findRemains, testRun } from './remains.ts';
 import { groupTests } from './test-groups.ts';
 
 const isNightly = process.argv.includes('--nightly');
+const isSlow = process.argv.includes('--slow');
 const folders = '{lib,streams,sdk,cmd,perf,examples,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
@@ -27,7 +28,7 @@ const runTimeoutMs = isNightly ? 7_200_000 : 900_000;
 
 const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
 const home = localHome('.visapi');
-const report = join(home.root, 'test-report.xml');
+const report = join(home.root, isSlow ? 'slow-test-report.xml' : 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 mkdirSync(home.root, { recursive: true });
@@ -64,7 +65,7 @@ function removeFolders(): void {
 /** By night: what takes minutes, and those of the others that do more by night. */
 function findFiles(): string[] {
   const tests = globSync(`${folders}/*.test.ts`, { cwd: projectRoot });
-  if (!isNightly) return tests;
+  if (!isNightly) return tests.filter((file) => file.endsWith('.slow.test.ts') === isSlow);
   const isScaled = (file: string): boolean => readFileSync(join(projectRoot, file), 'utf8').includes('/test-scale.ts');
   return [...globSync(`${folders}/*.nightly.ts`, { cwd: projectRoot }), ...tests.filter(isScaled)];
 }
