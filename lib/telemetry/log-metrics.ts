@@ -7,6 +7,10 @@ export function logMetrics(registry: Registry) {
   const options = { labelNames: ['stream'], registers: [registry] };
   return {
     bytes: new Gauge({ name: 'visapi_log_bytes', help: 'Bytes of a stream of the log', ...options }),
-    maxBytes: new Gauge({ name: 'visapi_log_max_bytes', help: 'The limit of a stream of the log, at which it takes nothing more', ...options }),
+    maxBytes: new Gauge({
+      name: 'visapi_log_max_bytes',
+      help: 'The limit of a stream of the log, at which it takes nothing more',
+      ...options,
+    }),
   };
 }
