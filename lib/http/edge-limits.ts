@@ -6,11 +6,18 @@ export interface EdgeLimits {
   readonly requestTimeoutMs: number;
   readonly connectionTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** How often each connection is looked at. */
   readonly checkIntervalMs: number;
   readonly handlerTimeoutMs: number;
   readonly requestsPerSocket: number;
   readonly maxConnections: number;
 }
+
+/**
+ * In so many steps all connections are looked at: thousands that came together would otherwise be closed together, and come back together,
+ * while everybody else waits.
+ */
+export const CHECK_STEPS = 20;
 
 export const DEFAULT_EDGE_LIMITS: EdgeLimits = {
   // What the big providers stay under by far, but for Meta (3 MB).

@@ -9,7 +9,7 @@ import { logRequest } from '../telemetry/canonical-line.ts';
 import type { RequestLine } from '../telemetry/canonical-line.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { answerClientError } from './client-error.ts';
-import type { EdgeLimits } from './edge-limits.ts';
+import { CHECK_STEPS, type EdgeLimits } from './edge-limits.ts';
 import { openExpressLane, type LaneRoute } from './express-lane.ts';
 import { createSenderReader } from './sender-address.ts';
 import { sendProblem, toRequestError } from './problem.ts';
@@ -73,7 +73,7 @@ export async function createEdgeServer(options: EdgeServerOptions): Promise<Edge
     http: {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutMs,
-      connectionsCheckingInterval: limits.checkIntervalMs,
+      connectionsCheckingInterval: Math.ceil(limits.checkIntervalMs / CHECK_STEPS),
       // Asked for below: Node's own answer has no body.
       requireHostHeader: false,
       insecureHTTPParser: false,

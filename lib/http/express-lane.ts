@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { EdgeLimits } from './edge-limits.ts';
+import { CHECK_STEPS, type EdgeLimits } from './edge-limits.ts';
 import { LaneConnection, type Lane } from './lane-connection.ts';
 import type { RequestHead } from './request-head.ts';
 import type { SenderLimit } from './request-limits.ts';
@@ -56,10 +56,18 @@ export function openExpressLane(options: ExpressLaneOptions): ExpressLane {
   };
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => connections.add(new LaneConnection(lane, socket)));
+  let rest = connections.values();
   const sweep = setInterval(() => {
     const now = performance.now();
-    for (const connection of connections) connection.sweep(now);
-  }, limits.checkIntervalMs);
+    for (let left = Math.ceil(connections.size / CHECK_STEPS); left > 0; left -= 1) {
+      const { value: connection } = rest.next();
+      if (connection === undefined) {
+        rest = connections.values();
+        return;
+      }
+      connection.sweep(now);
+    }
+  }, limits.checkIntervalMs / CHECK_STEPS);
   sweep.unref();
   return {
     close() {

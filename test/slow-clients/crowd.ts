@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { poll } from '../../lib/dev/poll.ts';
 import { scaled } from '../../lib/dev/test-scale.ts';
+import { DEFAULT_EDGE_LIMITS, type EdgeLimits } from '../../lib/http/edge-limits.ts';
 import { startLoadGenerator } from '../../perf/load/load-generator.ts';
 import { median, percentile } from '../../perf/load/samples.ts';
 import type { DoorJob, SlowJob, SlowReport } from './slow-job.ts';
@@ -17,17 +18,16 @@ import type { DoorJob, SlowJob, SlowReport } from './slow-job.ts';
 // ended by the door's own limit. The door, the slow clients and the live traffic are three processes.
 
 const SECRET = 'a secret for tests';
-/** Below the real ones, so that connections end while it is watched. Milliseconds. */
-const LIMITS = {
-  headersTimeoutMs: scaled({ day: 2_000, night: 5_000 }),
-  requestTimeoutMs: scaled({ day: 2_500, night: 6_000 }),
-  connectionTimeoutMs: scaled({ day: 3_000, night: 7_000 }),
-  keepAliveTimeoutMs: scaled({ day: 3_000, night: 7_000 }),
-  checkIntervalMs: 500,
-};
+type Limits = Pick<EdgeLimits, 'headersTimeoutMs' | 'requestTimeoutMs' | 'connectionTimeoutMs' | 'keepAliveTimeoutMs' | 'checkIntervalMs'>;
+
+/** By day below the door's own, so that connections end while it is watched. Milliseconds. */
+const LIMITS = scaled<Limits>({
+  day: { headersTimeoutMs: 2_000, requestTimeoutMs: 2_500, connectionTimeoutMs: 3_000, keepAliveTimeoutMs: 3_000, checkIntervalMs: 500 },
+  night: DEFAULT_EDGE_LIMITS,
+});
 /** What Node adds to the keep-alive timeout, so that a client that is told of it does not meet a closed connection. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
-/** The door looks every half second. */
+/** The door looks every half second, at night every second. */
 const LOOK_MS = 2_500;
 /** A busy machine is late, with closing and with hearing of it; without a limit of ours it would be twice as much and more. */
 const SLACK_MS = 8_000;

@@ -5,9 +5,10 @@ import { SLOW_KINDS, type SlowJob, type SlowKind, type SlowReport } from './slow
 
 /** A byte in this time is what keeps a server waiting that has no limit for the whole. Milliseconds. */
 const DRIP_MS = 500;
-/** All at once would be a burst of connections, which is another thing to look at. */
-const CONNECTS_PER_TICK = 40;
+/** All at once would be a burst of connections, which is another thing to look at: this is a little more than what the door's limits end at night. */
+const CONNECTS_PER_TICK = 10;
 const TICK_MS = 20;
+const DRIP_TICKS = DRIP_MS / TICK_MS;
 
 const BEGINNINGS: Readonly<Record<SlowKind, string>> = {
   headers: 'POST /hooks/github HTTP/1.1\r\nHost: x\r\nX-Slow: ',
@@ -26,8 +27,12 @@ process.on('message', (message: SlowJob | 'report') => {
   if (message === 'report') return void process.send?.(report());
   job = message;
 });
-setInterval(hold, TICK_MS);
-setInterval(drip, DRIP_MS);
+let tick = 0;
+setInterval(() => {
+  tick += 1;
+  hold();
+  drip();
+}, TICK_MS);
 
 function hold(): void {
   if (job === undefined) return;
@@ -60,8 +65,12 @@ function openOne(kind: SlowKind, port: number): void {
   });
 }
 
+/** Each socket has a tick of its own: slow clients do not know of each other. */
 function drip(): void {
-  for (const kind of ['headers', 'body'] as const) for (const socket of open[kind].keys()) if (socket.writable) socket.write('x');
+  for (const kind of ['headers', 'body'] as const) {
+    let number = 0;
+    for (const socket of open[kind].keys()) if ((number++ + tick) % DRIP_TICKS === 0 && socket.writable) socket.write('x');
+  }
 }
 
 function report(): SlowReport {
