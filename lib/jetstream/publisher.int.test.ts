@@ -143,6 +143,22 @@ test('while the broker stands still the queue is bounded, a deadline holds exact
   assert.deepEqual(ofB, ofB.length === 2 ? ['b:1', 'b:2'] : ['b:2']);
 });
 
+test('to a broker that stands still nothing is sent a second time', async (t) => {
+  const { broker, connection, publisher } = await openOwnTestLog(t);
+  const publishing = publisher();
+  await publishing.publish(testEmit('key', 0), never);
+  broker.freeze();
+  // The second try would come after a second; the connection is found dead after two to three.
+  await assert.rejects(publishing.publish(testEmit('key', 1), AbortSignal.timeout(1_700)), /sent 1 times/);
+  const later = publishing.publish(testEmit('key', 2), never);
+  broker.thaw();
+  await later;
+  assert.deepEqual(
+    (await readAll(connection)).map((message) => message.toMessage().id),
+    ['key:0', 'key:1', 'key:2'],
+  );
+});
+
 test('a full stream holds messages back until there is room, and says so to who cannot wait', async (t) => {
   const { connection, publisher } = await openTestLog(t, { max_bytes: 40_000 });
   const publishing = publisher();

@@ -93,6 +93,7 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
       }
     },
     isConnected: () => connection.isConnected(),
+    roundTrip: () => nats.flush(),
     batchId: (token) => `${inbox.slice(inbox.lastIndexOf('.') + 1)}.${token}`,
     nextToken(window) {
       const token = (lastToken += 1).toString(36);

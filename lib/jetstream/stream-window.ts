@@ -13,6 +13,8 @@ export interface WindowTransport {
    */
   send(entry: PublishEntry, headers: ReturnType<typeof readyHeaders>, token: string | undefined): string | undefined;
   isConnected(): boolean;
+  /** Resolves when the broker has read everything that was sent; rejects when the connection is lost first. */
+  roundTrip(): Promise<void>;
   batchId(token: string): string;
   nextToken(window: StreamWindow): string;
   forget(token: string): void;
@@ -67,6 +69,7 @@ export class StreamWindow {
   #pause: NodeJS.Timeout | undefined;
   #nobodySince: number | undefined;
   #isAsking = false;
+  #isSounding = false;
 
   readonly #doubtMs: number;
 
@@ -114,13 +117,15 @@ export class StreamWindow {
     this.pump();
   }
 
-  /** What is past its deadline is unknown. */
+  /**
+   * What is past its deadline is unknown, and is sent again once the broker is known to read: a second try that lies in the
+   * socket of a broker that stands still may be read after the window for duplicates.
+   */
   expire(now: number): void {
-    for (const flight of this.#flights.values()) {
-      if (flight.deadline > now) continue;
-      this.#land(flight.token);
-      this.#putBack(flight, 'no answer in time');
-    }
+    const isLate = ({ deadline }: Flight): boolean => deadline <= now;
+    for (const flight of this.#flights.values())
+      if (isLate(flight) && this.#giveUpDoubtful(flight.entries)) this.#land(flight.token);
+    if (!this.#isSounding && this.#flights.values().some(isLate)) void this.#sound(isLate);
     this.pump();
   }
 
@@ -176,7 +181,7 @@ export class StreamWindow {
    * What was sent first too long ago is not sent again, whatever kept it so long: also where the whole process stood still
    * and its owner could not say so. With it everything that waits is given back, because a later one must not overtake it.
    */
-  #giveUpDoubtful(entries: PublishEntry[]): boolean {
+  #giveUpDoubtful(entries: readonly PublishEntry[]): boolean {
     const now = performance.now();
     if (!entries.some(({ firstSentAt }) => now - firstSentAt > this.#doubtMs)) return false;
     const error = new AppError('broker_unavailable', `expected the log's confirmation within ${this.#doubtMs} ms of the first try`);
@@ -250,6 +255,24 @@ export class StreamWindow {
       this.#pause = undefined;
       this.pump();
     }, this.#pauseMs);
+  }
+
+  async #sound(isLate: (flight: Flight) => boolean): Promise<void> {
+    this.#isSounding = true;
+    try {
+      await this.#transport.roundTrip();
+    } catch {
+      // The connection is lost: `disconnect` puts back what is in flight.
+      return;
+    } finally {
+      this.#isSounding = false;
+    }
+    for (const flight of this.#flights.values()) {
+      if (!isLate(flight)) continue;
+      this.#land(flight.token);
+      this.#putBack(flight, 'no answer in time');
+    }
+    this.pump();
   }
 
   async #askWhetherThereIsAStream(subject: string): Promise<void> {

@@ -79,57 +79,60 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('loss' as const), share: fc.constantFrom(0, 0.1, 0.5) }) },
 );
 
+const whateverHappens = fc.asyncProperty(
+  fc.array(step, { maxLength: 40 }),
+  fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
+  async (steps, chances) => {
+    const world = openWorld(() => chances.next().value as number);
+    const { clock, log, journal } = world;
+    for (const one of steps) {
+      switch (one.kind) {
+        case 'accept':
+          for (const key of one.keys) await world.accept(key);
+          break;
+        case 'pause':
+          await clock.advance(one.ms);
+          break;
+        case 'close':
+          log.setOpen(false);
+          await clock.advance(one.ms);
+          log.setOpen(true);
+          break;
+        case 'freeze':
+          log.setFrozen(true);
+          await clock.advance(one.ms);
+          log.setFrozen(false);
+          break;
+        case 'kill':
+          world.life.kill();
+          await clock.advance(one.ms);
+          restart(world);
+          break;
+        case 'full':
+          journal.isFull = true;
+          await clock.advance(one.ms);
+          journal.isFull = false;
+          break;
+        case 'loss':
+          log.loss = one.share;
+          break;
+      }
+    }
+    log.loss = 0;
+    for (let minute = 0; minute < 10 && journal.status().depth > 0; minute += 1) {
+      await clock.turns(READ_BACK_TURNS);
+      await clock.advance(MINUTES);
+    }
+    assertAllOnceInOrder(world);
+  },
+);
+
+/** Seeds that failed once. 2009178305: a second try lay in a broker that stood still for longer than its window for duplicates. */
+const KEPT_SEEDS = [2_009_178_305];
+
 test('whatever is lost, killed, frozen or full, each event is in the log once and in its key’s order', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { maxLength: 40 }),
-      fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
-      async (steps, chances) => {
-        const world = openWorld(() => chances.next().value as number);
-        const { clock, log, journal } = world;
-        for (const one of steps) {
-          switch (one.kind) {
-            case 'accept':
-              for (const key of one.keys) await world.accept(key);
-              break;
-            case 'pause':
-              await clock.advance(one.ms);
-              break;
-            case 'close':
-              log.setOpen(false);
-              await clock.advance(one.ms);
-              log.setOpen(true);
-              break;
-            case 'freeze':
-              log.setFrozen(true);
-              await clock.advance(one.ms);
-              log.setFrozen(false);
-              break;
-            case 'kill':
-              world.life.kill();
-              await clock.advance(one.ms);
-              restart(world);
-              break;
-            case 'full':
-              journal.isFull = true;
-              await clock.advance(one.ms);
-              journal.isFull = false;
-              break;
-            case 'loss':
-              log.loss = one.share;
-              break;
-          }
-        }
-        log.loss = 0;
-        for (let minute = 0; minute < 10 && journal.status().depth > 0; minute += 1) {
-          await clock.turns(READ_BACK_TURNS);
-          await clock.advance(MINUTES);
-        }
-        assertAllOnceInOrder(world);
-      },
-    ),
-    { numRuns: scaled({ day: 25, night: 100 }) },
-  );
+  for (const seed of KEPT_SEEDS) await fc.assert(whateverHappens, { seed, numRuns: 10 });
+  await fc.assert(whateverHappens, { numRuns: scaled({ day: 25, night: 100 }) });
 });
 
 test('an event whose answer was lost is found below what the log confirmed later', async () => {
