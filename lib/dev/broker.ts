@@ -21,11 +21,23 @@ export interface BrokerOptions {
   readonly accounts?: number;
   /** Fsync before each confirmation. (Default: true; false only for a test of the start-up check) */
   readonly syncAlways?: boolean;
+  /** One of several brokers; it counts as started when it answers, with or without a majority. (Default: it is alone) */
+  readonly cluster?: BrokerRoutes;
+}
+
+/** How the brokers of a cluster find each other. */
+export interface BrokerRoutes {
+  /** Where this one listens for the others. */
+  readonly port: number;
+  /** Where all of them do, this one too. */
+  readonly ports: readonly number[];
 }
 
 /** A nats-server of ours on the loopback. */
 export interface Broker {
   readonly url: string;
+  /** What it is called among others: as the leader of a stream in the broker's own answers. */
+  readonly serverName: string;
   /** Undefined while it is down. */
   readonly pid: number | undefined;
   /** Starts it, or starts it again on the same port and data. @throws Error when it is not ready in time */
@@ -55,6 +67,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   return {
     url: `nats://127.0.0.1:${options.port}`,
+    serverName: serverName(options),
     get pid() {
       return child?.exitCode === null && child.signalCode === null ? child.pid : undefined;
     },
@@ -94,25 +107,31 @@ async function isReady(child: ChildProcess, options: BrokerOptions): Promise<tru
   const login = options.accounts ? { user: 't0', pass: 'test' } : {};
   const connection = await connect({ servers: `127.0.0.1:${options.port}`, reconnect: false, timeout: 1_000, ...login });
   try {
-    await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });
+    // In a cluster the majority answers for all, and a single one that is started again may have none.
+    if (options.cluster === undefined) await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });
     return true;
   } finally {
     await connection.close();
   }
 }
 
+function serverName({ port }: BrokerOptions): string {
+  return `visapi-${port}`;
+}
+
 function brokerConfig(options: BrokerOptions): string {
   const lines = [
     'host: 127.0.0.1',
     `port: ${options.port}`,
-    `server_name: visapi-${options.port}`,
+    `server_name: ${serverName(options)}`,
     `max_payload: ${options.maxPayloadBytes ?? maxPayloadBytes}`,
-    // A client that vanished is noticed in 20 s instead of 4 min.
-    'ping_interval: "10s"',
+    // A client that vanished is noticed in 20 s instead of 4 min; in a cluster in 4 s.
+    `ping_interval: "${options.cluster === undefined ? '10s' : '2s'}"`,
     'ping_max: 2',
     `jetstream { store_dir: ${JSON.stringify(join(options.folder, 'store'))}${options.syncAlways === false ? '' : ', sync_interval: always'} }`,
   ];
   if (options.monitorPort) lines.push(`http: "127.0.0.1:${options.monitorPort}"`);
+  if (options.cluster) lines.push(routesConfig(options.cluster));
   if (options.accounts) {
     const accounts = Array.from(
       { length: options.accounts },
@@ -121,4 +140,10 @@ function brokerConfig(options: BrokerOptions): string {
     lines.push('accounts {', ...accounts, '}');
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** By the server's own pings (30 s, twice) writes would stand still for as long as a frozen leader does. */
+function routesConfig({ port, ports }: BrokerRoutes): string {
+  const routes = ports.map((each) => `"nats-route://127.0.0.1:${each}"`).join(', ');
+  return `cluster { name: visapi, listen: "127.0.0.1:${port}", no_advertise: true, routes: [${routes}], ping_interval: "1s", ping_max: 2 }`;
 }

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { findBrokerBinary } from './broker-binary.ts';
+import { type BrokerCluster, startBrokerCluster } from './broker-cluster.ts';
 import { createBroker, type Broker } from './broker.ts';
 import { localHome } from './local-home.ts';
 import { findFreePort } from './port.ts';
@@ -71,6 +72,13 @@ export async function openOwnBroker(t: TestContext, options: { readonly syncAlwa
   });
   await broker.start();
   return broker;
+}
+
+/** The same with three of them: a cluster. Takes some 5 s until it has its first leader. */
+export async function openOwnCluster(t: TestContext): Promise<BrokerCluster> {
+  const cluster = await startBrokerCluster();
+  t.after(() => cluster.stop());
+  return cluster;
 }
 
 /** What an ended test has used is emptied and used again: a new one costs ten times as much, and its first statements too. */

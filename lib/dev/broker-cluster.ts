@@ -1,0 +1,120 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { findBrokerBinary } from './broker-binary.ts';
+import { type Broker, type BrokerOptions, createBroker } from './broker.ts';
+import { localHome } from './local-home.ts';
+import { poll } from './poll.ts';
+import { findFreePort } from './port.ts';
+
+/** Three brokers of one cluster on the loopback; any one of them may be away. */
+export interface BrokerCluster {
+  /** All three, with commas between them. */
+  readonly url: string;
+  /** Their monitoring pages, with commas between them: NATS_MONITOR_URL of a program. */
+  readonly monitorUrl: string;
+  readonly brokers: readonly Broker[];
+  /** Starts all that are down. @throws Error when no majority answers in time */
+  start(): Promise<void>;
+  /** Stops all of them, frozen ones too. May be called twice. */
+  stop(): Promise<void>;
+  /** The one that leads a stream, or a consumer of it; waits for an election. @throws Error where nobody leads in time */
+  leaderOf(stream: string, consumer?: string): Promise<Broker>;
+}
+
+/** The ports of one broker of a cluster. */
+export interface BrokerPorts {
+  readonly port: number;
+  /** For the other brokers. */
+  readonly routePort: number;
+  readonly monitorPort: number;
+  /** See `BrokerOptions`. */
+  readonly logFile?: string;
+}
+
+/** Smaller clusters lose their majority with one broker. */
+export const CLUSTER_SIZE = 3;
+
+/** An election takes 4 to 9 s, and a busy machine may need a second one. */
+const MAJORITY_DEADLINE_MS = 60_000;
+const REQUEST_MS = 2_000;
+
+/** Describes a cluster; nothing runs before `start`. Each broker has its data in a folder of its own in `folder`. */
+export function createBrokerCluster(
+  options: Pick<BrokerOptions, 'binary' | 'folder' | 'accounts' | 'syncAlways'> & { readonly members: readonly BrokerPorts[] },
+): BrokerCluster {
+  const { members, folder, ...rest } = options;
+  const ports = members.map(({ routePort }) => routePort);
+  const brokers = members.map(({ routePort, ...own }, index) =>
+    createBroker({ ...rest, ...own, folder: join(folder, `${index + 1}`), cluster: { port: routePort, ports } }),
+  );
+  const url = brokers.map((broker) => broker.url).join(',');
+  const ask = <Answer>(subject: string): Promise<Answer> => askCluster(url, subject, options.accounts !== undefined);
+  return {
+    url,
+    monitorUrl: members.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`).join(','),
+    brokers,
+    async start() {
+      await Promise.all(brokers.filter(({ pid }) => pid === undefined).map((broker) => broker.start()));
+      await poll(async () => ((await ask<ApiAnswer>('$JS.API.INFO')).error === undefined ? true : undefined), {
+        deadlineMs: MAJORITY_DEADLINE_MS,
+        what: `a majority of the brokers at ${url}`,
+      });
+    },
+    async stop() {
+      for (const broker of brokers) broker.thaw();
+      await Promise.all(brokers.map((broker) => broker.stop()));
+    },
+    async leaderOf(stream, consumer) {
+      const subject = consumer === undefined ? `$JS.API.STREAM.INFO.${stream}` : `$JS.API.CONSUMER.INFO.${stream}.${consumer}`;
+      return await poll(
+        async () => {
+          const { cluster } = await ask<ApiAnswer>(subject);
+          return brokers.find(({ serverName }) => serverName === cluster?.leader);
+        },
+        { deadlineMs: MAJORITY_DEADLINE_MS, what: `a leader of ${[stream, consumer].filter(Boolean).join(' ')}`, everyMs: 100 },
+      );
+    },
+  };
+}
+
+/**
+ * Starts a cluster in a temporary folder, on ports that nobody has. For tests and experiments.
+ * @returns it; `stop` also removes what it has written
+ */
+export async function startBrokerCluster(options: Pick<BrokerOptions, 'accounts' | 'syncAlways'> = {}): Promise<BrokerCluster> {
+  const binary = process.env['VISAPI_NATS_SERVER'] ?? (await findBrokerBinary({ cache: localHome('.visapi').cache, say: console.error }));
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-cluster-'));
+  const members: BrokerPorts[] = [];
+  for (let count = 0; count < CLUSTER_SIZE; count += 1)
+    members.push({ port: await findFreePort(), routePort: await findFreePort(), monitorPort: await findFreePort() });
+  const cluster = createBrokerCluster({ ...options, binary, folder, members });
+  const stop = async (): Promise<void> => {
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await cluster.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ...cluster, stop };
+}
+
+interface ApiAnswer {
+  readonly error?: object;
+  readonly cluster?: { readonly leader?: string };
+}
+
+async function askCluster<Answer>(url: string, subject: string, hasAccounts: boolean): Promise<Answer> {
+  const login = hasAccounts ? { user: 't0', pass: 'test' } : {};
+  const connection = await connect({ servers: url.split(','), timeout: REQUEST_MS, reconnect: false, ...login });
+  try {
+    return (await connection.request(subject, undefined, { timeout: REQUEST_MS })).json();
+  } finally {
+    await connection.close();
+  }
+}
