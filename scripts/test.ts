@@ -4,6 +4,7 @@
  * in docs/limits.md. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml. The runner's own summary comes last on stdout.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +13,17 @@ import { ensureBrowser } from '../lib/dev/browser-debian.ts';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { startTestServers } from '../lib/dev/test-servers.ts';
 import { bundleModules } from './bundle-modules.ts';
+import { testSeed } from '../lib/dev/test-seed.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 import { groupTests } from './test-groups.ts';
 
 const isNightly = process.argv.includes('--nightly');
 const isSlow = process.argv.includes('--slow');
-const folders = '{lib,streams,sdk,cmd,perf,examples,test}/**';
+const folders = '{lib,streams,sdk,cmd,perf,chaos,examples,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
+/** By day a run is what the run before was; by night chance finds what nobody has thought of. */
+const seed = isNightly && process.env['VISAPI_SEED'] === undefined ? randomInt(2 ** 31) : testSeed;
 /** Far above the longest test; a test that hangs fails by name instead of hanging the run. */
 const testTimeoutMs = isNightly ? 1_800_000 : 170_000;
 
@@ -39,7 +43,7 @@ const files = wanted.length > 0 || isNightly ? (wanted.length > 0 ? wanted : fin
 /** The tests' own, so that whatever is in it afterwards was left by them. */
 const temporary = mkdtempSync(join(tmpdir(), 'visapi-run-'));
 await ensureBrowser({ cache: home.cache, say, path: process.env['CHROMIUM_PATH'], searchPath: process.env['PATH'] });
-say('starting a broker and a database for the tests');
+say(`starting a broker and a database for the tests; VISAPI_SEED=${seed}`);
 const servers = await startTestServers(say);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void interrupt());
 
@@ -62,12 +66,12 @@ function removeFolders(): void {
   for (const folder of [temporary, groups]) rmSync(folder, { recursive: true, force: true });
 }
 
-/** By night: what takes minutes, and those of the others that do more by night. */
+/** By night: what takes minutes, and those of the others that do more by night or have something to do with chance. */
 function findFiles(): string[] {
   const tests = globSync(`${folders}/*.test.ts`, { cwd: projectRoot });
   if (!isNightly) return tests.filter((file) => file.endsWith('.slow.test.ts') === isSlow);
-  const isScaled = (file: string): boolean => readFileSync(join(projectRoot, file), 'utf8').includes('/test-scale.ts');
-  return [...globSync(`${folders}/*.nightly.ts`, { cwd: projectRoot }), ...tests.filter(isScaled)];
+  const isOther = (file: string): boolean => /\/(test-scale|test-seed|fast-check)\.ts'/.test(readFileSync(join(projectRoot, file), 'utf8'));
+  return [...globSync(`${folders}/*.nightly.ts`, { cwd: projectRoot }), ...tests.filter(isOther)];
 }
 
 async function interrupt(): Promise<void> {
@@ -91,6 +95,7 @@ async function runTests(paths: readonly string[]): Promise<{ summary: string; is
       VISAPI_NATS_SERVER: servers.brokerBinary,
       TMPDIR: temporary,
       VISAPI_TEST_RUN: testRun,
+      VISAPI_SEED: String(seed),
       ...(nodeOptions === '' ? {} : { NODE_OPTIONS: nodeOptions }),
       ...(isNightly ? { VISAPI_TEST_SCALE: 'night' } : {}),
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../lib/dev/fast-check.ts';
 import { PRIORITIES } from '../lib/core/priority.ts';
 import { SLOTS } from '../lib/core/slot.ts';
 import { anyText } from '../lib/dev/any-text.ts';

@@ -39,8 +39,10 @@ const forbidden = [
   ['lib/http/planted.ts', `import type { Destination } from '../egress/destination.ts'; export type Y = Destination;`],
   ['lib/host/planted.ts', `import { STREAMS } from '../../streams/subjects.ts'; export const y = STREAMS;`],
   ['lib/dev/planted.ts', `import { outputOf } from '../../cmd/visapi/output.ts'; export const y = outputOf;`],
+  ['lib/journal/planted.test.ts', `import fc from 'fast-check'; export const y = fc;`],
   ['streams/planted.ts', `import { outputOf } from '../cmd/visapi/output.ts'; export const y = outputOf;`],
   ['cmd/ingest/planted.ts', `import { outputOf } from '../visapi/output.ts'; export const y = outputOf;`],
+  ['chaos/planted.ts', `import { openSystem } from '../test/system-bed.ts'; export const y = openSystem;`],
   ['cmd/notifier/slack/planted.ts', `import { start } from '../../processor/main.ts'; export const y = start;`],
 ] as const;
 
@@ -54,6 +56,7 @@ const allowed = [
   ['lib/jetstream/planted.ts', `import type { Verdict } from '../actor/verdict.ts'; export type Y = Verdict;`],
   ['lib/host/planted.ts', `import { openDatabase } from '../store/database.ts'; export const y = openDatabase;`],
   ['cmd/ingest/planted.ts', `import { STREAMS } from '../../streams/subjects.ts'; export const y = STREAMS;`],
+  ['chaos/planted.ts', `import { createBroker } from '../lib/dev/broker.ts'; export const y = createBroker;`],
   ['cmd/visapi/config.ts', `export const y = process.env['X'];`],
   ['lib/store/planted.int.test.ts', `import { openTestBed } from '../dev/test-bed.ts'; export const y = openTestBed;`],
 ] as const;

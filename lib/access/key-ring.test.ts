@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { Secret } from '../core/secret.ts';
 import { API_KEY_PATTERN, createApiKey, keyChecksum, keyDigest, parseApiKey } from './api-key.ts';
 import { type ApiKeyRecord, createKeyRing } from './key-ring.ts';
+import { seededRandom } from '../core/seeded-random.ts';
+import { testSeed } from '../dev/test-seed.ts';
 
 const PEPPER = new Secret('a pepper for tests');
 const NOW = Date.parse('2026-01-01T00:00:00Z');
@@ -130,7 +132,8 @@ test('a scanner finds a planted key, and nothing in 10,000 random strings', () =
   const { text } = createApiKey('prod');
   const found = API_KEY_PATTERN.exec(`API_KEY="${text.reveal()}" # do not commit`)?.[0] ?? '';
   assert.equal(typeof parseApiKey(found), 'object');
-  const random = (length: number) => Array.from({ length }, () => BASE62[Math.floor(Math.random() * 62)]).join('');
+  const chance = seededRandom(testSeed);
+  const random = (length: number) => Array.from({ length }, () => BASE62[Math.floor(chance() * 62)]).join('');
   for (let count = 0; count < 10_000; count += 1) {
     // Half of them look as much like a key as chance can make them.
     const line = count % 2 === 0 ? random(60) : `vis_prod_${random(10)}_${random(34)}`;

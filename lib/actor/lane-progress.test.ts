@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../dev/fast-check.ts';
 import { LaneProgress } from './lane-progress.ts';
 
 test('the floor stays below the oldest open delivery, whatever is settled above it', () => {

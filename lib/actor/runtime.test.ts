@@ -12,6 +12,8 @@ import { SimulatedBroker } from './simulation/simulated-broker.ts';
 import { SimulatedRecord } from './simulation/simulated-record.ts';
 import { silentLog, silentObserver } from './simulation/silence.ts';
 import { done, reject, retry } from './verdict.ts';
+import { seededRandom } from '../core/seeded-random.ts';
+import { testSeed } from '../dev/test-seed.ts';
 
 const STREAMS: Record<string, string> = { commands: 'COMMANDS', dead: 'DEAD_LETTERS', advisory: 'ADVISORIES' };
 
@@ -42,7 +44,7 @@ function openProcess({
       ],
       subjects: { deadLetter: (name, reason) => `dead.${name}.${reason}`, advisory: (kind, name) => `advisory.${kind}.${name}` },
       clock: ports.clock,
-      random: Math.random,
+      random: seededRandom(testSeed),
       log: silentLog,
       observer: silentObserver,
       timing: { checkMs: 20 },
@@ -151,7 +153,18 @@ test('a unit whose record is ahead of the log is not open, and is once the log h
   const { record, start, send } = openProcess({});
   const [unit] = await record.acquire('earlier', [{ actor: 'tester', partition: 0 }], 3_000);
   const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', floor: 2, exceptions: [], consumerCreated: null } as const;
-  const nothing = { parked: [], unparked: [], cleared: [], effects: [], deadLetters: [], outbox: [], published: [], rows: [], replays: [] };
+  const nothing = {
+    parked: [],
+    unparked: [],
+    cleared: [],
+    effects: [],
+    deadLetters: [],
+    outbox: [],
+    published: [],
+    rows: [],
+    replays: [],
+    states: [],
+  };
   await record.settle({ ...nothing, lanes: [lane] });
   await record.release([unit!]);
   const seen: string[] = [];

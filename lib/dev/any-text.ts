@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from './fast-check.ts';
 
 /** Of UTF-16's halves (U+D800 to U+DFFF) there are 2,048, and none of them is a character. */
 const SURROGATES = { first: 0xd800, count: 0x800 };

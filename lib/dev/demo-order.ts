@@ -1,3 +1,4 @@
+import { seededRandom } from '../core/seeded-random.ts';
 import { demoRegions, type DemoRegion } from './demo-region.ts';
 
 /** What an `order.paid` event of the demo says; made up, and the same for the same seed and number. */
@@ -31,7 +32,7 @@ const TWO_NAMES = 10;
 
 /** Order number `index` (from 0) of a seed. Pure: any of them may be asked for alone. */
 export function demoOrder(seed: number, index: number): DemoOrder {
-  const random = seededRandom(`${seed}/${index}`);
+  const random = seededRandom(seedOf(`${seed}/${index}`));
   const upTo = (count: number): number => Math.floor(random() * count);
   const one = <Item>(items: readonly Item[]): Item => items[upTo(items.length)]!;
   const region = one(demoRegions);
@@ -79,14 +80,9 @@ function amount(units: number, { digits }: DemoRegion): string {
   return (units / 10 ** digits).toFixed(digits);
 }
 
-/** FNV-1a, 32 bits, of the text, and from there mulberry32: small, and the same everywhere. */
-function seededRandom(text: string): () => number {
+/** FNV-1a, 32 bits, of the text. */
+function seedOf(text: string): number {
   let state = 0x811c9dc5;
   for (const byte of Buffer.from(text)) state = Math.imul(state ^ byte, 0x01000193);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  return state;
 }

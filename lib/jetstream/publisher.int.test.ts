@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../core/app-error.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
-import { openOwnTestLog, openTestLog, readAll, seededRandom, testEmit } from './test-stream.ts';
+import { seededRandom } from '../core/seeded-random.ts';
+import { testSeed } from '../dev/test-seed.ts';
+import { openOwnTestLog, openTestLog, readAll, testEmit } from './test-stream.ts';
 
 const never = new AbortController().signal;
 
@@ -12,9 +14,7 @@ function hasCode(code: ErrorCode): (error: unknown) => boolean {
 }
 
 test('a broker that is killed again and again loses nothing, stores nothing twice and reorders no key', async (t) => {
-  const seed = Number(process.env['VISAPI_SEED'] ?? Math.floor(Math.random() * 1e9));
-  t.diagnostic(`seed ${seed}`);
-  const random = seededRandom(seed);
+  const random = seededRandom(testSeed);
   const { broker, connection, publisher } = await openOwnTestLog(t);
   const publishing = publisher();
   const next = new Map<string, number>();

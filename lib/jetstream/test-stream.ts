@@ -64,14 +64,3 @@ export async function readAll(connection: BrokerConnection, stream = 'LOG'): Pro
   for await (const chunk of scanLog(connection, { stream })) messages.push(...chunk);
   return messages;
 }
-
-/** A seeded source of chance (mulberry32), so that a failing run can be repeated. */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, t
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import fc from 'fast-check';
+import { fc } from '../dev/fast-check.ts';
 
 import { scaled } from '../dev/test-scale.ts';
 import { dataFile } from './environment.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../dev/fast-check.ts';
 import { NumberAccount } from './number-account.ts';
 
 test('an account knows, in whatever order numbers come, which are there, which are missing and how many came again', () => {

@@ -17,6 +17,8 @@ import { createLog } from '../telemetry/log.ts';
 import { settingsMetrics } from '../telemetry/door-metrics.ts';
 import { createRegistry } from '../telemetry/metrics.ts';
 import { openSettings, type OpenSettings } from './settings.ts';
+import { seededRandom } from '../core/seeded-random.ts';
+import { testSeed } from '../dev/test-seed.ts';
 
 const BUCKET = bucketStream({ name: 'config', description: 'for tests', maxBytes: 4 * 1024 ** 2, replicas: 1 });
 /** What is promised of every change. */
@@ -261,9 +263,10 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
   const { settings } = await bed.open();
   const { sources } = bed.secrets.stores(bed.connection);
   const wanted = new Set<string>();
+  const random = seededRandom(testSeed);
   for (let round = 0; round < 4; round += 1) {
     for (let count = 0; count < 12; count += 1) {
-      const name = `s${Math.floor(Math.random() * 8)}`;
+      const name = `s${Math.floor(random() * 8)}`;
       if (wanted.delete(name)) await sources.remove(name);
       else if (wanted.add(name)) await sources.add({ name, preset: 'github' }, [{ value: new Secret('hunter2hunter2') }]);
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../dev/fast-check.ts';
 import { Secret } from '../core/secret.ts';
 import { anyText } from '../dev/any-text.ts';
 import { scaled } from '../dev/test-scale.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../dev/fast-check.ts';
 import { HEADERS } from '../core/headers.ts';
 import { createSeal } from '../core/seal.ts';
 import { Secret } from '../core/secret.ts';

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openOwnDatabase } from '../../lib/dev/test-bed.ts';
-import { createDoorSender, openDoorBed, type LogEvent } from '../door-bed.ts';
+import { createDoorSender } from '../../lib/dev/door-sender.ts';
+import { openDoorBed, type LogEvent } from '../door-bed.ts';
 import { isReady, until } from '../system-bed.ts';
+import { seededRandom } from '../../lib/core/seeded-random.ts';
+import { testSeed } from '../../lib/dev/test-seed.ts';
 
 const KEYS = 40;
 /** The relay's own limit, see `RELAY_MAX_PER_SECOND`. */
@@ -53,6 +56,8 @@ function startTraffic(url: string, perSecond: number, mostOpen: number) {
   let isOver = false;
   let isGivenUp = false;
 
+  const random = seededRandom(testSeed);
+
   async function send(event: Sent): Promise<void> {
     while (!isGivenUp) {
       const { status } = await sender.post(event.key, event.delivery);
@@ -62,7 +67,7 @@ function startTraffic(url: string, perSecond: number, mostOpen: number) {
       }
       if (status !== undefined) refusals.push(`${status} at ${Math.round(performance.now() - startedAt)} ms`);
       event.isRepeated = true;
-      await wait((0.5 + Math.random() * 0.5) * REPEATS_WITHIN_MS);
+      await wait((0.5 + random() * 0.5) * REPEATS_WITHIN_MS);
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../lib/dev/fast-check.ts';
 import type { Acceptor } from '../../cmd/ingest/acceptor.ts';
 import { TEST_KEYS } from '../../cmd/ingest/events/test-keys.ts';
 import { githubHeaders, openIngestBed, post } from '../../cmd/ingest/ingest-bed.ts';

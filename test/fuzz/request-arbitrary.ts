@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../lib/dev/fast-check.ts';
 import { anyText } from '../../lib/dev/any-text.ts';
 import { valueOf, type Schema } from './schema-arbitrary.ts';
 

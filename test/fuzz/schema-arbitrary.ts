@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../lib/dev/fast-check.ts';
 
 /** The part of JSON Schema that the document has. */
 export interface Schema {

@@ -17,6 +17,8 @@ import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../../streams/actor-lanes
 import { commandSubject } from '../../../streams/subjects.ts';
 import { parseSlackChannels } from './channels.ts';
 import { createSlackActor } from './slack-actor.ts';
+import { seededRandom } from '../../../lib/core/seeded-random.ts';
+import { testSeed } from '../../../lib/dev/test-seed.ts';
 
 /** The actor in the runtime, with simulated broker and record, a real way out and a real peer. */
 async function setUp(t: TestContext, now: () => number = Date.now) {
@@ -47,7 +49,7 @@ async function setUp(t: TestContext, now: () => number = Date.now) {
         actors: [actor],
         lanesOf: lanesOfActor,
         subjects: DEAD_LETTER_SUBJECTS,
-        random: Math.random,
+        random: seededRandom(testSeed + lives),
         log: silentLog,
         observer: silentObserver,
         timing: { checkMs: 20 },
