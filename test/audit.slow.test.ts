@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Audit } from '../cmd/visapi/conservation-audit.ts';
 import { requestApi } from '../lib/jetstream/api-request.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
-import { openSystem, releaseWorkflow, until } from './system-bed.ts';
+import { releaseWorkflow } from '../lib/dev/release-events.ts';
+import { openSystem, until } from './system-bed.ts';
 
 test('the audit finds every accepted event, and says what is missing where somebody has taken it away', async (t) => {
   const system = await openSystem(t, [releaseWorkflow('octo', 'repeat')]);

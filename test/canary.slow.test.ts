@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { createTraceReader, type EventTrace } from '../lib/store/trace.ts';
-import { openSystem, until, type ProgramName, type SystemBed } from './system-bed.ts';
+import { type ProgramName } from '../lib/dev/system-programs.ts';
+import { openSystem, until, type SystemBed } from './system-bed.ts';
 
 /** Every one is planted somewhere; none looks like a credential, so that no pattern can save a careless line. */
 const CANARY = {

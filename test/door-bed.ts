@@ -1,7 +1,5 @@
-import { createHmac } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,6 +8,7 @@ import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
+import { SECRET } from '../lib/dev/release-events.ts';
 import { openOwnBroker } from '../lib/dev/test-bed.ts';
 import { createTestSecrets, storeTestSettings } from '../lib/dev/test-settings.ts';
 import { type BrokerConnection, connectBroker } from '../lib/jetstream/connection.ts';
@@ -51,8 +50,6 @@ export interface LogEvent {
   readonly journal: string;
 }
 
-export const SOURCE_SECRET = "It's a Secret to Everybody";
-
 export interface DoorOptions {
   /** Of the log: how long the broker itself knows an id again. (Default: as in production, two minutes) */
   readonly duplicateWindowMs?: number;
@@ -80,7 +77,7 @@ export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Pr
         ),
   );
   const secrets = createTestSecrets();
-  await storeTestSettings(secrets, connection, [{ name: 'github', preset: 'github', secrets: [{ value: SOURCE_SECRET }] }]);
+  await storeTestSettings(secrets, connection, [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]);
 
   return {
     broker,
@@ -133,59 +130,5 @@ export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Pr
           });
       return events;
     },
-  };
-}
-
-/** A sender of signed GitHub events, with connections of its own. */
-export interface DoorSender {
-  /** The status of the answer; undefined where there was none. The repository is the key. */
-  post(repository: string, delivery: string): Promise<PostResult>;
-  stop(): void;
-}
-
-export interface PostResult {
-  readonly status: number | undefined;
-  readonly duplicate: boolean;
-  /** The body of the answer. */
-  readonly text: string;
-}
-
-/** @param timeoutMs for an answer; (Default: 5 s) */
-export function createDoorSender(url: string, timeoutMs = 5_000): DoorSender {
-  const agent = new Agent({ keepAlive: true });
-  return {
-    post(repository, delivery) {
-      const body = JSON.stringify({
-        action: 'published',
-        release: { tag_name: delivery, draft: false },
-        repository: { full_name: repository },
-      });
-      return new Promise((resolve) => {
-        const none = (): void => resolve({ status: undefined, duplicate: false, text: '' });
-        const sent = request(`${url}/hooks/github`, {
-          agent,
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(body),
-            'x-github-event': 'release',
-            'x-github-delivery': delivery,
-            'x-hub-signature-256': `sha256=${createHmac('sha256', SOURCE_SECRET).update(body).digest('hex')}`,
-          },
-          timeout: timeoutMs,
-        });
-        sent.on('response', (response) => {
-          let text = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => (text += chunk));
-          response.on('end', () => resolve({ status: response.statusCode, duplicate: text.includes('"duplicate":true'), text }));
-          response.on('error', none);
-        });
-        sent.on('error', none);
-        sent.on('timeout', () => sent.destroy());
-        sent.end(body);
-      });
-    },
-    stop: () => agent.destroy(),
   };
 }

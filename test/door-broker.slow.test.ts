@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Readiness } from '../lib/http/ops-server.ts';
-import { createDoorSender, openDoorBed, type Ingest } from './door-bed.ts';
+import { createDoorSender } from '../lib/dev/door-sender.ts';
+import { openDoorBed, type Ingest } from './door-bed.ts';
 import { isReady, until } from './system-bed.ts';
 
 async function readiness({ opsUrl }: Ingest): Promise<Readiness & { status: number }> {

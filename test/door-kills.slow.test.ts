@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { scaled } from '../lib/dev/test-scale.ts';
 import { FAIL_POINTS, type FailPointName } from '../lib/journal/fail-point.ts';
-import { createDoorSender, openDoorBed, type DoorBed, type Ingest } from './door-bed.ts';
+import { createDoorSender } from '../lib/dev/door-sender.ts';
+import { openDoorBed, type DoorBed, type Ingest } from './door-bed.ts';
 import { isReady, until } from './system-bed.ts';
 
 /** In all tests of this file together. By day it is each fail-point once, with what has to come before it. */

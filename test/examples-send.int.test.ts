@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
-import { openSystem, SECRET } from './system-bed.ts';
+import { SECRET } from '../lib/dev/release-events.ts';
+import { openSystem } from './system-bed.ts';
 
 const run = promisify(execFile);
 const folder = join(projectRoot, 'examples/send');

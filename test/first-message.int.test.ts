@@ -8,7 +8,8 @@ import { providerHeaders } from '../cmd/visapi/provider-request.ts';
 import { projectRoot } from '../lib/dev/local-home.ts';
 import { createTraceReader, type EventTrace } from '../lib/store/trace.ts';
 import type { PresetName } from '../lib/webhook/presets.ts';
-import { openSystem, SECRET, until, type SystemBed } from './system-bed.ts';
+import { SECRET } from '../lib/dev/release-events.ts';
+import { openSystem, until, type SystemBed } from './system-bed.ts';
 
 /** 24 bytes behind `whsec_`, as Standard Webhooks wants them. */
 const STANDARD_SECRET = `whsec_${Buffer.from('twenty-four bytes, at least').toString('base64')}`;

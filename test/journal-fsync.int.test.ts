@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createDoorSender, openDoorBed } from './door-bed.ts';
+import { createDoorSender } from '../lib/dev/door-sender.ts';
+import { openDoorBed } from './door-bed.ts';
 import { isReady, until } from './system-bed.ts';
 
 const CONNECTIONS = 64;

@@ -5,7 +5,8 @@ import { requestApi } from '../lib/jetstream/api-request.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { readBounds } from '../lib/jetstream/log-reader.ts';
 import { eventsStream } from '../streams/events.ts';
-import { openSystem, releaseWorkflow, until } from './system-bed.ts';
+import { releaseWorkflow } from '../lib/dev/release-events.ts';
+import { openSystem, until } from './system-bed.ts';
 
 /** Of EVENTS: some 60 of the events below. */
 const MAX_BYTES = 36_000;

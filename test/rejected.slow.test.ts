@@ -18,7 +18,8 @@ import { scanLog } from '../lib/jetstream/log-scan.ts';
 import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { STREAMS } from '../streams/subjects.ts';
-import { openSystem, SECRET, type SystemBed, until } from './system-bed.ts';
+import { SECRET } from '../lib/dev/release-events.ts';
+import { openSystem, type SystemBed, until } from './system-bed.ts';
 
 // A secret that is wrong costs a readmission and not the events: what was refused meanwhile is kept, and becomes events with
 // the times and in the order of its first receipt once the secret is right. What somebody else has sent stays out.

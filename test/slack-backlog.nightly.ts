@@ -5,7 +5,8 @@ import { eventId } from '../lib/core/identity.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
 import { createPublisher } from '../lib/jetstream/publisher.ts';
 import { compare, FAILING, p99OfOthers, RATIO_BELOW, textsOf } from './other-keys.ts';
-import { openSystem, releaseWorkflow, until, type SystemBed } from './system-bed.ts';
+import { releaseWorkflow } from '../lib/dev/release-events.ts';
+import { openSystem, until, type SystemBed } from './system-bed.ts';
 
 /** Events behind the failing head. They run one after the other, some 10 ms each, so this takes two to three minutes. */
 const BACKLOG = 5_000;

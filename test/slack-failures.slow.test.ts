@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isNight } from '../lib/dev/test-scale.ts';
 import { compare, FAILING, p99OfOthers, RATIO_BELOW, textsOf } from './other-keys.ts';
-import { openSystem, releaseWorkflow, until } from './system-bed.ts';
+import { releaseWorkflow } from '../lib/dev/release-events.ts';
+import { openSystem, until } from './system-bed.ts';
 
 /** A fifth of the default, so that five retries take 3 s on average. */
 const BASE_MS = 200;

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,23 +7,17 @@ import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import type { Broker } from '../lib/dev/broker.ts';
-import { browserEnvironment } from '../lib/dev/browser-environment.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
-import { findFreePort } from '../lib/dev/port.ts';
-import { createProgram, type LocalProgram } from '../lib/dev/program.ts';
+import type { LocalProgram } from '../lib/dev/program.ts';
+import { SECRET, signRelease } from '../lib/dev/release-events.ts';
+import { describePrograms, prepareBroker, type ProgramName, saveWorkflows } from '../lib/dev/system-programs.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
-import { createTestSecrets, storeTestSettings, type TestSecrets, type TestSource } from '../lib/dev/test-settings.ts';
-import { connectBroker } from '../lib/jetstream/connection.ts';
-import { applyStreams } from '../lib/jetstream/stream-plan.ts';
+import { createTestSecrets, type TestSource } from '../lib/dev/test-settings.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
-import { demoMailEnvironment, type MailAccount } from '../lib/sink/mail-account.ts';
+import type { MailAccount } from '../lib/sink/mail-account.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
-import { demoSlackChannels, type SlackWorkspace } from '../lib/sink/workspace.ts';
+import type { SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
-import { roleAddress } from '../lib/store/role-address.ts';
-import type { DatabaseProgram } from '../lib/store/table-rights.ts';
-import { applyWorkflow } from '../lib/store/workflows.ts';
-import { compileText } from '../lib/workflow/compile.ts';
 import { logStreams } from '../streams/log-streams.ts';
 
 /** The whole system as processes of its own, on a broker that a test may kill, with a local Slack in the test's process. */
@@ -75,30 +69,10 @@ export interface SystemOptions {
   readonly only?: readonly ProgramName[];
 }
 
-export type ProgramName = 'ingest' | 'processor' | 'notifier';
-
 export interface PostAnswer {
   readonly status: number;
   readonly id: string;
   readonly duplicate: boolean;
-}
-
-export const SECRET = "It's a Secret to Everybody";
-
-/** A workflow that tells #releases the tag of each release of repositories whose name begins with `owner/`. */
-export function releaseWorkflow(owner: string, onUnknown: 'repeat' | 'hold'): string {
-  return JSON.stringify({
-    name: `tell-${owner}`,
-    on: { event: 'release.published', source: 'github', if: `event.data.repository.full_name.startsWith("${owner}/")` },
-    steps: [
-      {
-        id: 'tell',
-        uses: 'slack.send',
-        'on-unknown': onUnknown,
-        with: { channel: '#releases', text: '{{ event.data.repository.full_name }} {{ event.data.release.tag_name }}' },
-      },
-    ],
-  });
 }
 
 export async function until(text: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
@@ -120,52 +94,21 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   const sources = JSON.parse(
     options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]),
   ) as TestSource[];
-  await prepareDatabase(database, workflows);
-  const apiKey = await prepareBroker(broker.url, secrets, sources);
-  const [ingestPort, ingestOps, processorOps, notifierOps] = [
-    await findFreePort(),
-    await findFreePort(),
-    await findFreePort(),
-    await findFreePort(),
-  ];
-  const channels = join(folder, 'channels.json');
-  writeFileSync(channels, (options.channels ?? demoSlackChannels)(sink.url));
-  // Each with its own role: a right that nobody has declared fails here.
-  const databaseUrl = (name: DatabaseProgram): string => roleAddress(bed.databaseUrl, name, options.passwords?.database ?? 'any');
-  const env: Record<string, string> = {
-    VISAPI_HOME: folder,
-    NATS_URL: options.passwords === undefined ? broker.url : withLogin(broker.url, options.passwords.broker),
-    ALLOW_UNSAFE_BROKER: 'true',
-    DATABASE_URL: databaseUrl('tool'),
-    INGEST_PORT: String(ingestPort),
-    INGEST_OPS_PORT: String(ingestOps),
-    PROCESSOR_OPS_PORT: String(processorOps),
-    NOTIFIER_OPS_PORT: String(notifierOps),
-    ...secrets.env,
-    SLACK_CHANNELS_FILE: channels,
-    SLACK_API_URL: `${sink.url}/api`,
-    EGRESS_ALLOW: [sink.url, sink.smtpUrl].filter((url) => url !== undefined).join(','),
-    ...(sink.smtpUrl === undefined ? {} : demoMailEnvironment(sink.smtpUrl, options.mail)),
-    ...options.env,
-  };
-  const program = (name: ProgramName, opsPort: number): LocalProgram =>
-    createProgram({
-      name,
-      command: [`cmd/${name}/main.ts`],
-      env: {
-        ...env,
-        ...(name === 'processor' && options.documents ? rendererEnvironment() : {}),
-        DATABASE_URL: name === 'ingest' ? '' : databaseUrl(name),
-        WATCHDOG_FILE: join(folder, `${name}.watchdog.json`),
-      },
-      logFile: join(folder, `${name}.log`),
-      readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
-    });
-  const programs = {
-    ingest: program('ingest', ingestOps),
-    processor: program('processor', processorOps),
-    notifier: program('notifier', notifierOps),
-  };
+  await saveWorkflows(database, workflows);
+  const apiKey = await prepareBroker(broker.url, logStreams({ totalBytes: 256 * 1024 ** 2 }), secrets, sources);
+  const { passwords, channels, mail } = options;
+  const { programs, env, ingestUrl } = await describePrograms({
+    folder,
+    natsUrl: passwords === undefined ? broker.url : withLogin(broker.url, passwords.broker),
+    databaseUrl: bed.databaseUrl,
+    sink,
+    secrets,
+    documents: options.documents === true,
+    ...(passwords === undefined ? {} : { databasePassword: passwords.database }),
+    ...(channels === undefined ? {} : { channels }),
+    ...(mail === undefined ? {} : { mail }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
   const quiet = {
     onDown: () => undefined,
     onUp: () => undefined,
@@ -182,7 +125,6 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   for (const { name, readyUrl } of started) await until(`${name} is ready`, () => isReady(readyUrl), 60_000);
 
   const tool = createTestTool(env);
-  const ingestUrl = `http://127.0.0.1:${ingestPort}`;
   const json = async <Value>(path: string): Promise<Value> => (await (await fetch(`${sink.url}${path}`)).json()) as Value;
   return {
     ingestUrl,
@@ -209,12 +151,6 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
   };
 }
 
-/** One process does both here: a second one would cost a test a second. */
-function rendererEnvironment(): NodeJS.ProcessEnv {
-  const key = randomBytes(32).toString('base64');
-  return { ...browserEnvironment(), ACTORS: 'workflow,document', DOCUMENT_BROWSERS: '1', DOCUMENT_LINK_KEY: key };
-}
-
 export async function isReady(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
   await response?.body?.cancel();
@@ -228,40 +164,10 @@ function withLogin(address: string, password: string): string {
   return url.toString();
 }
 
-/** @returns the text of an API key */
-async function prepareBroker(natsUrl: string, secrets: TestSecrets, sources: readonly TestSource[]): Promise<string> {
-  const connection = await connectBroker({ url: natsUrl, name: 'test' });
-  try {
-    await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
-    return await storeTestSettings(secrets, connection, sources);
-  } finally {
-    await connection.close();
-  }
-}
-
-async function prepareDatabase(database: Database, workflows: readonly string[]): Promise<void> {
-  for (const text of workflows) {
-    const checked = compileText(text, 1);
-    if (checked.kind !== 'right') throw new Error(JSON.stringify(checked.mistakes));
-    const { definition } = checked.value;
-    await applyWorkflow(database, { name: definition.name, document: definition, who: 'test' });
-  }
-}
-
 async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {
   const { repository, tag, delivery = randomUUID() } = release;
-  const body = JSON.stringify({ action: 'published', release: { tag_name: tag, draft: false }, repository: { full_name: repository } });
-  const response = await fetch(`${ingestUrl}/hooks/github`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'x-github-event': 'release',
-      'x-github-delivery': delivery,
-      'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
-    },
-    body,
-    signal: AbortSignal.timeout(5_000),
-  });
+  const { headers, body } = signRelease({ repository, tag, delivery });
+  const response = await fetch(`${ingestUrl}/hooks/github`, { method: 'POST', headers, body, signal: AbortSignal.timeout(5_000) });
   const answer = (await response.json()) as { id?: string; duplicate?: boolean };
   return { status: response.status, id: answer.id ?? '', duplicate: answer.duplicate ?? false };
 }

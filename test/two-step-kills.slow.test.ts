@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isNight, scaled } from '../lib/dev/test-scale.ts';
 import { DEMO_MAIL_ACCOUNT } from '../lib/sink/mail-account.ts';
-import { isReady, openSystem, until, type ProgramName, type SystemBed } from './system-bed.ts';
+import { type ProgramName } from '../lib/dev/system-programs.ts';
+import { isReady, openSystem, until, type SystemBed } from './system-bed.ts';
 
 const RUNS = scaled({ day: 24, night: 200 });
 /** How often each program is killed. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -8,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { AppError } from '../core/app-error.ts';
 import { poll } from '../dev/poll.ts';
+import { mountSmallDisk, type SmallDisk } from '../dev/small-disk.ts';
 import type { Journal } from './journal.ts';
 import { idsOf, offer, openTestJournal } from './test-journal.ts';
 
@@ -18,11 +18,8 @@ const PAUSE_MS = 600;
 const DISK_BYTES = 6_000_000;
 
 test('on a full disk nothing is taken and nothing is lost; relaying goes on, and the journal takes again when there is room', async (t) => {
-  const disk = mountSmallDisk(t);
-  if (disk.reason !== undefined) {
-    t.skip(disk.reason);
-    return;
-  }
+  const disk = openDisk(t);
+  if (disk === undefined) return;
   const path = join(disk.path, 'journal');
   const journal = await openTestJournal(t, path, { maxBytes: 1_000_000_000 });
   const accepted: string[] = [];
@@ -33,11 +30,10 @@ test('on a full disk nothing is taken and nothing is lost; relaying goes on, and
     await journal.append([offer(id, { bytes })]);
     accepted.push(id);
   };
-  const filler = join(disk.path, 'filler');
   // Many small ones: their removal changes many pages.
   await Promise.all(Array.from({ length: 600 }, () => next(1_000)));
   // Somebody else takes all that is left.
-  fillUp(filler, disk.path);
+  disk.fill();
   for (const bytes of [20_000, 2_000, 1]) {
     await assert.rejects(async () => {
       for (;;) await next(bytes);
@@ -56,7 +52,7 @@ test('on a full disk nothing is taken and nothing is lost; relaying goes on, and
   assert.deepEqual(idsOf(journal), accepted);
 
   // Room on the disk, without a restart.
-  rmSync(filler);
+  disk.empty();
   for (let round = 0; round < 30; round += 1) await takesAgain(next);
   assert.deepEqual(idsOf(journal), accepted);
   await journal.close();
@@ -83,18 +79,15 @@ function isRefusal(error: unknown): boolean {
   return error instanceof AppError && error.code === 'not_accepting' && (error.retryAfterSeconds ?? 0) > 0;
 }
 
-function fillUp(file: string, path: string): void {
-  const { bavail, bsize } = statfsSync(path);
-  writeFileSync(file, Buffer.alloc(Number(bavail) * Number(bsize)));
-}
-
-function mountSmallDisk(t: TestContext): { path: string; reason: string | undefined } {
+/** Mounted for the test; undefined, with the test skipped, where it cannot be. */
+function openDisk(t: TestContext): SmallDisk | undefined {
   const path = mkdtempSync(join(tmpdir(), 'visapi-small-disk-'));
-  const { status, error, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'none', path], { encoding: 'utf8' });
-  const reason = status === 0 ? undefined : `a small disk cannot be mounted here: ${error?.message ?? stderr.trim()}`;
+  const disk = mountSmallDisk(path, DISK_BYTES);
   t.after(() => {
-    if (reason === undefined) spawnSync('umount', ['-l', path]);
+    if (typeof disk !== 'string') disk.remove();
     rmSync(path, { recursive: true, force: true });
   });
-  return { path, reason };
+  if (typeof disk !== 'string') return disk;
+  t.skip(disk);
+  return undefined;
 }

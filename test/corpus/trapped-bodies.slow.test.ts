@@ -3,7 +3,8 @@ import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { listDeadLetters } from '../../lib/store/dead-letters.ts';
 import { createTraceReader } from '../../lib/store/trace.ts';
-import { openSystem, SECRET, until } from '../system-bed.ts';
+import { SECRET } from '../../lib/dev/release-events.ts';
+import { openSystem, until } from '../system-bed.ts';
 
 /** Reads a member that every trap leaves right, and one that is the trap. */
 function workflow(name: string, text: string, condition = 'event.data.repository.full_name.startsWith("trap")'): string {
