@@ -269,8 +269,7 @@ export class Lane implements Track {
     for (let waitMs = PAUSE_MS; !this.#stop.signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       try {
         // Without its lease it would point what is somebody else's, and that would look like a person's reset.
-        if (isLeased()) {
-          await this.#ensureAndPoint(cause);
+        if (isLeased() && (await this.#ensureAndPoint(cause))) {
           this.#isPositioned = true;
           if (this.#movedTo === undefined) onRepoint(cause, this);
           return;
@@ -282,15 +281,18 @@ export class Lane implements Track {
     }
   }
 
-  async #ensureAndPoint(cause: RepointCause): Promise<void> {
-    const { source, onReset } = this.#options;
+  /** Resolves with false where the lease was lost before it was pointed. */
+  async #ensureAndPoint(cause: RepointCause): Promise<boolean> {
+    const { source, onReset, isLeased } = this.#options;
     const before = await source.ensure();
+    // The process may have stood still while it waited for that, and somebody else may be the owner.
+    if (!isLeased()) return false;
     const isReset = cause !== 'take-over' && this.#pointer.compare(before, this.progress.floor, false) === 'reset';
     // What comes from here on is not of this time.
     this.#displaced = undefined;
     if (isReset && onReset !== undefined) {
       this.#movedTo = before.deliveredStreamSeq + 1;
-      return;
+      return true;
     }
     try {
       await this.#pointer.point(this.#position + 1);
@@ -299,6 +301,7 @@ export class Lane implements Track {
       throw error;
     }
     this.#compared = -1;
+    return true;
   }
 
   /** Ends the open pull, or the pause. */
