@@ -61,3 +61,22 @@ test('a new owner knows a reset from where its lane says that the consumer was p
   assert.equal(isResetByHand({ ...STATE, deliveredStreamSeq: 12 }, label, 12), false);
   assert.equal(isResetByHand({ ...STATE, deliveredStreamSeq: 0 }, label, 12), false);
 });
+
+test('a pointing of which the answer was lost is nobody else’s reset, neither to its owner nor to the next one', async () => {
+  let isAnswered = true;
+  const repoint = (): Promise<ConsumerState> => (isAnswered ? Promise.resolve(STATE) : Promise.reject(new Error('no answer')));
+  const source = { ensure: () => Promise.resolve(STATE), repoint } as Partial<LaneSource> as LaneSource;
+  const pointer = new ConsumerPointer(source);
+  await pointer.open();
+  await pointer.point(10);
+  for (let count = 0; count < 3; count++) pointer.take();
+  isAnswered = false;
+  await assert.rejects(pointer.point(13));
+  // What was in hand has been settled meanwhile.
+  assert.equal(pointer.compare({ ...STATE, deliveredStreamSeq: 12 }, 15, false), 'moved');
+  assert.equal(pointer.compare({ ...STATE, deliveredStreamSeq: 4 }, 15, false), 'reset', 'another place');
+  assert.equal(isResetByHand({ ...STATE, deliveredStreamSeq: 12 }, pointer.label, 15), false);
+  isAnswered = true;
+  await pointer.point(10);
+  assert.equal(pointer.label, 'c 10');
+});

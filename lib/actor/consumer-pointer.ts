@@ -6,20 +6,24 @@ import type { ConsumerState, Delivery, LaneSource } from './broker-port.ts';
  * 1. The consumer sequence runs 1, 2, 3 ... since the consumer was pointed. A gap is somebody else's pull; a 1 out of turn, or
  *    one below where it was pointed to, is somebody else's reset.
  * 2. What stands above where it was pointed, and has delivered nothing, may be a broker that has looked for a match so far.
+ * 3. A pointing that was not answered may have been done: what stands there is nobody else's doing, and until one is answered nobody
+ *    knows where the consumer was pointed to.
  */
 export class ConsumerPointer {
   readonly #source: LaneSource;
   #created: string | undefined;
   #from = 0;
   #expected = 1;
+  /** Where it was asked to be pointed to since the last answer. */
+  readonly #asked = new Set<number>();
 
   constructor(source: LaneSource) {
     this.#source = source;
   }
 
-  /** Where the consumer was pointed to last, as the lane's row keeps it; null: it was not yet. */
+  /** Where the consumer was pointed to last, as the lane's row keeps it; null: it was not yet, or nobody knows. */
   get label(): string | null {
-    return this.#created === undefined || this.#from === 0 ? null : labelOf(this.#created, this.#from);
+    return this.#created === undefined || this.#from === 0 || this.#asked.size > 0 ? null : labelOf(this.#created, this.#from);
   }
 
   /** Changes with every delivery that was taken. */
@@ -40,8 +44,10 @@ export class ConsumerPointer {
   }
 
   async point(from: number): Promise<void> {
+    this.#asked.add(from);
     const { created, deliveredConsumerSeq, deliveredStreamSeq } = await this.#source.repoint(from);
     this.#created = created;
+    this.#asked.clear();
     // Where the log begins later it stands later.
     this.#from = deliveredConsumerSeq === 0 ? deliveredStreamSeq + 1 : from;
     this.#expected = 1;
@@ -79,6 +85,7 @@ export class ConsumerPointer {
     const { deliveredConsumerSeq, deliveredStreamSeq, lastSeq } = state;
     if (!this.isSame(state)) return 'gap';
     if (deliveredConsumerSeq > 0) return deliveredConsumerSeq === this.delivered ? 'same' : 'gap';
+    if (this.#asked.has(deliveredStreamSeq + 1)) return 'moved';
     if (this.#expected === 1 && deliveredStreamSeq >= this.#from - 1) return deliveredStreamSeq > lastSeq ? 'moved' : 'same';
     return deliveredStreamSeq < floor && (deliveredStreamSeq > 0 || isUnbroken) ? 'reset' : 'moved';
   }
