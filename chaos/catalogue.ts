@@ -1,0 +1,57 @@
+import type { Experiment } from './experiment.ts';
+import { cutOffBroker, cutOffPostgres } from './experiments/cut-off.ts';
+import { exhaustConnections, lockTables } from './experiments/database-trouble.ts';
+import { deleteConsumers } from './experiments/delete-consumers.ts';
+import { destinationDown, destinationLies, destinationSilent, destinationSlow } from './experiments/destination.ts';
+import { brokerDiskFull, journalDiskFull } from './experiments/disk-full.ts';
+import { killBroker } from './experiments/kill-broker.ts';
+import { killPrograms } from './experiments/kill-programs.ts';
+import { pauseBroker } from './experiments/pause-broker.ts';
+import { pausePrograms } from './experiments/pause-programs.ts';
+import { blockEventLoop, poisonAllocates, poisonExits, poisonThrows } from './experiments/poison.ts';
+import { powerCutBroker, powerCutJournal } from './experiments/power-cut.ts';
+import { cpuQuota, fewDescriptors, memoryLimit } from './experiments/scarcity.ts';
+import { stopPostgres } from './experiments/stop-postgres.ts';
+
+/** Every experiment, in the order of `standard`. */
+export const EXPERIMENTS: readonly Experiment[] = [
+  killPrograms,
+  pausePrograms,
+  killBroker,
+  pauseBroker,
+  stopPostgres,
+  poisonThrows,
+  poisonExits,
+  poisonAllocates,
+  blockEventLoop,
+  destinationDown,
+  destinationSlow,
+  destinationSilent,
+  destinationLies,
+  deleteConsumers,
+  brokerDiskFull,
+  journalDiskFull,
+  cutOffBroker,
+  cutOffPostgres,
+  lockTables,
+  exhaustConnections,
+  powerCutBroker,
+  powerCutJournal,
+  cpuQuota,
+  memoryLimit,
+  fewDescriptors,
+];
+
+/** What CI does: some of each kind, together about two minutes. */
+export const SMOKE: readonly Experiment[] = [killPrograms, killBroker, stopPostgres, poisonExits, destinationLies, powerCutJournal];
+
+export const SETS = ['smoke', 'standard'] as const;
+
+export type SetName = (typeof SETS)[number];
+
+/** One experiment or a set, by its name. */
+export function experimentsOf(name: string): readonly Experiment[] {
+  if (name === 'standard') return EXPERIMENTS;
+  if (name === 'smoke') return SMOKE;
+  return EXPERIMENTS.filter((experiment) => experiment.name === name);
+}

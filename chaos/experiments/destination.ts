@@ -1,0 +1,72 @@
+import type { Experiment } from '../experiment.ts';
+import { answersAndDelivers } from '../steady-state.ts';
+
+/** More than a fault meets. */
+const ALWAYS = 1_000_000;
+
+interface DestinationFault {
+  readonly name: string;
+  readonly shows: string;
+  readonly says: string;
+  /** What the peer does instead, for the requests of how many. See `POST /behaviour` of the sink. */
+  readonly answers: readonly object[];
+  /** How long; a retry after it comes within a minute. */
+  readonly ms: readonly [low: number, medium: number, high: number];
+}
+
+function destinationExperiment({ name, shows, says, answers, ms }: DestinationFault): Experiment {
+  return {
+    name,
+    shows,
+    steadyState: answersAndDelivers,
+    fault: {
+      says,
+      async inject(scene) {
+        for (const answer of answers) {
+          await scene.during(JSON.stringify(answer), async () => {
+            scene.count('other');
+            await scene.system.behave({ times: ALWAYS, answer });
+            await scene.wait(scene.amount(...ms) / answers.length);
+            await scene.system.behaveWell();
+          });
+        }
+      },
+    },
+    expects: { says: 'each request is answered with 2xx, and no message is given up', door: 'open' },
+    undo: (scene) => scene.system.behaveWell(),
+    needs: [],
+    stage: {},
+  };
+}
+
+export const destinationDown = destinationExperiment({
+  name: 'destination-down',
+  shows: 'While a destination is down its messages wait in their order, and come through when it is back.',
+  says: 'the peer answers 503, then breaks every connection off',
+  answers: [{ status: 503, body: 'down' }, { hangUp: 'before-read' }],
+  ms: [4_000, 10_000, 16_000],
+});
+
+export const destinationSlow = destinationExperiment({
+  name: 'destination-slow',
+  shows: 'A slow destination holds up itself, and not the door.',
+  says: 'the peer answers three seconds late',
+  answers: [{ delayMs: 3_000 }],
+  ms: [6_000, 15_000, 40_000],
+});
+
+export const destinationSilent = destinationExperiment({
+  name: 'destination-silent',
+  shows: 'Where a destination takes a message and never answers, nobody knows; what is done then is what the step says.',
+  says: 'the peer takes the message and is silent',
+  answers: [{ delayMs: 600_000 }],
+  ms: [3_000, 5_000, 10_000],
+});
+
+export const destinationLies = destinationExperiment({
+  name: 'destination-lies',
+  shows: 'Where a destination takes a message and breaks off, it is told again only where the step allows it, and the ledger knows.',
+  says: 'the peer takes the message and breaks off: without an answer, then in the middle of one',
+  answers: [{ hangUp: 'after-read' }, { hangUp: 'half-answer' }],
+  ms: [3_000, 10_000, 30_000],
+});

@@ -1,0 +1,51 @@
+import type { PartName } from './chaos-system.ts';
+import type { Scene } from './experiment.ts';
+
+/** For what is over when it is over: a kill needs no undo but the start that the ward sees to. */
+export const nothingToUndo = (): Promise<void> => Promise.resolve();
+
+/** kill -9. @returns whether it ran; resolves when that life is over, and it is started again */
+export async function killAndWait(scene: Scene, name: PartName): Promise<boolean> {
+  const ward = scene.system.wards[name];
+  if (ward.pid === undefined) return false;
+  return await scene.during(`kill ${name}`, async () => {
+    const down = ward.whenDown();
+    if (!ward.signal('SIGKILL')) return false;
+    await down;
+    scene.count('kills');
+    return true;
+  });
+}
+
+/** Stops a part at once and keeps it down for a while. */
+export async function keepDown(scene: Scene, name: PartName, signal: NodeJS.Signals, ms: number): Promise<void> {
+  const ward = scene.system.wards[name];
+  await scene.during(`${name} is down`, async () => {
+    ward.hold();
+    try {
+      const down = ward.whenDown();
+      ward.signal(signal);
+      await down;
+      scene.count('kills');
+      await scene.wait(ms);
+    } finally {
+      ward.release();
+    }
+  });
+}
+
+/** SIGSTOP for a while. What stands still does not know it. */
+export async function pause(scene: Scene, name: PartName, ms: number): Promise<boolean> {
+  const ward = scene.system.wards[name];
+  if (ward.pid === undefined) return false;
+  return await scene.during(`${name} stands still`, async () => {
+    if (!ward.signal('SIGSTOP')) return false;
+    try {
+      scene.count('pauses');
+      await scene.wait(ms);
+    } finally {
+      ward.signal('SIGCONT');
+    }
+    return true;
+  });
+}
