@@ -91,6 +91,7 @@ const TIMING: RuntimeTiming = {
   fenceMs: 5e14,
   pullExpiresMs: 1e14,
   checkMs: 60_000,
+  newcomerMs: 0,
   capacity: 256,
   settlePaceMs: 0,
   claimPaceMs: 0,

@@ -74,7 +74,7 @@ export class Executor {
       if (next === undefined) return;
       const { unit, line } = next;
       line.isOffered = false;
-      if (unit.isDropped || line.mailbox.running !== undefined || !isReady(line)) this.#scheduler.finish(classOf(line));
+      if (unit.isDropped || unit.isLeaving || line.mailbox.running !== undefined || !isReady(line)) this.#scheduler.finish(classOf(line));
       else void this.#run(unit, line);
     }
   }
@@ -85,9 +85,10 @@ export class Executor {
   }
 
   async #run(unit: Unit, line: Line): Promise<void> {
-    line.mailbox.running = line;
+    unit.mailboxes.begin(line);
     try {
-      if (!unit.isLeased && !(await this.#mayStart(unit))) return;
+      if (!unit.isLeased && !(await this.#isLeasedAgain(unit))) return;
+      if (unit.isLeaving) return unit.mailboxes.release(line);
       const job = await this.#take(unit, line);
       if (job !== undefined) await this.#handle(job);
     } finally {
@@ -101,8 +102,8 @@ export class Executor {
     const isAlone = job.isSuspect && needsQuarantine(job.starts, job.attempt >= this.definition.retry.attempts);
     await (isAlone ? quarantine.enterAlone() : quarantine.enter());
     const leave = (): void => (isAlone ? quarantine.leaveAlone() : quarantine.leave());
-    // It may have been read, or have waited for its turn, for so long that the process stops or the unit is somebody else's.
-    if (this.#isStopped || !job.unit.isLeased) {
+    // It may have been read, or have waited for its turn, for so long that the process stops or the unit is, or will be, somebody else's.
+    if (this.#isStopped || !job.unit.mayStart) {
       leave();
       this.#giveBack(job);
       return;
@@ -135,7 +136,7 @@ export class Executor {
   }
 
   /** Without a valid lease nothing starts: the line is offered again when the lease is (or the unit is gone). */
-  async #mayStart(unit: Unit): Promise<boolean> {
+  async #isLeasedAgain(unit: Unit): Promise<boolean> {
     while (!unit.isLeased) {
       if (unit.isDropped || this.#isStopped) return false;
       await new Promise<void>((resolve) => this.#environment.clock.after(AGAIN_MS, resolve));

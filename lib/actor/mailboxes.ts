@@ -39,6 +39,8 @@ export class Mailboxes {
   readonly #options: MailboxesOptions;
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #openedAt: number;
+  #running = 0;
+  #idle: (() => void)[] = [];
   #isDropped = false;
 
   constructor(options: MailboxesOptions) {
@@ -57,6 +59,18 @@ export class Mailboxes {
       }
     this.#countParked(-parked);
     this.#mailboxes.clear();
+    this.#tellIdle();
+  }
+
+  /** The line's next message is about to be handled. */
+  begin(line: Line): void {
+    line.mailbox.running = line;
+    this.#running++;
+  }
+
+  /** Resolves when nothing is handled or settled; at once after `drop`. Only of use when nothing more is begun. */
+  async idle(): Promise<void> {
+    if (this.#running > 0 && !this.#isDropped) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   /** Whether the key's line of a lane waits: what arrives stands behind its head. */
@@ -125,6 +139,7 @@ export class Mailboxes {
   release(line: Line): void {
     const { mailbox } = line;
     mailbox.running = undefined;
+    if (--this.#running === 0) this.#tellIdle();
     if (this.#isDropped) return;
     this.#takeAdopted(line);
     for (const [id, each] of mailbox.lines) {
@@ -140,6 +155,10 @@ export class Mailboxes {
     waiting.isDue = false;
     waiting.head = { ...waiting.head, dueAt: this.#options.clock.now() + delayMs };
     this.release(line);
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #line(key: string, lane: LaneId): Line {

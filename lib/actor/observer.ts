@@ -22,7 +22,17 @@ export interface ActorObserver {
   replayed(actor: string, messages: number): void;
   /** Units that this process holds. */
   units(actor: string, count: number): void;
+  /** A unit came or went. */
+  unitMoved(actor: string, how: UnitMove): void;
+  /** Processes that run the actor and live, this one included. */
+  members(actor: string, count: number): void;
 }
+
+/**
+ * - `taken`: it was free; `taken_over`: its last owner has not handed it back
+ * - `handed_over`: somebody else has less than its share; `lost`: somebody else took it, or it could not be opened
+ */
+export type UnitMove = 'taken' | 'taken_over' | 'handed_over' | 'lost';
 
 /** Runs what works on a message, by the observer where it wants to know. */
 export function within<Result>(

@@ -2,7 +2,7 @@ import { AppError } from '../core/app-error.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerPort } from './broker-port.ts';
 import type { ActorLog } from './define-actor.ts';
-import type { OutboxEntry } from './record-port.ts';
+import type { OutboxEntry, UnitId, UnitLease } from './record-port.ts';
 
 /**
  * Publishes what was settled, in order per key, under derived ids. The rows in the store are the truth; this is their
@@ -22,7 +22,7 @@ const AGAIN_MS = 250;
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #stop = new AbortController();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new Map<Promise<void>, UnitLease>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -36,7 +36,7 @@ export class Outbox {
   async send(entries: readonly OutboxEntry[]): Promise<void> {
     const all = entries.map((entry) => {
       const sending = this.#send(entry).finally(() => this.#pending.delete(sending));
-      this.#pending.add(sending);
+      this.#pending.set(sending, entry.unit);
       return sending;
     });
     await Promise.all(all);
@@ -44,7 +44,13 @@ export class Outbox {
 
   /** Resolves when all that was handed over is published or given up. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    while (this.#pending.size > 0) await Promise.all(this.#pending.keys());
+  }
+
+  /** The same for one unit: what others hand over meanwhile is not waited for. */
+  async idleOf({ actor, partition }: UnitId): Promise<void> {
+    const own = [...this.#pending].filter(([, unit]) => unit.actor === actor && unit.partition === partition);
+    await Promise.all(own.map(([sending]) => sending));
   }
 
   /** Gives up what is not confirmed yet: its rows stay, and the next owner publishes them. */

@@ -13,8 +13,15 @@ export interface RecordPort {
    * same owner (an earlier life of this process). Raises their epoch.
    */
   acquire(owner: string, units: readonly UnitId[], leaseMs: number): Promise<AcquiredUnit[]>;
-  /** Prolongs leases; resolves with those that are still ours. Uses a connection of its own. */
-  renew(owner: string, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]>;
+  /**
+   * Prolongs leases, and says that their owner lives, for as long; resolves with those that are still ours. Uses a connection of its
+   * own.
+   */
+  renew(owner: Member, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]>;
+  /** Who runs these actors, and who has their units. */
+  survey(actors: readonly string[]): Promise<Survey>;
+  /** This life of the process is over: it is no member any more. */
+  leave(member: Member): Promise<void>;
   /** Hands units back, cleanly: the next owner has no suspects. */
   release(leases: readonly UnitLease[]): Promise<void>;
   /** Everything that a new owner has to know. */
@@ -51,6 +58,24 @@ export interface UnitId {
 
 export interface UnitLease extends UnitId {
   readonly epoch: number;
+}
+
+/** A process that shares units with others. */
+export interface Member {
+  /** The owner of its units. */
+  readonly name: string;
+  /** Unique to this life of the process. */
+  readonly nonce: string;
+  /** What it runs; none while it stops. */
+  readonly actors: readonly string[];
+}
+
+/** Members and units at one moment. */
+export interface Survey {
+  /** Those that have been heard of within their lease. `ageMs`: how long ago this life of it came. */
+  readonly members: readonly { readonly name: string; readonly actors: readonly string[]; readonly ageMs: number }[];
+  /** Owner null: it is free. Units that nobody has ever taken are missing. */
+  readonly units: readonly (UnitId & { readonly owner: string | null })[];
 }
 
 export interface AcquiredUnit extends UnitLease {

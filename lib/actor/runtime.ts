@@ -4,19 +4,21 @@ import { Claims } from './claims.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
 import type { ActorDefinition } from './define-actor.ts';
 import { Executor } from './executor.ts';
+import type { Line } from './line.ts';
 import type { ActorObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Quarantine } from './quarantine.ts';
-import type { LaneId, RecordPort, UnitId, UnitLease } from './record-port.ts';
+import type { LaneId, Member, RecordPort, UnitLease } from './record-port.ts';
 import { ReplayPacer } from './replay-pacer.ts';
 import type { RuntimeLog } from './report-attempt.ts';
 import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
 import { Timers } from './timers.ts';
-import { Unit, type UnitEnvironment } from './unit.ts';
+import { Unit } from './unit.ts';
+import { UnitPlacer } from './unit-placer.ts';
 
 /**
- * All actors of one process: takes their units by lease, keeps them, hands them back.
+ * All actors of one process: takes its share of their units by lease, keeps them, hands them back.
  *
  * 1. A unit is used only while the last renewal that succeeded was *sent* less than `fenceMs` ago, by this process's own
  *    monotonic clock; the store's epoch stops whatever slips through.
@@ -49,8 +51,10 @@ export interface RuntimeTiming {
   readonly fenceMs: number;
   /** Longest open pull. (Default: 1000) */
   readonly pullExpiresMs: number;
-  /** How often free units, rows parked by others and outputs that are due are looked for. (Default: 500) */
+  /** How often units, rows parked by others and outputs that are due are looked for. (Default: 500) */
   readonly checkMs: number;
+  /** How long a process has to be there before units are handed over to it. (Default: 2000, which most that cannot live do not reach) */
+  readonly newcomerMs: number;
   /** Deliveries in hand per lane: a quarter of the consumer's `max_ack_pending`. (Default: 256) */
   readonly capacity: number;
   /**
@@ -68,6 +72,7 @@ export const RUNTIME_TIMING: RuntimeTiming = {
   fenceMs: 2_500,
   pullExpiresMs: 1_000,
   checkMs: 500,
+  newcomerMs: 2_000,
   capacity: 256,
   settlePaceMs: 8,
   claimPaceMs: 4,
@@ -79,6 +84,8 @@ const REPLAY_PACE_MS = 100;
 export interface RuntimeStatus {
   readonly units: number;
   readonly openUnits: number;
+  /** Those that are drained for a hand-over. */
+  readonly leavingUnits: number;
   readonly outbox: number;
   /** The last renewal or look for units succeeded this many milliseconds ago. */
   readonly recordAgeMs: number;
@@ -87,13 +94,12 @@ export interface RuntimeStatus {
 export class ActorRuntime {
   readonly #options: RuntimeOptions;
   readonly #timing: RuntimeTiming;
-  readonly #units = new Map<string, Unit>();
+  readonly #placer: UnitPlacer;
   readonly #executors = new Map<string, Executor>();
   readonly #abort = new AbortController();
   readonly #settler: Settler;
   readonly #outbox: Outbox;
   readonly #timers: Timers;
-  readonly #environment: UnitEnvironment;
   readonly #quarantine: Quarantine;
   readonly #pacer: ReplayPacer;
   readonly #cancels = new Set<() => void>();
@@ -105,9 +111,9 @@ export class ActorRuntime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#timing = { ...RUNTIME_TIMING, ...options.timing };
-    const { fenceMs, leaseMs, pullExpiresMs, capacity, settlePaceMs, claimPaceMs } = this.#timing;
+    const { fenceMs, leaseMs, pullExpiresMs, capacity, newcomerMs, settlePaceMs, claimPaceMs } = this.#timing;
     if (!(fenceMs < leaseMs)) throw new RangeError(`fenceMs: expected less than leaseMs (${leaseMs}), got ${fenceMs}`);
-    const { record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
+    const { owner, record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
     this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms), paceMs: settlePaceMs });
     this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
     this.#timers = new Timers({ record, outbox: this.#outbox, clock });
@@ -121,19 +127,24 @@ export class ActorRuntime {
         definition.name,
         new Executor(definition, { ...shared, quarantine: this.#quarantine, suspectStarts, subjects, random, stop: this.#abort.signal }),
       );
-    this.#environment = {
-      ...shared,
-      lanesOf,
-      capacity,
-      pullExpiresMs,
-      fenceMs,
-      offer: (unit, line) => this.#executors.get(unit.lease.actor)!.offer(unit, line),
-    };
+    const offer = (unit: Unit, line: Line): void => this.#executors.get(unit.lease.actor)!.offer(unit, line);
+    const environment = { ...shared, lanesOf, capacity, pullExpiresMs, fenceMs, offer };
+    this.#placer = new UnitPlacer({
+      owner,
+      definitions: options.actors,
+      record,
+      clock,
+      log,
+      observer,
+      leaseMs,
+      newcomerMs,
+      createUnit: (acquired, definition, askedAt) => new Unit(acquired, definition, askedAt, environment),
+    });
   }
 
   /** Begins to look for units; resolves at once. */
   start(): void {
-    this.#every(this.#timing.checkMs, () => this.#acquire());
+    this.#every(this.#timing.checkMs, () => this.#place());
     this.#every(this.#timing.checkMs, () => this.#adopt());
     this.#every(this.#timing.checkMs, () => this.#fire());
     this.#every(this.#timing.checkMs, () => this.#replay());
@@ -142,9 +153,15 @@ export class ActorRuntime {
   }
 
   status(): RuntimeStatus {
-    const units = [...this.#units.values()];
+    const { units } = this.#placer;
     const recordAgeMs = this.#options.clock.monotonic() - this.#recordSeenAt;
-    return { units: units.length, openUnits: units.filter(({ isOpen }) => isOpen).length, outbox: this.#outbox.pending, recordAgeMs };
+    return {
+      units: units.length,
+      openUnits: units.filter(({ isOpen }) => isOpen).length,
+      leavingUnits: units.filter(({ isLeaving }) => isLeaving).length,
+      outbox: this.#outbox.pending,
+      recordAgeMs,
+    };
   }
 
   /** May be called twice. After `drainMs` handlers that still run are aborted, and their messages left to the next owner. */
@@ -156,8 +173,9 @@ export class ActorRuntime {
   async #stop(drainMs: number): Promise<void> {
     const { clock, record, log } = this.#options;
     this.#isStopping = true;
+    this.#placer.stop();
     for (const executor of this.#executors.values()) executor.stop();
-    const units = [...this.#units.values()];
+    const { units } = this.#placer;
     const cancelAbort = clock.after(drainMs, () => this.#abort.abort());
     const cancelGiveUp = clock.after(drainMs * 2, () => this.#outbox.stop());
     await Promise.all(units.map((unit) => unit.stopPulling()));
@@ -171,54 +189,26 @@ export class ActorRuntime {
     for (const cancel of this.#cancels) cancel();
     const leases = units.filter((unit) => !unit.isDropped).map(({ lease }) => lease);
     for (const unit of units) unit.drop();
-    this.#units.clear();
+    this.#placer.clear();
     await record
       .release(leases)
+      .then(() => record.leave(this.#member))
       .catch((error: unknown) => log.warn({ err: error }, 'units could not be handed back; their leases run out'));
   }
 
-  async #acquire(): Promise<void> {
-    const { owner, record, clock, observer, log } = this.#options;
-    const wanted: UnitId[] = [];
-    for (const { definition } of this.#executors.values())
-      for (let partition = 0; partition < (definition.partitions ?? 4); partition++)
-        if (!this.#units.has(`${definition.name}/${partition}`)) wanted.push({ actor: definition.name, partition });
-    if (wanted.length === 0 || this.#isStopping) return;
-    const askedAt = clock.monotonic();
-    const acquired = await record.acquire(owner, wanted, this.#timing.leaseMs);
-    if (this.#isStopping) return await record.release(acquired);
-    this.#recordSeenAt = clock.monotonic();
-    for (const each of acquired) {
-      const { definition } = this.#executors.get(each.actor)!;
-      const unit = new Unit(each, definition, askedAt, this.#environment);
-      this.#units.set(`${each.actor}/${each.partition}`, unit);
-      log.info(
-        { actor: each.actor, partition: each.partition, epoch: each.epoch, state: each.unclean ? 'unclean' : 'clean' },
-        'unit taken',
-      );
-      void this.#open(unit);
-    }
-    for (const name of this.#executors.keys())
-      observer.units(name, [...this.#units.values()].filter(({ lease }) => lease.actor === name).length);
-  }
-
-  async #open(unit: Unit): Promise<void> {
-    try {
-      await unit.open();
-    } catch (error) {
-      this.#options.log.warn({ err: error, ...unit.lease }, 'a unit could not be opened; it is taken again');
-      this.#lose(unit);
-    }
+  async #place(): Promise<void> {
+    if (this.#isStopping) return;
+    await this.#placer.check();
+    this.#recordSeenAt = this.#options.clock.monotonic();
   }
 
   async #renew(): Promise<void> {
-    const { owner, record, clock, log } = this.#options;
+    const { record, clock, log } = this.#options;
     this.#options.observer.outbox(this.#outbox.pending);
-    const units = [...this.#units.values()];
-    if (units.length === 0) return;
+    const { units } = this.#placer;
     const sentAt = clock.monotonic();
     const kept = await record.renew(
-      owner,
+      this.#member,
       units.map(({ lease }) => lease),
       this.#timing.leaseMs,
     );
@@ -226,25 +216,24 @@ export class ActorRuntime {
     const isKept = ({ lease }: Unit): boolean =>
       kept.some((each: UnitLease) => each.actor === lease.actor && each.partition === lease.partition && each.epoch === lease.epoch);
     for (const unit of units) {
-      if (unit.isDropped) this.#lose(unit);
+      if (unit.isDropped) this.#placer.lose(unit);
       else if (isKept(unit)) unit.leasedAt = sentAt;
       else {
         log.warn(unit.lease, 'a unit has a new owner');
-        this.#lose(unit);
+        this.#placer.lose(unit);
       }
     }
     this.#pump();
   }
 
   async #adopt(): Promise<void> {
-    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    const units = this.#placer.units.filter(({ isWorking }) => isWorking);
     if (units.length === 0 || this.#isStopping) return;
-    for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease)))
-      this.#units.get(`${row.unit.actor}/${row.unit.partition}`)?.adopt(row);
+    for (const row of await this.#options.record.adopt(units.map(({ lease }) => lease))) this.#placer.find(row.unit)?.adopt(row);
   }
 
   async #replay(): Promise<void> {
-    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    const units = this.#placer.units.filter(({ isWorking }) => isWorking);
     if (units.length === 0 || this.#isStopping) return;
     const parts = await this.#options.record.replays(units.map(({ lease }) => lease));
     for (const { replays, lease } of units)
@@ -257,18 +246,18 @@ export class ActorRuntime {
 
   async #pace(): Promise<void> {
     if (this.#isStopping) return;
-    await this.#pacer.pace([...this.#units.values()].filter((unit) => unit.isLeased).map(({ replays }) => replays));
+    await this.#pacer.pace(this.#placer.units.filter(({ mayStart }) => mayStart).map(({ replays }) => replays));
   }
 
   async #fire(): Promise<void> {
-    const units = [...this.#units.values()].filter((unit) => unit.isOpen && unit.isLeased);
+    const units = this.#placer.units.filter(({ isWorking }) => isWorking);
     if (!this.#isStopping) await this.#timers.fire(units.map(({ lease }) => lease));
   }
 
-  #lose(unit: Unit): void {
-    unit.drop();
-    const id = `${unit.lease.actor}/${unit.lease.partition}`;
-    if (this.#units.get(id) === unit) this.#units.delete(id);
+  /** This process, as the others are to see it. */
+  get #member(): Member {
+    const { owner: name, nonce } = this.#options;
+    return { name, nonce, actors: this.#isStopping ? [] : [...this.#executors.keys()] };
   }
 
   #pump(): void {

@@ -79,6 +79,11 @@ export class Settler {
     await this.#group.idle();
   }
 
+  /** Resolves when what was submitted so far is committed or refused, whatever comes meanwhile. */
+  passed(unit: UnitLease): Promise<void> {
+    return new Promise((resolve) => this.submit({ unit, onCommitted: resolve, onRefused: resolve, onPoisoned: () => resolve() }));
+  }
+
   #forgetNow(unit: UnitLease): void {
     this.#cancelForget?.();
     this.#cancelForget = undefined;

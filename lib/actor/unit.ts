@@ -52,6 +52,8 @@ export class Unit {
   /** Monotonic time at which the last renewal that succeeded was sent. */
   leasedAt: number;
   isDropped = false;
+  /** It is about to be handed over: nothing more is pulled or started. */
+  isLeaving = false;
   #isOpened = false;
   readonly #isUnclean: boolean;
   readonly #environment: UnitEnvironment;
@@ -104,6 +106,21 @@ export class Unit {
     return !this.isDropped && this.#environment.clock.monotonic() - this.leasedAt < this.#environment.fenceMs;
   }
 
+  /** Whether a handler may start. */
+  get mayStart(): boolean {
+    return this.isLeased && !this.isLeaving;
+  }
+
+  /** Whether it is taken over and may be worked for, and is to stay here. */
+  get isWorking(): boolean {
+    return this.isOpen && this.mayStart;
+  }
+
+  /** Whether it has been taken over so far that it can be handed on; one that is still being opened cannot. */
+  get mayLeave(): boolean {
+    return this.#isOpened && this.isLeased;
+  }
+
   /** Takes over: publishes what the last owner had settled, restores what waits, then begins to pull. */
   async open(): Promise<void> {
     const { record, outbox, broker, lanesOf } = this.#environment;
@@ -131,6 +148,27 @@ export class Unit {
   /** Ends pulling; what is in hand may still be handled and settled. */
   async stopPulling(): Promise<void> {
     await Promise.all([this.replays.stop(), ...this.#lanes.map((lane) => lane.stop())]);
+  }
+
+  /**
+   * Before a hand-over: ends pulling, lets what runs end (an actor's `timeoutMs` bounds that) and settles it; what was not started is
+   * the next owner's. Outputs that the log does not take by then are the next owner's, too: their rows are there.
+   */
+  async drain(outputsWithinMs: number): Promise<void> {
+    const { settler, outbox, clock } = this.#environment;
+    this.isLeaving = true;
+    await this.stopPulling();
+    await this.mailboxes.idle();
+    await settler.passed(this.lease);
+    let cancel: () => void = () => undefined;
+    await Promise.race([
+      outbox.idleOf(this.lease),
+      new Promise<void>((resolve) => {
+        cancel = clock.after(outputsWithinMs, resolve);
+      }),
+    ]);
+    cancel();
+    await settler.passed(this.lease);
   }
 
   /** Somebody else owns the unit now, or nobody: forgets all of it at once. */

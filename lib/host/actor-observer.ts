@@ -25,6 +25,8 @@ export function createActorObserver(registry: Registry): ActorObserver {
     replaying: (actor, lanes) => metrics.replayLanes.set({ actor }, lanes),
     replayed: (actor, messages) => metrics.replayMessages.inc({ actor }, messages),
     units: (actor, count) => metrics.unitsOwned.set({ actor }, count),
+    unitMoved: (actor, how) => metrics.unitMoves.inc({ actor, how }),
+    members: (actor, count) => metrics.actorMembers.set({ actor }, count),
     outbox: (pending) => metrics.outboxPending.set(pending),
   };
 }

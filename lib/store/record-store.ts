@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { fencedStatement, SELECT_REFUSED, type StatementPart } from './fenced-statement.ts';
 import { Adoption } from './adoption.ts';
 import { dueTimers } from './due-timers.ts';
+import { removeMember, surveyUnits } from './members.ts';
 import { loadParkedRows, loadUnit } from './load-unit.ts';
 import { grantReplay, nextRound, openReplayParts, recordReset, replayPart } from './replay-lanes.ts';
 import { recordParts, unitOf } from './settle-record.ts';
@@ -26,6 +27,8 @@ export function createRecordStore(database: Database): RecordStore {
   return {
     acquire: (owner, units, leaseMs) => acquireUnits(database, owner, units, leaseMs),
     renew: (owner, leases, leaseMs) => renewal.renew(owner, leases, leaseMs),
+    survey: (actors) => surveyUnits(database, actors),
+    leave: (member) => removeMember(database, member),
     release: (leases) => releaseUnits(database, leases),
     load: (lease) => loadUnit(database, lease),
     settle: (batch) => settle(database, batch),

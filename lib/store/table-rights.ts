@@ -24,6 +24,7 @@ type RightsOfTable = Readonly<Partial<Record<DatabaseProgram | 'actors', readonl
 
 export const TABLE_RIGHTS: Readonly<Record<string, RightsOfTable>> = {
   units: { actors: ['select', 'insert', 'update'], tool: ['select'] },
+  members: { actors: ['select', 'insert', 'update', 'delete'], tool: ['select'] },
   lanes: { actors: ['select', 'insert', 'update'], tool: ['select'] },
   // The tool parks what is redelivered; its owner takes it over.
   parked: { actors: ['select', 'insert', 'update', 'delete'], tool: ['select', 'insert'] },

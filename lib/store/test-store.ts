@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { EffectClaim, OnUnknown, ParkedRow, SettleBatch, UnitLease } from '../actor/record-port.ts';
+import type { EffectClaim, Member, OnUnknown, ParkedRow, SettleBatch, UnitLease } from '../actor/record-port.ts';
 import { openTestBed } from '../dev/test-bed.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createRecordStore, type RecordStore } from './record-store.ts';
@@ -31,6 +31,10 @@ export async function openStore(t: TestContext): Promise<{ store: RecordStore; d
     await database.close();
   });
   return { store, database, url, natsUrl };
+}
+
+export function memberOf(name: string, nonce = 'n1', actors: readonly string[] = ['slack']): Member {
+  return { name, nonce, actors };
 }
 
 export async function take(store: RecordStore, owner: string): Promise<UnitLease> {

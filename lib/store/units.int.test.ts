@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import pg from 'pg';
 import type { SettleBatch } from '../actor/record-port.ts';
-import { claimOf, EMPTY, LANE, LEASE_MS, openStore, parkedRow, progress, take, UNIT, waitForLock } from './test-store.ts';
+import { claimOf, EMPTY, LANE, LEASE_MS, memberOf, openStore, parkedRow, progress, take, UNIT, waitForLock } from './test-store.ts';
 
 test('a unit has one owner: it is taken free, given back, expired or by the same name, and its epoch rises', async (t) => {
   const { store, database } = await openStore(t);
@@ -47,11 +47,11 @@ test('an owner renews an expired lease that nobody took, and none that somebody 
   const lease = await take(store, 'one');
   const expire = `update units set lease_until = now() - interval '1 minute'`;
   await database.query({ text: expire });
-  assert.deepEqual(await store.renew('one', [lease], LEASE_MS), [{ ...UNIT, epoch: 1 }]);
+  assert.deepEqual(await store.renew(memberOf('one'), [lease], LEASE_MS), [{ ...UNIT, epoch: 1 }]);
   assert.deepEqual(await store.acquire('two', [UNIT], LEASE_MS), []);
   await database.query({ text: expire });
   await take(store, 'two');
-  assert.deepEqual(await store.renew('one', [lease], LEASE_MS), []);
+  assert.deepEqual(await store.renew(memberOf('one'), [lease], LEASE_MS), []);
 });
 
 test('an owner with an old epoch writes nothing, and its neighbours in the batch do', async (t) => {
@@ -100,7 +100,7 @@ test('a take-over waits for a settling under way; renewing the lease does not', 
   t.after(() => settling.end());
   await settling.query('begin');
   await settling.query('select from units where actor = $1 for key share', [UNIT.actor]);
-  assert.deepEqual(await store.renew('one', [lease], 1), [{ ...UNIT, epoch: 1 }]);
+  assert.deepEqual(await store.renew(memberOf('one'), [lease], 1), [{ ...UNIT, epoch: 1 }]);
   let isTaken = false;
   await database.query({ text: `update units set lease_until = now() - interval '1 second'` });
   const takeOver = take(store, 'two').finally(() => (isTaken = true));
@@ -129,12 +129,12 @@ test('a settling that meets a take-over under way waits, and is refused', async 
 test('a broken connection and a wrong database are transient, wrong content is not, and the lease connection comes back', async (t) => {
   const { store, database } = await openStore(t);
   const lease = await take(store, 'one');
-  await store.renew('one', [lease], LEASE_MS);
+  await store.renew(memberOf('one'), [lease], LEASE_MS);
   const cut = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
   await database.query({ text: cut });
-  const renewed = await store.renew('one', [lease], LEASE_MS).catch((error: unknown) => {
+  const renewed = await store.renew(memberOf('one'), [lease], LEASE_MS).catch((error: unknown) => {
     assert.ok(store.isTransient(error), String(error));
-    return store.renew('one', [lease], LEASE_MS);
+    return store.renew(memberOf('one'), [lease], LEASE_MS);
   });
   assert.equal(renewed.length, 1);
   const broken = await database.query({ text: 'select pg_terminate_backend(pg_backend_pid())' }).catch((error: unknown) => error);

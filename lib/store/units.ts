@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { AcquiredUnit, UnitId, UnitLease } from '../actor/record-port.ts';
+import type { AcquiredUnit, Member, UnitId, UnitLease } from '../actor/record-port.ts';
 import { DatabaseUnavailable } from './database-error.ts';
 import { connectionConfig, type Database, type DatabaseOptions, query, type Statement } from './database.ts';
 import { toRowsParameter } from './clean-text.ts';
@@ -41,9 +41,22 @@ added as (
 )
 select * from taken union all select * from added order by actor, partition`;
 
-/** An expired lease whose epoch is unchanged is simply renewed: nobody took it. */
+/**
+ * An expired lease whose epoch is unchanged is simply renewed: nobody took it. Its owner is said to live by the same statement, so that a
+ * dead one's units are free at the moment at which it is missed. A member that nobody has heard of for an hour is forgotten.
+ */
 const RENEW = `
-with given as materialized (select * from json_to_recordset($2::json) as r(actor text, partition int, epoch bigint)),
+with seen as (
+  insert into members as m (name, nonce, actors, seen_until)
+  values ($1, $4, $5, clock_timestamp() + $3 * interval '1 millisecond')
+  on conflict (name) do update set nonce = excluded.nonce, actors = excluded.actors, seen_at = excluded.seen_at, seen_until = excluded.seen_until,
+    joined_at = case when m.nonce = excluded.nonce and m.seen_until > clock_timestamp() then m.joined_at else excluded.joined_at end
+),
+forgotten as (
+  delete from members where name in (
+    select name from members where name <> $1 and seen_until < clock_timestamp() - interval '1 hour' for update skip locked)
+),
+given as materialized (select * from json_to_recordset($2::json) as r(actor text, partition int, epoch bigint)),
 ours as materialized (
   select u.actor, u.partition from units u join given g on g.actor = u.actor and g.partition = u.partition and g.epoch = u.epoch
   where u.owner = $1
@@ -87,9 +100,9 @@ export class LeaseRenewal {
     this.#options = options;
   }
 
-  async renew(owner: string, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]> {
-    if (leases.length === 0) return [];
-    const statement: Statement = { name: 'renew', text: RENEW, values: [owner, toRowsParameter(distinctUnits(leases)), leaseMs] };
+  async renew({ name, nonce, actors }: Member, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]> {
+    const values = [name, toRowsParameter(distinctUnits(leases)), leaseMs, nonce, [...actors]];
+    const statement: Statement = { name: 'renew', text: RENEW, values };
     const opening = (this.#client ??= this.#open());
     try {
       return await query<pg.QueryResultRow & UnitLease>(await opening, statement);

@@ -116,6 +116,18 @@ export function actorMetrics(registry: Registry) {
       registers,
     }),
     unitsOwned: new Gauge({ name: 'visapi_units_owned', help: 'Units that this process owns', labelNames: ['actor'], registers }),
+    unitMoves: new Counter({
+      name: 'visapi_unit_moves_total',
+      help: 'Units that came to this process or left it',
+      labelNames: ['actor', 'how'],
+      registers,
+    }),
+    actorMembers: new Gauge({
+      name: 'visapi_actor_members',
+      help: 'Processes that run the actor, as this one has heard of them',
+      labelNames: ['actor'],
+      registers,
+    }),
     parkedMessages: new Gauge({
       name: 'visapi_parked_messages',
       help: 'Messages that wait in the units of this process',

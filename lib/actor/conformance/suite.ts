@@ -6,6 +6,7 @@ import { describeFailures } from './failures.ts';
 import { describeOrder } from './order.ts';
 import { describeRedelivery } from './redelivery.ts';
 import { describeReplays } from './replays.ts';
+import { describeSharing } from './sharing.ts';
 import { describeTakeOver } from './take-over.ts';
 import { describeTimers } from './timers.ts';
 
@@ -20,6 +21,7 @@ export function describeConformance(kind: string, open: OpenBench): void {
     describeFailures,
     describeEffects,
     describeTakeOver,
+    describeSharing,
     describeCrashes,
     describeRedelivery,
     describeReplays,

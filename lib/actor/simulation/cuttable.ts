@@ -45,6 +45,8 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
     record: {
       acquire: pass((...args) => record.acquire(...args)),
       renew: pass((...args) => record.renew(...args)),
+      survey: pass((...args) => record.survey(...args)),
+      leave: pass((...args) => record.leave(...args)),
       release: pass((...args) => record.release(...args)),
       load: pass((...args) => record.load(...args)),
       settle: pass((...args) => record.settle(...args)),

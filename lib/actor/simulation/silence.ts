@@ -18,4 +18,6 @@ export const silentObserver: ActorObserver = {
   replaying: ignore,
   replayed: ignore,
   units: ignore,
+  unitMoved: ignore,
+  members: ignore,
 };

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { isTimer } from '../record-port.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
+import { SimulatedMembers } from './simulated-members.ts';
 import { handPart } from './simulated-replay.ts';
 import type {
   AcquiredUnit,
@@ -9,11 +10,13 @@ import type {
   EffectClaim,
   LaneId,
   LaneProgress,
+  Member,
   OutboxEntry,
   ParkedRow,
   RecordPort,
   SettleBatch,
   SuspectStart,
+  Survey,
   UnitId,
   UnitLease,
   UnitRecord,
@@ -28,6 +31,7 @@ export class SimulatedRecord implements RecordPort {
   readonly replayParts: ReplayPart[] = [];
   readonly #clock: Clock;
   readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
+  readonly #members: SimulatedMembers;
   readonly #lanes = new Map<string, LaneProgress>();
   readonly #parked = new Map<string, Parked>();
   readonly #suspects = new Map<string, SuspectStart>();
@@ -37,6 +41,7 @@ export class SimulatedRecord implements RecordPort {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#members = new SimulatedMembers(clock);
   }
 
   acquire(owner: string, units: readonly UnitId[], leaseMs: number): Promise<AcquiredUnit[]> {
@@ -50,10 +55,25 @@ export class SimulatedRecord implements RecordPort {
     return Promise.resolve(taken);
   }
 
-  renew(owner: string, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]> {
-    const kept = leases.filter((lease) => this.#isCurrent(lease) && this.#units.get(unitKey(lease))?.owner === owner);
+  renew(owner: Member, leases: readonly UnitLease[], leaseMs: number): Promise<UnitLease[]> {
+    this.#members.see(owner, leaseMs);
+    const kept = leases.filter((lease) => this.#isCurrent(lease) && this.#units.get(unitKey(lease))?.owner === owner.name);
     for (const lease of kept) this.#units.get(unitKey(lease))!.until = this.#clock.monotonic() + leaseMs;
     return Promise.resolve(kept);
+  }
+
+  survey(actors: readonly string[]): Promise<Survey> {
+    const now = this.#clock.monotonic();
+    const units = [...this.#units].map(([key, { owner, until }]) => {
+      const [actor, partition] = key.split('/');
+      return { actor: actor!, partition: Number(partition), owner: owner === undefined || until <= now ? null : owner };
+    });
+    return Promise.resolve({ members: this.#members.living(), units: units.filter(({ actor }) => actors.includes(actor)) });
+  }
+
+  leave(member: Member): Promise<void> {
+    this.#members.remove(member);
+    return Promise.resolve();
   }
 
   release(leases: readonly UnitLease[]): Promise<void> {

@@ -39,6 +39,8 @@ export function slowRecord(record: RecordPort, { clock, wayMs }: SlowOptions): R
   return {
     acquire: slow((...args) => record.acquire(...args)),
     renew: slow((...args) => record.renew(...args)),
+    survey: slow((...args) => record.survey(...args)),
+    leave: slow((...args) => record.leave(...args)),
     release: slow((...args) => record.release(...args)),
     load: slow((...args) => record.load(...args)),
     settle: slow((...args) => record.settle(...args)),
