@@ -37,3 +37,36 @@ export async function holdSocket(host: string, port: number): Promise<HeldSocket
     },
   };
 }
+
+/** One address for several programs. */
+export interface SharedSocket {
+  /** Bound by the first that takes it, given up when the last one has closed it. @throws as `holdSocket` does */
+  take(): Promise<HeldSocket>;
+}
+
+export function shareSocket(host: string, port: number): SharedSocket {
+  let users = 0;
+  let bound: Promise<HeldSocket> | undefined;
+  return {
+    async take() {
+      users += 1;
+      bound ??= holdSocket(host, port);
+      let isClosed = false;
+      const release = (held?: HeldSocket): void => {
+        if (isClosed) return;
+        isClosed = true;
+        users -= 1;
+        if (users > 0) return;
+        held?.close();
+        bound = undefined;
+      };
+      try {
+        const held = await bound;
+        return { fd: held.fd, close: () => release(held) };
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
+  };
+}

