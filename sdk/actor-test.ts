@@ -32,6 +32,8 @@ export interface ActorTest {
   readonly attempts: readonly TestAttempt[];
   /** What the actor has emitted, oldest first. */
   emitted(): readonly TestEmit[];
+  /** What the actor keeps of a key now; undefined where it keeps nothing. @param refinement what its `key` makes of it (Default: the key) */
+  state(key: string, refinement?: string): unknown;
   /** The ledger. */
   effects(): readonly TestEffect[];
   deadLetters(): readonly Pick<DeadLetter, 'messageId' | 'reason' | 'because' | 'detail'>[];
@@ -101,11 +103,21 @@ const STARTED_AT = Date.UTC(2026, 0, 1);
 /** A handler that waits for something real (a peer of the test's own) has so long. */
 const SETTLE_MS = 5_000;
 
+export interface ActorTestOptions {
+  /** What earlier versions of the actor have left, by key: for the test of a migration. (Default: nothing) */
+  readonly states?: Readonly<Record<string, { readonly version: number; readonly state: unknown }>>;
+}
+
 /** Starts the actor. Stop it at the end: `t.after(() => bench.stop())`. */
-export async function openActorTest<Input>(actor: ActorDefinition<Input>): Promise<ActorTest> {
+export async function openActorTest<Input, State>(
+  actor: ActorDefinition<Input, State>,
+  { states = {} }: ActorTestOptions = {},
+): Promise<ActorTest> {
   const clock = new ManualClock(STARTED_AT);
   const broker = new SimulatedBroker(clock, streamOf);
   const record = new SimulatedRecord(clock);
+  for (const [key, { version, state }] of Object.entries(states))
+    record.states.put({ actor: actor.name, eventKey: key, key }, { version, json: JSON.stringify(state) });
   const log = new VerdictLog();
   // Its input comes from its own `input`, so the runtime needs no name for the type.
   const definition = asUserActor(actor as ActorDefinition, clock);
@@ -157,6 +169,10 @@ export async function openActorTest<Input>(actor: ActorDefinition<Input>): Promi
     async crash() {
       life.kill();
       life = await start();
+    },
+    state(key, refinement = key) {
+      const { json } = record.states.get({ actor: actor.name, eventKey: key, key: refinement }) ?? {};
+      return json === undefined ? undefined : (JSON.parse(json) as unknown);
     },
     emitted: () => broker.messages(STREAMS.events).filter(isEmitted).map(emitOf),
     effects: () => [...record.effects].map(([id, { state, result }]) => ({ id, state, result: result ?? null })),

@@ -16,12 +16,12 @@ import { eventMessage } from './event-message.ts';
  *
  * What the actor calls outside has to be a stand-in that answers each time: it is called some dozen times.
  */
-export function describeActor<Input>(actor: ActorDefinition<Input>, samples: readonly TestEvent[]): void {
+export function describeActor<Input, State>(actor: ActorDefinition<Input, State>, samples: readonly TestEvent[]): void {
   describeOneActor((name, run) => void test(name, (t) => run(openBench(), t)), actorTrial(actor, samples));
 }
 
 /** The same trial for another bench. */
-export function actorTrial<Input>(actor: ActorDefinition<Input>, samples: readonly TestEvent[]): ActorTrial {
+export function actorTrial<Input, State>(actor: ActorDefinition<Input, State>, samples: readonly TestEvent[]): ActorTrial {
   return {
     actor: { ...asUserActor(actor as ActorDefinition, systemClock), start: 'beginning' },
     samples: samples.map(({ type, data = {}, body, id, key, source = 'test', priority = 'default' }, number) => {

@@ -89,6 +89,13 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
       (
         await database.query<{ state: string; repeats: number }>({ text: 'select state, repeats from effects where id = $1', values: [id] })
       )[0],
+    state: async (actor, key) =>
+      (
+        await database.query<{ version: number; json: string }>({
+          text: 'select version, state::text as json from actor_states where actor = $1 and event_key = $2 and key = $2',
+          values: [actor, key],
+        })
+      )[0],
     outboxSize: async () => Number((await database.query<{ count: string }>({ text: 'select count(*) as count from outbox' }))[0]!.count),
     adopt: async ({ actor, partition, stream, seq, priority, key, messageId, because }) => {
       await database.query({

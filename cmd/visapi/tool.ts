@@ -35,7 +35,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     register: async (program) => (await import('./commands/workflows.ts')).registerWorkflows(program),
   },
   actors: {
-    what: 'what handles messages: the actors that VisAPI brings along, and your own',
+    what: 'what handles messages, and what it keeps of its keys: the actors that VisAPI brings along, and your own',
     register: async (program) => (await import('./commands/actors.ts')).registerActors(program),
   },
   streams: {
@@ -123,7 +123,9 @@ async function createProgram(given: string): Promise<Command> {
 
 /** The first word; after `help` the second. */
 function givenCommand([first = '', second = '']: readonly string[]): string {
-  return first === 'help' ? second : first;
+  const given = first === 'help' ? second : first;
+  // Of one actor it reads better so.
+  return given === 'actor' ? 'actors' : given;
 }
 
 /** Every command takes it, so none declares it. Sub-commands inherit `exitOverride` only when it is set before they are made. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { effectId, idempotencyKey } from '../core/identity.ts';
+import { readState, type StateTrouble, writeState } from './actor-state.ts';
 import { type ActorContext, type ActorDefinition, type ActorLog, EffectFailed, type EffectRun, InvalidInput } from './define-actor.ts';
 import type { Emit, Message } from './message.ts';
-import type { ClaimAnswer, OnUnknown } from './record-port.ts';
+import type { ClaimAnswer, OnUnknown, StoredState } from './record-port.ts';
 import { reject, retry, type Verdict } from './verdict.ts';
 
 /**
@@ -12,12 +13,14 @@ import { reject, retry, type Verdict } from './verdict.ts';
  * 1. When it is over the context is closed: a handler that goes on running can neither claim an effect nor emit.
  * 2. It is not over while a claim is on its way: what the ledger granted and nobody began is told to be free again.
  * 3. An effect that was begun and did not return is `unknown`, never `failed`.
- * 4. Outputs count only with the verdict `done`.
+ * 4. Outputs and the state count only with the verdict `done`. A state that cannot be read or kept decides instead of the handler.
  */
 export interface Attempt {
   readonly definition: ActorDefinition;
   readonly message: Message;
   readonly input: unknown;
+  /** Of its key, as it is recorded. */
+  readonly stored: StoredState | undefined;
   /** From 1. */
   readonly number: number;
   readonly claim: (request: ClaimRequest) => Promise<ClaimAnswer>;
@@ -40,13 +43,24 @@ export interface ClaimRequest {
  * - `fenced`: the unit has a new owner; nothing of this attempt counts
  * - `stopped`: the process had to stop; the message is left to the next owner
  */
-export type AttemptVerdict = Verdict | { readonly kind: 'held' | 'fenced' | 'stopped' };
+export type AttemptVerdict = Verdict<unknown> | { readonly kind: 'held' | 'fenced' | 'stopped' };
 
 export interface AttemptOutcome {
   readonly verdict: AttemptVerdict;
   readonly emits: readonly Emit[];
   readonly rows: readonly unknown[];
   readonly effects: readonly EffectEntry[];
+  /** What is to be recorded as its key's state; null: nothing is kept. Undefined: it stays as it is. */
+  readonly state?: StoredState | null;
+  /** What was done with the state, for whoever measures it. */
+  readonly stateUse?: StateUse;
+}
+
+export interface StateUse {
+  readonly migratedFrom?: number;
+  readonly trouble?: StateTrouble;
+  /** Of the JSON that is to be recorded. */
+  readonly bytes?: number;
 }
 
 export interface EffectEntry {
@@ -64,8 +78,27 @@ class Decided extends Error {
 }
 
 export async function runAttempt(attempt: Attempt): Promise<AttemptOutcome> {
+  const { definition, clock, stored } = attempt;
+  const read = readState(definition.state, stored, clock.now());
+  if ('trouble' in read) return { verdict: read.verdict, emits: [], rows: [], effects: [], stateUse: { trouble: read.trouble } };
+  const { value, migratedFrom } = read;
+  const outcome = keepState(attempt, await runTurn(attempt, value));
+  return migratedFrom === undefined ? outcome : { ...outcome, stateUse: { ...outcome.stateUse, migratedFrom } };
+}
+
+/** What the handler gave back becomes part of what is settled, or the reason why it cannot be. */
+function keepState({ definition, message }: Attempt, outcome: AttemptOutcome): AttemptOutcome {
+  const { verdict, effects } = outcome;
+  if (verdict.kind !== 'done' || verdict.state === undefined) return outcome;
+  const written = writeState(definition.state, verdict.state);
+  if ('trouble' in written) return { verdict: written.verdict, emits: [], rows: [], effects, stateUse: { trouble: written.trouble } };
+  if (message.replay !== undefined && definition.state?.onReplay === 'keep') return outcome;
+  return { ...outcome, state: written.write, stateUse: { bytes: written.bytes } };
+}
+
+async function runTurn(attempt: Attempt, state: unknown): Promise<AttemptOutcome> {
   const { definition, clock, stop } = attempt;
-  const turn = new Turn(attempt);
+  const turn = new Turn(attempt, state);
   const over = new Promise<AttemptVerdict>((resolve) => {
     turn.leaveBehind = resolve;
   });
@@ -89,6 +122,7 @@ class Turn implements ActorContext {
   readonly actor: string;
   readonly message: Message;
   readonly attempt: number;
+  readonly state: unknown;
   readonly log: ActorLog;
   leaveBehind: (verdict: AttemptVerdict) => void = () => undefined;
   cancelGrace: () => void = () => undefined;
@@ -104,8 +138,9 @@ class Turn implements ActorContext {
   #isEnding = false;
   #isClosed = false;
 
-  constructor(attempt: Attempt) {
+  constructor(attempt: Attempt, state: unknown) {
     this.#attempt = attempt;
+    this.state = state;
     this.actor = attempt.definition.name;
     this.message = attempt.message;
     this.attempt = attempt.number;

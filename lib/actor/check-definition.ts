@@ -1,3 +1,4 @@
+import { stateProblems } from './actor-state.ts';
 import type { ActorDefinition } from './define-actor.ts';
 
 /**
@@ -57,6 +58,7 @@ const FIELDS: Readonly<Record<keyof ActorDefinition, Check>> = {
   },
   timeoutMs: (value) =>
     typeof value === 'number' && value > 0 && value < MAX_TIMEOUT_MS ? undefined : 'more than 0 and less than an hour, in milliseconds',
+  state: optional((value) => (asFields(value) === undefined ? '{ version, schema, initial, migrate }' : undefined)),
   receive: isFunction('(input, context) => verdict'),
   onDead: optional(isFunction('(message, death) => emits')),
 };
@@ -74,6 +76,11 @@ export function definitionProblems(definition: unknown): string[] {
     if (!Object.hasOwn(FIELDS, field)) problems.push(`${who}: expected only ${Object.keys(FIELDS).join(', ')}, got a field ${field}`);
   if (fields['types'] !== undefined && Array.isArray(fields['reads']) && !fields['reads'].includes('events'))
     problems.push(`${who}: types: expected reads to have "events" as well, got ${shown(fields['reads'])}`);
+  const state = asFields(fields['state']);
+  if (state !== undefined) {
+    problems.push(...stateProblems(state, shown).map((problem) => `${who}: ${problem}`));
+    if (fields['order'] === 'none') problems.push(`${who}: state: expected order "key", since it belongs to a key, got "none"`);
+  }
   return problems;
 }
 

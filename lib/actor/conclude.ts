@@ -4,7 +4,7 @@ import type { AttemptOutcome } from './attempt.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import { buryMessage, type DeadLetterSubjects } from './dead-letter.ts';
 import type { Job } from './job.ts';
-import type { AttemptRecord, OutboxEntry, ParkedRow } from './record-port.ts';
+import type { AttemptRecord, OutboxEntry, ParkedRow, StateWrite, StoredState } from './record-port.ts';
 import type { Settlement } from './settler.ts';
 import { reject } from './verdict.ts';
 
@@ -42,6 +42,7 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
       return settle(job, outcome, {
         outbox: outcome.emits.map((emit) => ({ unit: job.unit.lease, ...emit, headers: stamp(emit.headers) })),
         rows: outcome.rows,
+        ...(outcome.state === undefined ? {} : { state: stateWrite(job, outcome.state) }),
       });
     case 'park':
       return wait(job, outcome, {
@@ -68,6 +69,11 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
     case 'reject':
       return bury(job, outcome, verdict, addToHistory(job, verdict.because, verdict.detail, environment.clock), environment);
   }
+}
+
+function stateWrite({ unit, line, message }: Job, state: StoredState | null): StateWrite {
+  const { id: messageId, key: eventKey, stream, seq } = message;
+  return { unit: unit.lease, eventKey, key: line.mailbox.key, state, messageId, stream, seq };
 }
 
 function settle(

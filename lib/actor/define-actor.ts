@@ -1,3 +1,4 @@
+import type { StateDefinition } from './actor-state.ts';
 import { definitionProblems } from './check-definition.ts';
 import type { Emit, Message } from './message.ts';
 import type { OnUnknown } from './record-port.ts';
@@ -5,7 +6,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 import type { RejectReason, Verdict } from './verdict.ts';
 
 /** An actor: a name, an input, a key, and a function that returns a verdict. It knows no broker. */
-export interface ActorDefinition<Input = unknown> {
+export interface ActorDefinition<Input = unknown, State = unknown> {
   /** A single subject token: `[a-z][a-z0-9-]*`. */
   readonly name: string;
   /** Which streams its lanes read. (Default: events where it names `types`, otherwise commands) */
@@ -27,8 +28,10 @@ export interface ActorDefinition<Input = unknown> {
   readonly retry: RetryPolicy;
   /** A handler that has not returned by then is aborted by its signal, and the attempt counts. Milliseconds. */
   readonly timeoutMs: number;
+  /** What it keeps of each key, settled together with the message. (Default: nothing) */
+  readonly state?: StateDefinition<State>;
   /** Decides and acts. A throw is a retry. */
-  receive(input: Input, context: ActorContext): Promise<Verdict>;
+  receive(input: Input, context: ActorContext<NoInfer<State>>): Promise<Verdict<NoInfer<State>>>;
   /** What a dead letter of this actor sends to whoever waits for an answer (a run). Called without `receive` having run. */
   readonly onDead?: (message: Message, death: Death) => readonly Emit[];
 }
@@ -43,12 +46,14 @@ export interface Death {
   readonly detail: unknown;
 }
 
-export interface ActorContext {
+export interface ActorContext<State = unknown> {
   /** The actor's name. */
   readonly actor: string;
   readonly message: Message;
   /** Started handlers of this message, this one included; from 1. */
   readonly attempt: number;
+  /** What its key has, as it was when the last message of the key was settled; undefined where the actor declares no state. */
+  readonly state: State;
   /** Aborts at `timeoutMs` and when the process has to stop. */
   readonly signal: AbortSignal;
   readonly log: ActorLog;
@@ -95,7 +100,7 @@ export class EffectFailed extends Error {
 }
 
 /** Checks a definition and gives it back, typed. Throws a `TypeError` that says of every field what was expected and got. */
-export function defineActor<Input>(definition: ActorDefinition<Input>): ActorDefinition<Input> {
+export function defineActor<Input, State = undefined>(definition: ActorDefinition<Input, State>): ActorDefinition<Input, State> {
   const problems = definitionProblems(definition);
   if (problems.length > 0) throw new TypeError(problems.join('; '));
   return definition;

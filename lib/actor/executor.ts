@@ -15,6 +15,7 @@ import { reportAttempt, type RuntimeLog } from './report-attempt.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 import type { Settler } from './settler.ts';
+import { StateReads } from './states.ts';
 import { needsQuarantine } from './suspects.ts';
 import type { Unit } from './unit.ts';
 import { reject, type Verdict } from './verdict.ts';
@@ -52,12 +53,15 @@ export class Executor {
   readonly definition: ActorDefinition;
   readonly #environment: ExecutorEnvironment;
   readonly #scheduler: Scheduler<{ unit: Unit; line: Line }>;
+  /** Undefined: the actor keeps nothing. */
+  readonly #states: StateReads | undefined;
   #isStopped = false;
 
   constructor(definition: ActorDefinition, environment: ExecutorEnvironment) {
     this.definition = definition;
     this.#environment = environment;
     this.#scheduler = new Scheduler(definition.slots ?? DEFAULT_SLOTS);
+    this.#states = definition.state === undefined ? undefined : new StateReads(environment.record, environment.clock);
   }
 
   offer(unit: Unit, line: Line): void {
@@ -89,7 +93,8 @@ export class Executor {
     try {
       if (!unit.isLeased && !(await this.#isLeasedAgain(unit))) return;
       if (unit.isLeaving) return unit.mailboxes.release(line);
-      const job = await this.#take(unit, line);
+      const taken = await this.#take(unit, line);
+      const job = taken === undefined || this.#states === undefined ? taken : await this.#takeState(taken, this.#states);
       if (job !== undefined) await this.#handle(job);
     } finally {
       this.#scheduler.finish(classOf(line));
@@ -154,6 +159,26 @@ export class Executor {
     }
   }
 
+  /** The job with what its key has; undefined where that could not be read now: then it was given back. */
+  async #takeState(job: Job, states: StateReads): Promise<Job | undefined> {
+    const { clock, log, observer } = this.#environment;
+    const { unit, message, line, parsed } = job;
+    if (job.isGone || 'invalid' in parsed) return job;
+    const actor = this.definition.name;
+    const id = { actor, eventKey: message.key, key: line.mailbox.key };
+    try {
+      const cached = unit.states.get(id);
+      const stored = cached.isKnown ? cached.state : await states.read(id);
+      if (!cached.isKnown && !unit.isDropped) unit.states.set(id, stored);
+      observer.stateLoaded(actor, cached.isKnown ? 'cache' : 'record');
+      return stored === undefined ? job : { ...job, stored };
+    } catch (error) {
+      log.warn({ err: error, actor, messageId: message.id }, 'the state of a key could not be read; trying again');
+      clock.after(AGAIN_MS, () => this.#giveBack(job));
+      return undefined;
+    }
+  }
+
   async #attempt(job: Job, isAlone: boolean): Promise<AttemptOutcome> {
     const { message, parsed } = job;
     if (job.isGone) return decided(reject('expired', `the log does not hold ${message.stream} ${message.seq} any more`));
@@ -161,11 +186,11 @@ export class Executor {
     return await (job.isSuspect ? this.#startSuspect(job, parsed, isAlone) : this.#start(job, parsed));
   }
 
-  #start({ unit, message, attempt }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
+  #start({ unit, message, attempt, stored }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
     const { claims, observer, clock, log, stop } = this.#environment;
     const claim: Attempt['claim'] = (request) => claims.claim(unit.lease, message, key, request);
     return within(observer, this.definition.name, message, () =>
-      runAttempt({ definition: this.definition, message, input, number: attempt, claim, stop, clock, log }),
+      runAttempt({ definition: this.definition, message, input, stored, number: attempt, claim, stop, clock, log }),
     );
   }
 
@@ -220,6 +245,7 @@ export class Executor {
       ...settlement,
       onCommitted: () => {
         unit.suspects.clear(message);
+        if (settlement.state !== undefined) unit.states.set(settlement.state, settlement.state.state ?? undefined);
         if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
         void outbox.send((settlement.outbox ?? []).filter((entry) => !isTimer(entry)));
         // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.

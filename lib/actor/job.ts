@@ -4,7 +4,7 @@ import type { Arrival, Line } from './line.ts';
 import type { Suspicion } from './last-hands.ts';
 import type { Message } from './message.ts';
 import { type Parsed, parseInput } from './parsed.ts';
-import type { ParkedRow } from './record-port.ts';
+import type { ParkedRow, StoredState } from './record-port.ts';
 import { divert } from './replay-track.ts';
 import type { Unit } from './unit.ts';
 
@@ -24,6 +24,8 @@ export interface Job {
   readonly attempt: number;
   /** The log does not hold the message any more. */
   readonly isGone: boolean;
+  /** What its key has, where its actor keeps something. */
+  readonly stored?: StoredState;
 }
 
 /** Takes the line's next message out. Rejects when a parked one cannot be read now; then nothing was taken. */

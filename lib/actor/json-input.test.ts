@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { InvalidInput } from './define-actor.ts';
-import { jsonInput, type StandardSchema } from './json-input.ts';
+import { jsonInput } from './json-input.ts';
+import type { StandardSchema } from './standard-schema.ts';
 import type { Message } from './message.ts';
 
 const order = z.object({ id: z.string(), lines: z.array(z.object({ count: z.int().default(1) })) });

@@ -1,4 +1,5 @@
 import type { Priority } from '../core/priority.ts';
+import type { StateUse } from './attempt.ts';
 import type { RepointCause } from './lane-options.ts';
 import type { Message } from './message.ts';
 
@@ -10,6 +11,10 @@ export interface ActorObserver {
   handled(actor: string, priority: Priority, verdict: string, durationMs: number, queueMs: number | undefined): void;
   effect(actor: string, outcome: string): void;
   deadLettered(actor: string, reason: string): void;
+  /** A key's state was needed: the record was asked, or it was in memory. */
+  stateLoaded(actor: string, from: 'cache' | 'record'): void;
+  /** What a handler's turn did with its key's state. */
+  stateUsed(actor: string, use: StateUse): void;
   /** Waiting rows that came (positive) or went (negative). */
   parked(actor: string, delta: number): void;
   repointed(actor: string, cause: RepointCause): void;

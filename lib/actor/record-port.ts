@@ -46,6 +46,8 @@ export interface RecordPort {
   recordReset(reset: ConsumerReset): Promise<ReplayPart | undefined>;
   /** How many of `wanted` messages a replay with a rate may hand over now. */
   grantReplay(replay: string, wanted: number): Promise<number>;
+  /** What keys have, in the order in which they are asked for; undefined where one has nothing. */
+  loadStates(ids: readonly StateId[]): Promise<(StoredState | undefined)[]>;
   /** One more than the last round in which an actor gave a message up; 0 where it never did. */
   nextRound(actor: string, messageId: string): Promise<number>;
 }
@@ -127,6 +129,35 @@ export interface ParkedRow extends LaneId {
   readonly history: readonly AttemptRecord[];
 }
 
+/**
+ * What a state belongs to: a mailbox of an event's key. So it has one owner at a time, whatever the actor's `key` makes of its input,
+ * and stays with its key where partitions are changed.
+ */
+export interface StateId {
+  readonly actor: string;
+  /** The event's key, which says whose unit it is. */
+  readonly eventKey: string;
+  /** The mailbox key. */
+  readonly key: string;
+}
+
+export interface StoredState {
+  /** Of the actor's definition that wrote it. */
+  readonly version: number;
+  /** JSON, as text. */
+  readonly json: string;
+}
+
+export interface StateWrite extends Omit<StateId, 'actor'> {
+  readonly unit: UnitLease;
+  /** Null: the key has nothing more. */
+  readonly state: StoredState | null;
+  /** The message that it is settled with. */
+  readonly messageId: string;
+  readonly stream: string;
+  readonly seq: number;
+}
+
 export interface AttemptRecord {
   readonly attempt: number;
   /** RFC 3339. */
@@ -159,6 +190,7 @@ export interface SettleBatch {
   /** What handlers recorded by `context.record`, in order. */
   readonly rows: readonly { readonly unit: UnitLease; readonly row: unknown }[];
   readonly replays: readonly ReplayProgress[];
+  readonly states: readonly StateWrite[];
 }
 
 /** A message that is settled and has to be published, at once or when it is due. `copyOf`: the body is that of a stored message. */

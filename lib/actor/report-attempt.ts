@@ -21,7 +21,7 @@ export interface ReportEnvironment {
 /** Measures one attempt and writes its canonical line. `begun` is monotonic. */
 export function reportAttempt(
   job: Job,
-  { verdict, effects }: AttemptOutcome,
+  { verdict, effects, stateUse }: AttemptOutcome,
   begun: number,
   { observer, clock, log }: ReportEnvironment,
 ): void {
@@ -31,6 +31,7 @@ export function reportAttempt(
   const queueMs = attempt === 1 ? Math.max(0, Math.round(clock.now() - ms - message.storedAt)) : undefined;
   observer.handled(actor, message.priority, verdict.kind, ms, queueMs);
   for (const effect of effects) observer.effect(actor, effect.state);
+  if (stateUse !== undefined) observer.stateUsed(actor, stateUse);
   if (verdict.kind === 'reject') observer.deadLettered(actor, verdict.reason);
   const fields = {
     actor,

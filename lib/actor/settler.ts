@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ActorLog } from './define-actor.ts';
 import type { EffectEntry } from './attempt.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { DeadLetter, LaneProgress, OutboxEntry, ParkedRow, RecordPort, SettleBatch, UnitLease } from './record-port.ts';
+import type { DeadLetter, LaneProgress, OutboxEntry, ParkedRow, RecordPort, SettleBatch, StateWrite, UnitLease } from './record-port.ts';
 import type { ReplayProgress } from './replay.ts';
 import type { Track } from './track.ts';
 
@@ -28,6 +28,7 @@ export interface Settlement {
   readonly deadLetter?: DeadLetter;
   readonly outbox?: readonly OutboxEntry[];
   readonly rows?: readonly unknown[];
+  readonly state?: StateWrite;
   readonly onCommitted: () => void;
   /** The unit has a new owner. */
   readonly onRefused: () => void;
@@ -147,6 +148,7 @@ function stage(
   const effects: SettleBatch['effects'][number][] = [];
   const deadLetters: DeadLetter[] = [];
   const outbox: OutboxEntry[] = [];
+  const states: StateWrite[] = [];
   const touched = new Set<Track>();
   for (const settlement of settlements) {
     const { unit, delivered } = settlement;
@@ -163,6 +165,7 @@ function stage(
       effects.push({ unit, id, state, ...(state === 'done' ? { result } : {}) });
     for (const entry of settlement.outbox ?? []) outbox.push(entry);
     for (const row of settlement.rows ?? []) rows.push({ unit, row });
+    if (settlement.state !== undefined) states.push(settlement.state);
   }
   const tracks = new Map<Track, LaneProgress | ReplayProgress>();
   for (const track of touched) {
@@ -178,7 +181,7 @@ function stage(
       tracks.set(track, replayed);
     }
   }
-  return { batch: { lanes, parked, unparked, cleared, effects, deadLetters, outbox, published, rows, replays }, lanes: tracks };
+  return { batch: { lanes, parked, unparked, cleared, effects, deadLetters, outbox, published, rows, replays, states }, lanes: tracks };
 }
 
 function finish(settlements: readonly Settlement[], lanes: Map<Track, LaneProgress | ReplayProgress>, refused: readonly UnitLease[]): void {

@@ -7,7 +7,18 @@ import { SimulatedBroker } from './simulation/simulated-broker.ts';
 import { SimulatedRecord } from './simulation/simulated-record.ts';
 import { Timers } from './timers.ts';
 
-const NOTHING = { lanes: [], parked: [], unparked: [], cleared: [], effects: [], deadLetters: [], published: [], rows: [], replays: [] };
+const NOTHING = {
+  lanes: [],
+  parked: [],
+  unparked: [],
+  cleared: [],
+  effects: [],
+  deadLetters: [],
+  published: [],
+  rows: [],
+  replays: [],
+  states: [],
+};
 
 test('a timer is handed over once by each owner, however often it is found before its row is gone', async () => {
   const record = new SimulatedRecord(systemClock);

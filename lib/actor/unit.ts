@@ -11,6 +11,7 @@ import type { Outbox } from './outbox.ts';
 import { type Parsed, parseInput } from './parsed.ts';
 import type { AcquiredUnit, LaneId, ParkedRow, RecordPort, UnitLease } from './record-port.ts';
 import type { Settler } from './settler.ts';
+import { StateCache } from './states.ts';
 import type { ReplayTrack } from './replay-track.ts';
 import { Suspects } from './suspects.ts';
 import { UnitReplays, type UnitReplaysOptions } from './unit-replays.ts';
@@ -47,6 +48,7 @@ export class Unit {
   readonly lease: UnitLease;
   readonly definition: ActorDefinition;
   readonly suspects: Suspects;
+  readonly states = new StateCache();
   readonly mailboxes: Mailboxes;
   readonly replays: UnitReplays;
   /** Monotonic time at which the last renewal that succeeded was sent. */
@@ -176,6 +178,7 @@ export class Unit {
     if (this.isDropped) return;
     this.isDropped = true;
     this.mailboxes.drop();
+    this.states.clear();
     void this.stopPulling();
   }
 

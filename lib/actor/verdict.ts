@@ -1,8 +1,9 @@
 /**
- * What a handler decided about its message. A throw means `retry`.
+ * What a handler decided about its message. A throw means `retry`. `state`: what its key has from now on, null for nothing more;
+ * without it the state stays as it is.
  */
-export type Verdict =
-  | { readonly kind: 'done' }
+export type Verdict<State = never> =
+  | { readonly kind: 'done'; readonly state?: State | null }
   | { readonly kind: 'retry'; readonly because: string; readonly afterMs?: number; readonly detail?: unknown }
   | { readonly kind: 'reject'; readonly reason: RejectReason; readonly because: string; readonly detail?: unknown }
   | { readonly kind: 'park'; readonly until: number; readonly because: string };
@@ -21,8 +22,9 @@ export const REJECT_REASONS = ['invalid', 'refused', 'gone', 'exhausted', 'crash
 
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
-export function done(): Verdict {
-  return { kind: 'done' };
+/** Its work is done. `state` is settled together with the message: both or neither, and once. */
+export function done<State = never>(result?: { readonly state: State | null }): Verdict<State> {
+  return result === undefined ? { kind: 'done' } : { kind: 'done', state: result.state };
 }
 
 /** Try again. `afterMs` (a Retry-After) overrides the actor's own backoff. */

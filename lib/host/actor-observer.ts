@@ -16,6 +16,12 @@ export function createActorObserver(registry: Registry): ActorObserver {
     },
     effect: (actor, outcome) => metrics.effects.inc({ actor, outcome }),
     deadLettered: (actor, reason) => metrics.deadLetters.inc({ actor, reason }),
+    stateLoaded: (actor, from) => metrics.stateLoads.inc({ actor, from }),
+    stateUsed(actor, { migratedFrom, trouble, bytes }) {
+      if (migratedFrom !== undefined) metrics.stateMigrations.inc({ actor });
+      if (trouble !== undefined) metrics.stateTroubles.inc({ actor, cause: trouble });
+      if (bytes !== undefined && bytes > 0) metrics.stateBytes.observe({ actor }, bytes);
+    },
     parked: (actor, delta) => metrics.parkedMessages.inc({ actor }, delta),
     repointed: (actor, cause) => metrics.laneRepoints.inc({ actor, cause }),
     settled(settlements, durationMs) {

@@ -16,6 +16,7 @@ test('processes that migrate at once apply every migration once', async (t) => {
     '0005-timers',
     '0006-dead-letter-groups',
     '0007-replays',
+    '0008-actor-states',
     '0009-members',
   ]);
   assert.deepEqual(await migrate(databaseUrl), []);

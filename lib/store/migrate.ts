@@ -9,6 +9,7 @@ import { stepReason } from './migrations/0004-step-reason.ts';
 import { timers } from './migrations/0005-timers.ts';
 import { deadLetterGroups } from './migrations/0006-dead-letter-groups.ts';
 import { replays } from './migrations/0007-replays.ts';
+import { actorStates } from './migrations/0008-actor-states.ts';
 import { members } from './migrations/0009-members.ts';
 
 /** In order of their names; an applied one is never changed, what it lacks comes in the next. */
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-timers': timers,
   '0006-dead-letter-groups': deadLetterGroups,
   '0007-replays': replays,
+  '0008-actor-states': actorStates,
   '0009-members': members,
 };
 

@@ -8,6 +8,7 @@ import { dueTimers } from './due-timers.ts';
 import { removeMember, surveyUnits } from './members.ts';
 import { loadParkedRows, loadUnit } from './load-unit.ts';
 import { grantReplay, nextRound, openReplayParts, recordReset, replayPart } from './replay-lanes.ts';
+import { loadStates, stateParts } from './actor-states.ts';
 import { recordParts, unitOf } from './settle-record.ts';
 import { handlerParts } from './settle-rows.ts';
 import { acquireUnits, LeaseRenewal, releaseUnits } from './units.ts';
@@ -41,6 +42,7 @@ export function createRecordStore(database: Database): RecordStore {
     replays: (leases) => openReplayParts(database, leases),
     recordReset: (reset) => recordReset(database, reset),
     grantReplay: (replay, wanted) => grantReplay(database, replay, wanted),
+    loadStates: (ids) => loadStates(database, ids),
     nextRound: (actor, messageId) => nextRound(database, actor, messageId),
     close: () => renewal.close(),
   };
@@ -50,7 +52,7 @@ async function settle(database: Database, batch: SettleBatch): Promise<{ refused
   const { rows, ...record } = batch;
   const units = [...Object.values(record).flat(), ...rows].map(({ unit }) => unit);
   if (units.length === 0) return { refused: [] };
-  const parts = [...recordParts(batch), replayPart(batch.replays), ...handlerParts(rows)];
+  const parts = [...recordParts(batch), replayPart(batch.replays), ...stateParts(batch.states), ...handlerParts(rows)];
   return { refused: await database.query<UnitLease>(fencedStatement('settle', units, parts, SELECT_REFUSED)) };
 }
 

@@ -44,6 +44,8 @@ export const TABLE_RIGHTS: Readonly<Record<string, RightsOfTable>> = {
   // A reset of a consumer by hand is a replay that its owner records.
   replays: { actors: ['select', 'insert', 'update'], tool: ['select', 'insert', 'update'] },
   replay_lanes: { actors: ['select', 'insert', 'update'], tool: ['select', 'insert'] },
+  // What actors keep of their keys: only they write it, in the transaction that settles a message.
+  actor_states: { actors: ['select', 'insert', 'update', 'delete'], tool: ['select'] },
   audit_log: { actors: ['insert'], tool: ['select', 'insert'] },
   // Which migrations are applied is the owner's business alone.
   kysely_migration: {},

@@ -33,6 +33,7 @@ export interface StoreTables {
   steps: StepsTable;
   replays: ReplaysTable;
   replay_lanes: ReplayLanesTable;
+  actor_states: ActorStatesTable;
   audit_log: { id: Generated<number>; at: OwnTime; who: string; action: string; target: string; detail: Json };
 }
 
@@ -90,6 +91,18 @@ export interface ReplayLanesTable {
   handled: ColumnType<number, undefined, number>;
   skipped: ColumnType<number, undefined, number>;
   ended_at: NullableTime;
+}
+
+export interface ActorStatesTable {
+  actor: string;
+  event_key: string;
+  key: string;
+  version: number;
+  state: Json;
+  message_id: string;
+  stream: string;
+  seq: number;
+  updated_at: OwnTime;
 }
 
 export interface EffectsTable {

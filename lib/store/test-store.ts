@@ -17,6 +17,7 @@ export const EMPTY: SettleBatch = {
   cleared: [],
   rows: [],
   replays: [],
+  states: [],
 };
 export const LEASE_MS = 3_000;
 export const UNIT = { actor: 'slack', partition: 0 };

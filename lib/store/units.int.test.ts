@@ -70,6 +70,7 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
     ],
     parked: [parkedRow(old, 5)],
     effects: [{ unit: old, id: 'm1/send', state: 'done' }],
+    states: [{ unit: old, eventKey: 'A', key: 'A', state: { version: 1, json: '{}' }, messageId: 'm', stream: 'COMMANDS', seq: 5 }],
     outbox: [{ unit: old, id: 'x', subject: 's', key: 'A', headers: {}, body: Buffer.from('x') }],
     rows: [
       {
@@ -89,6 +90,7 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
   assert.deepEqual((await store.load(other)).lanes[0]?.exceptions, [9]);
   assert.deepEqual(await database.query({ text: 'select state from effects' }), [{ state: 'claimed' }]);
   assert.deepEqual(await database.query({ text: 'select from outcomes' }), []);
+  assert.deepEqual(await database.query({ text: 'select from actor_states' }), []);
 });
 
 test('a take-over waits for a settling under way; renewing the lease does not', async (t) => {

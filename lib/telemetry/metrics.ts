@@ -83,6 +83,9 @@ export function ingestMetrics(registry: Registry) {
   };
 }
 
+/** The last one is the limit of a state. */
+const STATE_BYTES = [64, 256, 1_024, 4_096, 16_384, 65_536];
+
 export type ActorMetrics = ReturnType<typeof actorMetrics>;
 
 export function actorMetrics(registry: Registry) {
@@ -157,6 +160,31 @@ export function actorMetrics(registry: Registry) {
       name: 'visapi_replay_messages_total',
       help: 'Messages that replays have let go',
       labelNames: ['actor'],
+      registers,
+    }),
+    stateLoads: new Counter({
+      name: 'visapi_state_loads_total',
+      help: 'States of keys that handlers needed, by where they were found',
+      labelNames: ['actor', 'from'],
+      registers,
+    }),
+    stateBytes: new Histogram({
+      name: 'visapi_state_bytes',
+      help: 'Size of the states that handlers gave back',
+      labelNames: ['actor'],
+      buckets: STATE_BYTES,
+      registers,
+    }),
+    stateMigrations: new Counter({
+      name: 'visapi_state_migrations_total',
+      help: 'States that were brought to their present version when they were read',
+      labelNames: ['actor'],
+      registers,
+    }),
+    stateTroubles: new Counter({
+      name: 'visapi_state_troubles_total',
+      help: 'Messages that waited or were given up for their state, by cause',
+      labelNames: ['actor', 'cause'],
       registers,
     }),
     laneRepoints: new Counter({

@@ -21,7 +21,7 @@ export function whyNoCommand(program: Command, words: readonly string[]): string
   const rest = [...words];
   while (command.commands.length > 0) {
     const name = rest.shift();
-    const next = command.commands.find((each) => each.name() === name);
+    const next = command.commands.find((each) => [each.name(), ...each.aliases()].includes(name ?? ''));
     // A command that does something itself may have sub-commands, too.
     if (next === undefined && command.options.length > 0 && name?.startsWith('--') === true) {
       rest.unshift(name);

@@ -40,6 +40,7 @@ class Ledger {
       actor: 'email',
       message,
       attempt: 1,
+      state: undefined,
       signal,
       log,
       emit: (output) => void emits.push(output),
@@ -99,7 +100,7 @@ async function setUp(t: TestContext) {
     sink,
     ledger,
     tries,
-    async handle(message: Message, account: EmailAccount | undefined = accountAt(sink)): Promise<{ verdict: Verdict; emits: Emit[] }> {
+    async handle(message: Message, account: EmailAccount | undefined = accountAt(sink)): Promise<{ verdict: Verdict<unknown>; emits: Emit[] }> {
       const emits: Emit[] = [];
       const actor = createEmailActor({ account, documents, onTry: ({ kind }) => tries.push(kind) });
       return { verdict: await actor.receive(actor.input(message), ledger.context(message, emits)), emits };
@@ -128,7 +129,7 @@ function command(body: object = {}, id = `r${commands++}/mail`): Message {
   return { id, ...rest, body: Buffer.from(JSON.stringify(whole)) };
 }
 
-const word = (verdict: Verdict): string => (verdict.kind === 'reject' ? verdict.reason : verdict.kind);
+const word = (verdict: Verdict<unknown>): string => (verdict.kind === 'reject' ? verdict.reason : verdict.kind);
 const json = (emit: Emit | undefined): unknown => JSON.parse(Buffer.from(emit?.body ?? '').toString());
 
 test('a command becomes one e-mail with its document, and its run is told; coming again it is not sent again', async (t) => {

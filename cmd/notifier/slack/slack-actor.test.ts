@@ -22,6 +22,7 @@ class Ledger {
       actor: 'slack',
       message,
       attempt: 1,
+      state: undefined,
       signal: new AbortController().signal,
       log,
       emit: (output) => void emits.push(output),
@@ -76,7 +77,7 @@ async function setUp(t: TestContext) {
     actor,
     ledger,
     tries,
-    async handle(message: Message): Promise<{ verdict: Verdict; emits: Emit[] }> {
+    async handle(message: Message): Promise<{ verdict: Verdict<unknown>; emits: Emit[] }> {
       const emits: Emit[] = [];
       return { verdict: await actor.receive(actor.input(message), ledger.context(message, emits)), emits };
     },

@@ -3,7 +3,9 @@ import type { ActorOverview } from '../../../lib/store/actor-overview.ts';
 import { readActorOverview } from '../../../lib/store/actor-overview.ts';
 import { ACTOR_LANES } from '../../../streams/actors.ts';
 import { countConsumers, type LaneOwner, MAX_CONSUMERS } from '../../../streams/lanes.ts';
-import { outputOf, table } from '../output.ts';
+import { listKeys, showState } from '../actor-state.ts';
+import { parseCount } from '../moment.ts';
+import { CommandError, exitCodes, outputOf, table } from '../output.ts';
 import { withDatabase } from '../session.ts';
 import { loadToolActors } from '../user-actors.ts';
 
@@ -16,7 +18,8 @@ interface ListedActor extends LaneOwner {
 export function registerActors(program: Command): void {
   const actors = program
     .command('actors')
-    .addHelpText('after', '\nExamples:\n  $ visapi actors list\n  $ VISAPI_ACTORS=./actors visapi actors list');
+    .alias('actor')
+    .addHelpText('after', '\nExamples:\n  $ visapi actors list\n  $ visapi actor state count-payments customer-3');
   actors
     .command('list')
     .description("VisAPI's own actors and those that VISAPI_ACTORS names: what they read, who runs them, what waits")
@@ -53,6 +56,47 @@ export function registerActors(program: Command): void {
         ].join('\n'),
       );
     });
+  registerState(actors);
+}
+
+/** `visapi actor state`: what an actor keeps of its keys. */
+function registerState(actors: Command): void {
+  actors
+    .command('state')
+    .argument('<actor>', 'as visapi actors list shows it')
+    .argument('[key]', "an event's key; without it the keys are listed")
+    .option('--limit <count>', 'without a key: keys at most', '50')
+    .option('--after <key>', 'without a key: the page after this key')
+    .option('--after-mailbox <key>', 'with --after, where the actor refines its keys: the page after this mailbox of the key')
+    .description('what an actor keeps of a key: its version, since when, by which event, and the JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ visapi actor state count-payments
+  $ visapi actor state count-payments customer-3
+  $ visapi actor state count-payments customer-3 --json
+  $ visapi actor state count-payments --limit 200 --after customer-3`,
+    )
+    .action(async (actor: string, key: string | undefined, options: StateOptions, command: Command) => {
+      const { after, afterMailbox } = options;
+      const limit = parseCount('--limit', options.limit, 1, 1_000);
+      if (afterMailbox !== undefined && after === undefined)
+        throw new CommandError('--after-mailbox: expected --after with it, got none', { exitCode: exitCodes.wrongUsage });
+      const cursor = after === undefined ? undefined : { eventKey: after, key: afterMailbox };
+      await withDatabase(async (database) => {
+        const known = [...ACTOR_LANES, ...(await readActorOverview(database)).map(({ actor: name }) => ({ name }))].map(({ name }) => name);
+        const output = outputOf(command);
+        if (key === undefined) await listKeys(database, output, actor, { limit, after: cursor }, known);
+        else await showState(database, output, actor, key, known);
+      });
+    });
+}
+
+interface StateOptions {
+  readonly limit: string;
+  readonly after?: string;
+  readonly afterMailbox?: string;
 }
 
 async function userActors(): Promise<ListedActor[]> {

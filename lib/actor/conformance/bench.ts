@@ -22,6 +22,8 @@ export interface ConformanceBench {
   suspects(): Promise<readonly SuspectStart[]>;
   effect(id: string): Promise<{ state: string; repeats: number } | undefined>;
   outboxSize(): Promise<number>;
+  /** What is recorded as the state of a key; its mailbox key is the same. */
+  state(actor: string, key: string): Promise<{ readonly version: number; readonly json: string } | undefined>;
   /** Parks a row for an actor's unit from outside. */
   adopt(row: Omit<ParkedRow, 'unit'> & { actor: string; partition: number }): Promise<void>;
   /** Takes the next delivery of an actor's lane away from its owner, as a frozen process's open pull does. */
@@ -73,11 +75,11 @@ export function bodyOf(message: Message): string {
 }
 
 /** An actor named `tester` with one partition that handles text; `unreadable` does not fit its input. */
-export function actor(
-  receive: (body: string, context: ActorContext) => Promise<Verdict> | Verdict,
-  rest: Partial<ActorDefinition<string>> = {},
+export function actor<State>(
+  receive: (body: string, context: ActorContext<State>) => Promise<Verdict<State>> | Verdict<State>,
+  rest: Partial<ActorDefinition<string, State>> = {},
 ): ActorDefinition {
-  return defineActor<string>({
+  return defineActor<string, State>({
     name: 'tester',
     partitions: 1,
     start: 'beginning',

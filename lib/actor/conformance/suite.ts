@@ -7,6 +7,7 @@ import { describeOrder } from './order.ts';
 import { describeRedelivery } from './redelivery.ts';
 import { describeReplays } from './replays.ts';
 import { describeSharing } from './sharing.ts';
+import { describeStates } from './states.ts';
 import { describeTakeOver } from './take-over.ts';
 import { describeTimers } from './timers.ts';
 
@@ -26,6 +27,7 @@ export function describeConformance(kind: string, open: OpenBench): void {
     describeRedelivery,
     describeReplays,
     describeTimers,
+    describeStates,
   ])
     describe(property);
 }

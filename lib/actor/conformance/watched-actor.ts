@@ -12,7 +12,7 @@ export interface Watched {
   /** Message ids in the order in which handlers began, with their mailbox. */
   readonly begun: readonly { readonly id: string; readonly key: string }[];
   /** The last verdict on a message; a throw is none. */
-  verdictOf(id: string): Verdict | undefined;
+  verdictOf(id: string): Verdict<unknown> | undefined;
   /** Each run of each effect that did not fail: its id, its key for the outside, and whether it was told to be a repetition. */
   readonly runs: readonly { readonly id: string; readonly idempotencyKey: string; readonly repeated: boolean }[];
   /** Each output that was asked for: the ids of message and output, and in which attempt. */
@@ -24,7 +24,7 @@ export interface Watched {
 /** `onGap` is called at each place; what it does is done before the handler goes on. A promise that never ends holds it there. */
 export function watchActor(actor: ActorDefinition, onGap: (gap: Gap, message: Message) => void | Promise<void> = () => undefined): Watched {
   const begun: { id: string; key: string }[] = [];
-  const verdicts = new Map<string, Verdict>();
+  const verdicts = new Map<string, Verdict<unknown>>();
   const runs: { id: string; idempotencyKey: string; repeated: boolean }[] = [];
   const outputs: { messageId: string; id: string; attempt: number }[] = [];
   const overlaps: string[] = [];
@@ -51,7 +51,7 @@ export function watchActor(actor: ActorDefinition, onGap: (gap: Gap, message: Me
   return { definition, begun, verdictOf: (id) => verdicts.get(id), runs, outputs, overlaps };
 
   function watchedContext(context: ActorContext): ActorContext {
-    const { actor: name, message, attempt, signal, log } = context;
+    const { actor: name, message, attempt, state, signal, log } = context;
     const effect: ActorContext['effect'] = (effectName, run, options) => {
       const watchedRun = async (how: EffectRun) => {
         const result = await run(how);
@@ -65,6 +65,7 @@ export function watchActor(actor: ActorDefinition, onGap: (gap: Gap, message: Me
       actor: name,
       message,
       attempt,
+      state,
       signal,
       log,
       effect,

@@ -58,6 +58,7 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
       replays: pass((...args) => record.replays(...args)),
       recordReset: pass((...args) => record.recordReset(...args)),
       grantReplay: pass((...args) => record.grantReplay(...args)),
+      loadStates: pass((ids) => record.loadStates(ids)),
       nextRound: pass((...args) => record.nextRound(...args)),
       isTransient: (error) => record.isTransient(error),
     },

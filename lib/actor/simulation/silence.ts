@@ -11,6 +11,8 @@ export const silentObserver: ActorObserver = {
   handled: ignore,
   effect: ignore,
   deadLettered: ignore,
+  stateLoaded: ignore,
+  stateUsed: ignore,
   parked: ignore,
   repointed: ignore,
   settled: ignore,

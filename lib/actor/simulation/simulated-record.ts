@@ -2,7 +2,9 @@ import type { Clock } from '../../core/clock.ts';
 import { isTimer } from '../record-port.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
 import { SimulatedMembers } from './simulated-members.ts';
+import { canBecome, type Effect } from './simulated-effect.ts';
 import { handPart } from './simulated-replay.ts';
+import { SimulatedStates } from './simulated-states.ts';
 import type {
   AcquiredUnit,
   ClaimAnswer,
@@ -15,6 +17,8 @@ import type {
   ParkedRow,
   RecordPort,
   SettleBatch,
+  StateId,
+  StoredState,
   SuspectStart,
   Survey,
   UnitId,
@@ -29,6 +33,8 @@ export class SimulatedRecord implements RecordPort {
   readonly rows: unknown[] = [];
   /** Replays with all of their parts; those that are over stay. */
   readonly replayParts: ReplayPart[] = [];
+  /** What actors keep of their keys. */
+  readonly states = new SimulatedStates();
   readonly #clock: Clock;
   readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
   readonly #members: SimulatedMembers;
@@ -143,6 +149,7 @@ export class SimulatedRecord implements RecordPort {
       if (part !== undefined && progress.floor >= part.floor)
         this.replayParts[index] = { ...part, ...progress, isEnded: part.isEnded || isEnded };
     }
+    for (const { unit, eventKey, key, state } of batch.states.filter(isMine)) this.states.put({ actor: unit.actor, eventKey, key }, state);
     this.rows.push(...batch.rows.filter(isMine).map(({ row }) => row));
     return Promise.resolve({ refused: [...refused.values()] });
   }
@@ -218,6 +225,10 @@ export class SimulatedRecord implements RecordPort {
     return Promise.resolve(wanted);
   }
 
+  loadStates(ids: readonly StateId[]): Promise<(StoredState | undefined)[]> {
+    return Promise.resolve(ids.map((id) => this.states.get(id)));
+  }
+
   nextRound(actor: string, messageId: string): Promise<number> {
     const letters = [...this.deadLetters.values()].filter((letter) => letter.messageId === messageId && letter.unit.actor === actor);
     return Promise.resolve(Math.max(-1, ...letters.map(({ round }) => round)) + 1);
@@ -270,20 +281,6 @@ export class SimulatedRecord implements RecordPort {
 
 /** A row that a person parked is handed to every new owner again until one has parked it anew. */
 type Parked = ParkedRow & { isAdopted: boolean; takenEpoch?: number };
-
-interface Effect {
-  state: 'claimed' | 'done' | 'failed' | 'unknown' | 'held';
-  repeats: number;
-  token: string;
-  epoch: number;
-  result?: unknown;
-}
-
-function canBecome(effect: Effect, state: Effect['state'], unit: UnitLease): boolean {
-  if (effect.state === 'done' || state === 'done') return effect.state !== 'done';
-  if (state === 'failed') return effect.state === 'claimed' && effect.epoch === unit.epoch;
-  return effect.state === 'claimed' || effect.state === 'unknown';
-}
 
 function unitKey({ actor, partition }: UnitId): string {
   return `${actor}/${partition}`;

@@ -52,6 +52,7 @@ export function slowRecord(record: RecordPort, { clock, wayMs }: SlowOptions): R
     replays: slow((...args) => record.replays(...args)),
     recordReset: slow((...args) => record.recordReset(...args)),
     grantReplay: slow((...args) => record.grantReplay(...args)),
+    loadStates: slow((ids) => record.loadStates(ids)),
     nextRound: slow((...args) => record.nextRound(...args)),
     isTransient: (error) => record.isTransient(error),
   };
