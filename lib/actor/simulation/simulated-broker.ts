@@ -77,21 +77,27 @@ export class SimulatedBroker implements BrokerPort {
   lane(spec: LaneSpec): LaneSource {
     const { stream, consumer, filterSubjects } = spec;
     const id = `${stream}/${consumer}`;
-    const filters = filterSubjects.map((filter) => filter.split('.'));
-    const state = ({ created, consumerSeq, next }: Consumer): ConsumerState => ({
-      created,
-      deliveredConsumerSeq: consumerSeq,
-      deliveredStreamSeq: next - 1,
-      pending: this.messages(stream)
-        .slice(next - 1)
-        .filter(({ subject }) => filters.some((filter) => matches(filter, subject.split('.')))).length,
-      lastSeq: this.messages(stream).length,
-    });
+    const state = ({ created, consumerSeq, next, isWanted }: Consumer): ConsumerState => {
+      const messages = this.messages(stream);
+      const lastSeq = messages.length;
+      let pending = 0;
+      for (let seq = next; seq <= lastSeq; seq++) if (isWanted(messages[seq - 1]!.subject)) pending++;
+      return { created, deliveredConsumerSeq: consumerSeq, deliveredStreamSeq: next - 1, pending, lastSeq };
+    };
     return {
       ensure: () => {
         let found = this.#consumers.get(id);
         if (found === undefined)
-          this.#consumers.set(id, (found = { created: String(++this.#created), filters, next: 1, consumerSeq: 0, isStolenFrom: false }));
+          this.#consumers.set(
+            id,
+            (found = {
+              created: String(++this.#created),
+              isWanted: createFilter(filterSubjects),
+              next: 1,
+              consumerSeq: 0,
+              isStolenFrom: false,
+            }),
+          );
         return Promise.resolve(state(found));
       },
       repoint: (seq) => {
@@ -139,8 +145,7 @@ export class SimulatedBroker implements BrokerPort {
     while (consumer.next <= messages.length) {
       const message = messages[consumer.next - 1]!;
       consumer.next++;
-      const tokens = message.subject.split('.');
-      if (!consumer.filters.some((filter) => matches(filter, tokens))) continue;
+      if (!consumer.isWanted(message.subject)) continue;
       consumer.consumerSeq++;
       if (!consumer.isStolenFrom) return message;
       consumer.isStolenFrom = false;
@@ -165,10 +170,24 @@ export class SimulatedBroker implements BrokerPort {
 
 interface Consumer {
   readonly created: string;
-  readonly filters: readonly string[][];
+  readonly isWanted: (subject: string) => boolean;
   next: number;
   consumerSeq: number;
   isStolenFrom: boolean;
+}
+
+/** Subjects come again and again: each is looked at once. */
+function createFilter(filterSubjects: readonly string[]): (subject: string) => boolean {
+  const filters = filterSubjects.map((filter) => filter.split('.'));
+  const known = new Map<string, boolean>();
+  return (subject) => {
+    let isWanted = known.get(subject);
+    if (isWanted === undefined) {
+      const tokens = subject.split('.');
+      known.set(subject, (isWanted = filters.some((filter) => matches(filter, tokens))));
+    }
+    return isWanted;
+  };
 }
 
 function matches(filter: readonly string[], subject: readonly string[]): boolean {
