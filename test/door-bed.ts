@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { HEADERS } from '../lib/core/headers.ts';
+import type { BrokerCluster } from '../lib/dev/broker-cluster.ts';
 import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
 import { findFreePort } from '../lib/dev/port.ts';
@@ -20,6 +21,7 @@ import { STREAMS } from '../streams/subjects.ts';
 
 /** Ingest alone, as a process, in front of a broker that a test may stop: what the tests of the door stand on. */
 export interface DoorBed {
+  /** The test's own; with a given cluster any one of it. */
   readonly broker: Broker;
   readonly connection: BrokerConnection;
   /** Describes an ingest with a journal of its own, by this name; nothing runs before `start`. */
@@ -53,6 +55,8 @@ export interface LogEvent {
 export interface DoorOptions {
   /** Of the log: how long the broker itself knows an id again. (Default: as in production, two minutes) */
   readonly duplicateWindowMs?: number;
+  /** Ingest stands in front of it, and the log has three replicas. (Default: one broker of the test's own) */
+  readonly cluster?: BrokerCluster;
 }
 
 export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Promise<DoorBed> {
@@ -63,11 +67,12 @@ export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Pr
     for (const end of endings.toReversed()) await end();
     await rm(folder, { recursive: true, force: true });
   });
-  const broker = await openOwnBroker(t);
-  const connection = await connectBroker({ url: broker.url, name: 'test' });
+  const { duplicateWindowMs, cluster } = options;
+  const broker = cluster?.brokers[0] ?? (await openOwnBroker(t));
+  const { url } = cluster ?? broker;
+  const connection = await connectBroker({ url, name: 'test' });
   endings.push(() => connection.close());
-  const streams = logStreams({ totalBytes: 512 * 1024 ** 2 });
-  const { duplicateWindowMs } = options;
+  const streams = logStreams({ totalBytes: 512 * 1024 ** 2, replicas: cluster === undefined ? 1 : 3 });
   await applyStreams(
     connection,
     duplicateWindowMs === undefined
@@ -96,7 +101,7 @@ export async function openDoorBed(t: TestContext, options: DoorOptions = {}): Pr
       const own = {
         VISAPI_HOME: join(folder, name),
         VISAPI_INSTANCE: name,
-        NATS_URL: broker.url,
+        NATS_URL: url,
         ALLOW_UNSAFE_BROKER: 'true',
         INGEST_PORT: String(port),
         INGEST_OPS_PORT: String(opsPort),

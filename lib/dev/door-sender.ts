@@ -17,9 +17,12 @@ export interface PostResult {
   readonly text: string;
 }
 
-/** @param timeoutMs for an answer; (Default: 5 s) */
-export function createDoorSender(url: string, timeoutMs = 5_000): DoorSender {
-  const agent = new Agent({ keepAlive: true });
+/**
+ * @param timeoutMs for an answer; (Default: 5 s)
+ * @param connections at most; what has none waits. (Default: as many as there are open requests)
+ */
+export function createDoorSender(url: string, timeoutMs = 5_000, connections = Infinity): DoorSender {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const send = ({ headers, body }: SignedRequest): Promise<PostResult> =>
     new Promise((resolve) => {
       const none = (): void => resolve({ status: undefined, duplicate: false, text: '' });

@@ -29,7 +29,7 @@ export interface RelayOptions {
 export interface Relay {
   start(): void;
   /**
-   * Whether the log has confirmed it within `timeoutMs`. False at once where the relay is behind; then the journal's own
+   * Whether the log has confirmed it within `timeoutMs`. False at once where the relay is behind, or was within the last second; then the journal’s own
    * fsync is what holds.
    */
   whenConfirmed(appended: Appended, timeoutMs: number): Promise<boolean>;
@@ -57,6 +57,8 @@ export interface RefusedRecord {
 const DEFAULT_WINDOW: RelayWindow = { records: 4_096, bytes: 32 * 1024 * 1024 };
 /** A relay that is this late is behind: whoever waits for it would wait longer. */
 const BEHIND_MS = 250;
+/** It is behind until it has been in time for this long: one that is late again and again would cost each sender many waits. */
+const CALM_MS = 1_000;
 /** Between two tries to read the log back. */
 const RETRY_MS = 250;
 
@@ -67,6 +69,8 @@ export function createRelay(options: RelayOptions): Relay {
   const stopping = new AbortController();
   let session: RelaySession | undefined;
   let waitsBecause: string | undefined = 'not started';
+  /** When it was seen late last, by the monotonic clock. */
+  let lateAt = -Infinity;
   let running: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
   let readBackFrom = journal.status().confirmedLogSeq;
@@ -88,7 +92,9 @@ export function createRelay(options: RelayOptions): Relay {
   function onConfirmed(record: JournalRecord, ack: PublishAck): void {
     forgetter.add(record.number);
     metrics.relayed.inc({ outcome: ack.duplicate ? 'duplicate' : 'stored' });
-    metrics.delaySeconds.observe(Math.max(0, clock.now() - record.acceptedAt) / 1_000);
+    const delayMs = Math.max(0, clock.now() - record.acceptedAt);
+    if (delayMs > BEHIND_MS) lateAt = clock.monotonic();
+    metrics.delaySeconds.observe(delayMs / 1_000);
     announce(record.number);
   }
 
@@ -187,9 +193,10 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   function isBehind(): boolean {
-    if (waitsBecause !== undefined) return true;
     const oldest = session?.oldest;
-    return oldest !== undefined && clock.now() - oldest.acceptedAt > BEHIND_MS;
+    const isLate = waitsBecause !== undefined || (oldest !== undefined && clock.now() - oldest.acceptedAt > BEHIND_MS);
+    if (isLate) lateAt = clock.monotonic();
+    return isLate || clock.monotonic() - lateAt < CALM_MS;
   }
 
   function isLeft(number: number, duplicate: boolean): boolean {
@@ -227,7 +234,10 @@ export function createRelay(options: RelayOptions): Relay {
           resolve(isConfirmed);
         };
         const onceConfirmed = (): void => settle(true);
-        const cancel = clock.after(timeoutMs, () => settle(false));
+        const cancel = clock.after(timeoutMs, () => {
+          lateAt = clock.monotonic();
+          settle(false);
+        });
         const waiting = waiters.get(number) ?? new Set();
         waiters.set(number, waiting.add(onceConfirmed));
       });
