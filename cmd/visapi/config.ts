@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { z } from 'zod';
 import { COMMON_VARIABLES, OPTIONAL_SETTINGS_VARIABLES } from '../../lib/config/common.ts';
 import { type ConfigOf, integer, optional, parseConfig, text, variable } from '../../lib/config/config.ts';
 import { type LocalHome, localHome } from '../../lib/dev/local-home.ts';
@@ -6,6 +7,9 @@ import { terminal } from './terminal.ts';
 
 /** Below 1024 only root may listen. */
 const localPort = integer({ min: 1_024, max: 65_535 });
+
+/** An even number bears the loss of no more brokers than the odd one below it. */
+const copies = z.enum(['1', '3', '5']).transform(Number);
 
 /** Below 32768, where kernels give none away. */
 export const defaults = {
@@ -18,6 +22,16 @@ export const defaults = {
   notifierOpsPort: 27_083,
   rendererOpsPort: 27_084,
   actorsOpsPort: 27_085,
+  natsPort2: 24_223,
+  natsPort3: 24_224,
+  natsMonitorPort2: 28_223,
+  natsMonitorPort3: 28_224,
+  natsRoutePort: 26_222,
+  natsRoutePort2: 26_223,
+  natsRoutePort3: 26_224,
+  ingestOpsPort2: 27_181,
+  processorOpsPort2: 27_182,
+  notifierOpsPort2: 27_183,
   sinkPort: 27_090,
   sinkSmtpPort: 27_025,
 } as const;
@@ -36,9 +50,22 @@ export const PORT_VARIABLES = {
   notifierOps: port('NOTIFIER_OPS_PORT', "the notifier's health and metrics", defaults.notifierOpsPort),
   rendererOps: port('RENDERER_OPS_PORT', 'health and metrics of the process that renders documents', defaults.rendererOpsPort),
   actorsOps: port('ACTORS_OPS_PORT', "health and metrics of the process for a user's own actors", defaults.actorsOpsPort),
+  nats2: port('NATS_PORT_2', "a cluster's second broker", defaults.natsPort2),
+  nats3: port('NATS_PORT_3', "a cluster's third broker", defaults.natsPort3),
+  natsMonitor2: port('NATS_MONITOR_PORT_2', "the second broker's monitoring pages", defaults.natsMonitorPort2),
+  natsMonitor3: port('NATS_MONITOR_PORT_3', "the third broker's monitoring pages", defaults.natsMonitorPort3),
+  natsRoute: port('NATS_ROUTE_PORT', "a cluster's first broker for the other two", defaults.natsRoutePort),
+  natsRoute2: port('NATS_ROUTE_PORT_2', 'the second broker for the other two', defaults.natsRoutePort2),
+  natsRoute3: port('NATS_ROUTE_PORT_3', 'the third broker for the other two', defaults.natsRoutePort3),
+  ingestOps2: port('INGEST_OPS_PORT_2', "a cluster's second ingest", defaults.ingestOpsPort2),
+  processorOps2: port('PROCESSOR_OPS_PORT_2', "a cluster's second processor", defaults.processorOpsPort2),
+  notifierOps2: port('NOTIFIER_OPS_PORT_2', "a cluster's second notifier", defaults.notifierOpsPort2),
   sink: port('SINK_PORT', 'the local Slack and its page', defaults.sinkPort),
   sinkSmtp: port('SINK_SMTP_PORT', 'the local mail server', defaults.sinkSmtpPort),
 } as const;
+
+/** One of the ports that `visapi dev` may listen on. */
+export type PortName = keyof typeof PORT_VARIABLES;
 
 const ADDRESS_VARIABLES = {
   natsUrl: optional('NATS_URL', text, { description: 'A broker somewhere else; visapi dev then starts none.' }),
@@ -55,6 +82,10 @@ const ADDRESS_VARIABLES = {
     description: 'Files or folders with actors of your own: visapi dev runs them in a process of their own, visapi actors lists them.',
   }),
   journalPath: optional('INGEST_JOURNAL_PATH', text, { description: 'The journal that visapi journal looks at.' }),
+  replicas: optional('VISAPI_REPLICAS', copies, {
+    description:
+      'Copies of every stream: 1, or 3 in a cluster. Without it what runs decides: 3 with `npm start -- --cluster`, otherwise 1.',
+  }),
   sinkUrl: optional('SINK_URL', text, { description: 'Where the local Slack is.' }),
 } as const;
 

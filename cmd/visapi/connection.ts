@@ -8,6 +8,10 @@ export interface Addresses {
   readonly databaseUrl: string;
   readonly ingestUrl: string;
   readonly sinkUrl: string;
+  /** The journal of each ingest on this machine. */
+  readonly journals: readonly string[];
+  /** Copies of every stream. */
+  readonly replicas: number;
   /** Only while `npm start` runs. */
   readonly demo: ReadyDemo | undefined;
 }
@@ -21,6 +25,8 @@ export async function findAddresses(): Promise<Addresses> {
     databaseUrl: config.databaseUrl ?? ready?.databaseUrl ?? `postgres://visapi_tool@127.0.0.1:${config.postgres}/visapi`,
     ingestUrl: config.ingestUrl ?? ready?.ingestUrl ?? `http://127.0.0.1:${config.ingest}`,
     sinkUrl: config.sinkUrl ?? ready?.sinkUrl ?? `http://127.0.0.1:${config.sink}`,
+    journals: config.journalPath === undefined ? (ready?.journals ?? [config.home.journal]) : [config.journalPath],
+    replicas: config.replicas ?? ready?.replicas ?? 1,
     demo: ready?.demo,
   };
 }

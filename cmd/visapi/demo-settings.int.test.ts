@@ -28,7 +28,7 @@ test('the first start makes the secrets, the sources and the key, the next ones 
   });
   const home = localHome(root);
   const said: string[] = [];
-  const ensure = () => ensureDemoSettings(natsUrl, home.demoApiKey, (line) => said.push(line));
+  const ensure = () => ensureDemoSettings(connection, home.demoApiKey, (line) => said.push(line));
 
   await ensureLocalSecrets(home);
   const made = readFileSync(home.secretsKey, 'utf8');

@@ -3,7 +3,7 @@ import { parseApiKey } from '../../lib/access/api-key.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import { readPrivate, writePrivate } from '../../lib/dev/local-secrets.ts';
 import type { ReadyDemo } from '../../lib/dev/ready-file.ts';
-import { connectBroker } from '../../lib/jetstream/connection.ts';
+import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import type { KeyStore } from '../../lib/settings/key-store.ts';
 import { CommandError } from './output.ts';
 import { openSettingStores } from './session.ts';
@@ -22,22 +22,17 @@ const DEMO_SOURCES = [
 ] as const;
 
 /** Makes the demo's sources and its API key where they are missing; what a person has changed of them stays. */
-export async function ensureDemoSettings(natsUrl: string, keyFile: string, say: (line: string) => void): Promise<ReadyDemo> {
-  const connection = await connectBroker({ url: natsUrl, name: 'visapi dev' });
-  try {
-    const { sources, keys } = await openSettingStores(connection);
-    for (const { document, newSecret } of DEMO_SOURCES) {
-      const added = await sources.add(document, [{ value: new Secret(newSecret()) }]);
-      if (added !== undefined) say(`added the demo's source ${document.name}`);
-    }
-    const secret = await sources.secretOf(GITHUB);
-    if (secret === undefined)
-      throw new CommandError(`no secret of the source ${GITHUB} counts: visapi sources rotate ${GITHUB} gives it one`);
-    const apiKey = await ensureDemoKey(keys, keyFile, say);
-    return { source: GITHUB, secret: secret.reveal(), signatureHeader: 'x-hub-signature-256', apiKey };
-  } finally {
-    await connection.close();
+export async function ensureDemoSettings(connection: BrokerConnection, keyFile: string, say: (line: string) => void): Promise<ReadyDemo> {
+  const { sources, keys } = await openSettingStores(connection);
+  for (const { document, newSecret } of DEMO_SOURCES) {
+    const added = await sources.add(document, [{ value: new Secret(newSecret()) }]);
+    if (added !== undefined) say(`added the demo's source ${document.name}`);
   }
+  const secret = await sources.secretOf(GITHUB);
+  if (secret === undefined)
+    throw new CommandError(`no secret of the source ${GITHUB} counts: visapi sources rotate ${GITHUB} gives it one`);
+  const apiKey = await ensureDemoKey(keys, keyFile, say);
+  return { source: GITHUB, secret: secret.reveal(), signatureHeader: 'x-hub-signature-256', apiKey };
 }
 
 /** The text is nowhere but in the file: where that is gone, there is a new key. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { LocalHome } from '../../lib/dev/local-home.ts';
 import { ensurePasswords } from '../../lib/dev/local-secrets.ts';
 import { createPostgres, type Postgres } from '../../lib/dev/postgres.ts';
 import { roleAddress } from '../../lib/store/role-address.ts';
@@ -20,8 +21,8 @@ export interface LocalDatabase {
 const OWNER = 'owner';
 
 /** Makes the passwords on the first start; nothing runs yet. */
-export async function createLocalDatabase(config: ToolConfig): Promise<LocalDatabase> {
-  const { home, databaseUrl } = config;
+export async function createLocalDatabase(config: ToolConfig, home: LocalHome): Promise<LocalDatabase> {
+  const { databaseUrl } = config;
   const urlsOf = (url: (program: DatabaseProgram) => string) =>
     Object.fromEntries(DATABASE_PROGRAMS.map((program) => [program, url(program)])) as Record<DatabaseProgram, string>;
   // Roles and passwords of somebody else's server are for its own people to make.

@@ -18,6 +18,8 @@ export interface BrokerCluster {
   readonly brokers: readonly Broker[];
   /** Starts all that are down. @throws Error when no majority answers in time */
   start(): Promise<void>;
+  /** Resolves when there is a majority that elects. @throws Error when there is none in time */
+  whenReady(): Promise<void>;
   /** Stops all of them, frozen ones too. May be called twice. */
   stop(): Promise<void>;
   /** The one that leads a stream, or a consumer of it; waits for an election. @throws Error where nobody leads in time */
@@ -52,17 +54,21 @@ export function createBrokerCluster(
   );
   const url = brokers.map((broker) => broker.url).join(',');
   const ask = <Answer>(subject: string): Promise<Answer> => askCluster(url, subject, options.accounts !== undefined);
+  const whenReady = async (): Promise<void> => {
+    await poll(async () => ((await ask<ApiAnswer>('$JS.API.INFO')).error === undefined ? true : undefined), {
+      deadlineMs: MAJORITY_DEADLINE_MS,
+      what: `a majority of the brokers at ${url}`,
+    });
+  };
   return {
     url,
     monitorUrl: members.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`).join(','),
     brokers,
     async start() {
       await Promise.all(brokers.filter(({ pid }) => pid === undefined).map((broker) => broker.start()));
-      await poll(async () => ((await ask<ApiAnswer>('$JS.API.INFO')).error === undefined ? true : undefined), {
-        deadlineMs: MAJORITY_DEADLINE_MS,
-        what: `a majority of the brokers at ${url}`,
-      });
+      await whenReady();
     },
+    whenReady,
     async stop() {
       for (const broker of brokers) broker.thaw();
       await Promise.all(brokers.map((broker) => broker.stop()));

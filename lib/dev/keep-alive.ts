@@ -12,6 +12,19 @@ export interface Part {
   whyHopeless?(): string | undefined;
 }
 
+/** A server as a part, under a name. */
+export function partOf(name: string, server: Omit<Part, 'name' | 'whyHopeless'>): Part {
+  return {
+    name,
+    get pid() {
+      return server.pid;
+    },
+    start: () => server.start(),
+    stop: () => server.stop(),
+    whenDown: () => server.whenDown(),
+  };
+}
+
 export interface KeepAliveEvents {
   readonly onDown: (name: string, waitMs: number) => void;
   readonly onUp: (name: string) => void;

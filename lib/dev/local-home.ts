@@ -14,6 +14,10 @@ export interface LocalHome {
   readonly cache: string;
   readonly natsData: string;
   readonly postgresData: string;
+  /** What ingest has accepted and the log does not have yet. */
+  readonly journal: string;
+  /** The sources and keys that ingest has known last. */
+  readonly settings: string;
   readonly logs: string;
   /** Pid files of what is running. */
   readonly run: string;
@@ -39,8 +43,7 @@ export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): Local
   return {
     root: absolute,
     cache: join(absolute, 'cache'),
-    natsData: join(absolute, 'data', 'nats'),
-    postgresData: join(absolute, 'data', 'postgres'),
+    ...dataIn(join(absolute, 'data')),
     logs: join(absolute, 'logs'),
     run: join(absolute, 'run'),
     ready: join(absolute, 'ready.json'),
@@ -50,5 +53,20 @@ export function localHome(root = process.env['VISAPI_HOME'] ?? '.visapi'): Local
     databasePasswords: join(absolute, 'database-passwords.json'),
     demoApiKey: join(absolute, 'demo-api-key'),
     slackChannels: join(absolute, 'slack-channels.json'),
+  };
+}
+
+/** The same for a cluster: what its brokers and its database have is of no use to a single broker, nor the other way round. */
+export function clusterHome(home: LocalHome): LocalHome {
+  const folder = join(home.root, 'cluster');
+  return { ...home, ...dataIn(folder), demoApiKey: join(folder, 'demo-api-key') };
+}
+
+function dataIn(folder: string): Pick<LocalHome, 'natsData' | 'postgresData' | 'journal' | 'settings'> {
+  return {
+    natsData: join(folder, 'nats'),
+    postgresData: join(folder, 'postgres'),
+    journal: join(folder, 'journal'),
+    settings: join(folder, 'settings.sealed'),
   };
 }

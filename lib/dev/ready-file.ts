@@ -12,9 +12,14 @@ export interface ReadyDemo {
 /** Where everything is while `npm start` runs. */
 export interface Ready {
   readonly ingestUrl: string;
-  /** Per program: where its health and metrics are. */
+  /** Per process: where its health and metrics are. */
   readonly opsUrls: Readonly<Record<string, string>>;
+  /** Of a cluster all of them, with commas between. */
   readonly natsUrl: string;
+  /** Copies of every stream. */
+  readonly replicas: number;
+  /** The journal of each ingest. */
+  readonly journals: readonly string[];
   readonly databaseUrl: string;
   readonly sinkUrl: string;
   readonly demo: ReadyDemo;

@@ -1,29 +1,36 @@
 /**
  * Everything on one machine. Owns the order of start and stop, the restarts and the pid files; knows neither streams nor
- * migrations: those come as `prepare`, which runs when broker and database are there.
+ * migrations: those come as the `prepare` of what the programs stand on.
  *
  * 1. One supervisor per folder; a second one is told who has it.
  * 2. What a crashed supervisor left is ended before anything is started.
- * 3. Start: broker and database, prepare, programs in the given order. Stop: programs in the given order, then the rest.
+ * 3. Start: broker and database side by side, each with what has to be in it, then the programs in the given order. Stop: programs
+ *    in the given order, then the rest.
  * 4. Nothing survives us: children have an IPC channel and a death signal, and their pid files are the last resort.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import type { Broker } from './broker.ts';
 import { keepAlive, type KeepAliveEvents, type Part } from './keep-alive.ts';
 import type { LocalHome } from './local-home.ts';
 import { claimFolder, endLeftovers, removePidFile, writePidFile } from './pid-file.ts';
 import { isPortFree } from './port.ts';
+import { answersWell } from './http-answer.ts';
 import { poll } from './poll.ts';
-import type { Postgres } from './postgres.ts';
 import type { LocalProgram } from './program.ts';
+
+/** What the programs stand on: a broker, or a database. */
+export interface Ground {
+  /** Started side by side; none where it is somewhere else. */
+  readonly servers: readonly Part[];
+  /** Runs when they are up. */
+  readonly prepare: () => Promise<void>;
+}
 
 export interface SupervisorOptions {
   readonly home: LocalHome;
   /** Each port that will be listened on, by the variable that sets it. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Found or fetched only after the ports are known to be free; a server that is somewhere else is left out. */
-  readonly servers: () => Promise<{ readonly broker?: Broker | undefined; readonly postgres?: Postgres | undefined }>;
-  readonly prepare: () => Promise<void>;
+  /** Each begins by itself; called only after the ports are known to be free. */
+  readonly grounds: readonly (() => Promise<Ground>)[];
   readonly programs: readonly LocalProgram[];
   readonly say: (line: string) => void;
 }
@@ -36,8 +43,10 @@ export interface Supervisor {
 }
 
 const lockName = 'supervisor';
-/** A program needs about 1 s on two idle cores. */
+/** A program needs less than 1 s on two idle cores. */
 const readyDeadlineMs = 60_000;
+/** Whoever is asked has less of the processor to become ready. */
+const askReadyMs = 50;
 
 /** Describes the whole; nothing happens before `start`. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -81,16 +90,21 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (isStopping) throw new Error('stopped during the start');
   }
 
+  async function lay(open: () => Promise<Ground>): Promise<void> {
+    const { servers, prepare } = await open();
+    await allOrFirstError(servers.map(keep));
+    await prepare();
+    throwIfStopping();
+  }
+
   async function waitUntilReady(program: LocalProgram): Promise<void> {
     const what = `${program.name} to be ready (see ${program.logFile})`;
     const answer = await poll(
       async () => {
         if (isStopping || hopeless.has(program.name)) return 'over';
-        const response = await fetch(program.readyUrl, { signal: AbortSignal.timeout(2_000) });
-        await response.body?.cancel();
-        return response.ok ? 'ready' : undefined;
+        return (await answersWell(program.readyUrl, 2_000)) ? 'ready' : undefined;
       },
-      { deadlineMs: readyDeadlineMs, what },
+      { deadlineMs: readyDeadlineMs, everyMs: askReadyMs, what },
     );
     throwIfStopping();
     if (answer === 'over') throw new Error(`${program.name} does not start: ${hopeless.get(program.name)}`);
@@ -122,10 +136,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
         await endLeftovers(home.run, lockName, say);
         await checkPorts(options.ports);
-        const { broker, postgres } = await options.servers();
-        await Promise.all([broker && keep(asPart('nats', broker)), postgres && keep(asPart('postgres', postgres))]);
-        await options.prepare();
-        for (const program of programs) await keep(program);
+        // What needs nothing loads its code while the others wait for their disks.
+        for (const program of programs) if (program.needsNothing) await keep(program);
+        await allOrFirstError(options.grounds.map(lay));
+        for (const program of programs) if (!program.needsNothing) await keep(program);
         await Promise.all(programs.map(waitUntilReady));
       } catch (error) {
         await stopAll();
@@ -136,16 +150,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 }
 
-function asPart(name: string, server: Broker | Postgres): Part {
-  return {
-    name,
-    get pid() {
-      return server.pid;
-    },
-    start: () => server.start(),
-    stop: () => server.stop(),
-    whenDown: () => server.whenDown(),
-  };
+/** Waits for all of them, so that none goes on behind a failure. @throws the first error of the list */
+async function allOrFirstError(all: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(all)) if (result.status === 'rejected') throw result.reason;
 }
 
 async function checkPorts(ports: Readonly<Record<string, number>>): Promise<void> {

@@ -55,4 +55,11 @@ test('what cannot be seen is not safe: no monitoring, none that answers, or that
   );
   await assert.rejects(checkBroker(mine.connection, { monitorUrl: other.monitorUrl, allowUnsafe: false }), isUnsafe(/connected to/));
   await checkBroker(mine.connection, { monitorUrl: `${other.monitorUrl}, ${mine.monitorUrl}/`, allowUnsafe: false });
+  const away = ['http://127.0.0.1:1', 'http://127.0.0.1:2'];
+  await checkBroker(mine.connection, { monitorUrl: [mine.monitorUrl, other.monitorUrl, away[0]].join(), allowUnsafe: false });
+  await assert.rejects(
+    checkBroker(mine.connection, { monitorUrl: [mine.monitorUrl, ...away].join(), allowUnsafe: false }),
+    isUnsafe(/127\.0\.0\.1:2\/varz/),
+    'two of three may have been given anything',
+  );
 });

@@ -31,7 +31,7 @@ interface Varz {
 /**
  * Whether the broker keeps what it confirms: its version, and that it fsyncs before it confirms (`sync_interval: always`).
  * A client without the system account cannot ask for the second: it is read from the broker's monitoring, and that it is
- * the same server is told by its id. What cannot be read counts as unsafe.
+ * the same server is told by its id. What cannot be read counts as unsafe, but for less than half of a cluster.
  * @throws AppError `unsafe_broker` with all problems, unless `allowUnsafe`
  */
 export async function checkBroker(connection: BrokerConnection, options: BrokerCheckOptions): Promise<BrokerReport> {
@@ -47,7 +47,10 @@ export async function checkBroker(connection: BrokerConnection, options: BrokerC
   const monitors = await Promise.all(urls.map(async (url) => ({ url, answer: await readVarz(url) })));
   if (urls.length === 0)
     problems.push('cannot see whether the broker fsyncs before it confirms: set NATS_MONITOR_URL to its monitoring address');
+  // What is confirmed is on a majority: a cluster goes on without the others, and so does who starts then.
+  const isMajority = monitors.filter(({ answer }) => typeof answer !== 'string').length * 2 > urls.length;
   for (const { url, answer } of monitors) {
+    if (typeof answer === 'string' && isMajority) continue;
     if (typeof answer === 'string') problems.push(`cannot see whether the broker fsyncs before it confirms: ${url}/varz: ${answer}`);
     else if (answer.jetstream?.config?.sync_always !== true)
       problems.push(

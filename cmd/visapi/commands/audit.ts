@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../lib/core/app-error.ts';
 import { readWaitingNumbers, type WaitingNumbers } from '../../../lib/journal/journal-glance.ts';
 import { auditText } from '../audit-view.ts';
-import { readToolConfig } from '../config.ts';
+import { findAddresses } from '../connection.ts';
 import { auditEvents } from '../conservation-audit.ts';
 import { CommandError, outputOf } from '../output.ts';
 import { withBroker, withDatabase } from '../session.ts';
@@ -12,7 +11,7 @@ import { withBroker, withDatabase } from '../session.ts';
 export function registerAudit(program: Command): void {
   program
     .command('audit')
-    .option('--journal <folder...>', "journals whose files are here (default: the local ingest's, where there is one)")
+    .option('--journal <folder...>', "journals whose files are here (default: the local ingests', where there are some)")
     .description('account for every accepted event: in a journal, in the log, and what became of it; it changes nothing')
     .addHelpText(
       'after',
@@ -36,10 +35,14 @@ It ends with 1 where an event is not accounted for. A journal whose file is some
 
 async function readJournals(paths: readonly string[] | undefined): Promise<WaitingNumbers[]> {
   if (paths !== undefined) return await Promise.all(paths.map(readWaitingNumbers));
-  const { home, journalPath } = readToolConfig();
-  const own = await readWaitingNumbers(journalPath ?? join(home.root, 'data', 'journal')).catch((error: unknown) => {
-    if (error instanceof AppError && error.code === 'not_found') return undefined;
-    throw error;
-  });
-  return own === undefined ? [] : [own];
+  const { journals } = await findAddresses();
+  const own = await Promise.all(
+    journals.map((path) =>
+      readWaitingNumbers(path).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'not_found') return undefined;
+        throw error;
+      }),
+    ),
+  );
+  return own.filter((journal) => journal !== undefined);
 }

@@ -10,18 +10,19 @@ import { outputOf, type Output } from '../output.ts';
 export function registerDev(program: Command): void {
   program
     .command('dev')
+    .option('--cluster', 'three brokers instead of one, every stream on all of them, and two of each program')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npm start\n  $ INGEST_PORT=28080 npx visapi dev\n  $ npx visapi dev --json   # prints what .visapi/ready.json holds',
+      '\nExamples:\n  $ npm start\n  $ npm start -- --cluster\n  $ INGEST_PORT=28080 npx visapi dev\n  $ npx visapi dev --json   # prints what .visapi/ready.json holds',
     )
-    .action(async (_options, command: Command) => runDev(outputOf(command)));
+    .action(async ({ cluster = false }: { cluster?: boolean }, command: Command) => runDev(outputOf(command), cluster));
 }
 
-async function runDev(output: Output): Promise<void> {
+async function runDev(output: Output, isCluster: boolean): Promise<void> {
   const told = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => told.abort());
   const config = readToolConfig();
-  const stack = await createLocalStack(config, (line) => output.note(`visapi: ${line}`));
+  const stack = await createLocalStack(config, isCluster, (line) => output.note(`visapi: ${line}`));
   // A stop during the start makes the start fail; that is no error then.
   told.signal.addEventListener('abort', () => void stack.supervisor.stop());
   try {

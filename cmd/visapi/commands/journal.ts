@@ -1,11 +1,11 @@
 import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../../lib/core/app-error.ts';
 import { exportJournal, parseExport } from '../../../lib/journal/journal-export.ts';
 import { glanceAtJournal } from '../../../lib/journal/journal-glance.ts';
 import { importRecords } from '../../../lib/journal/journal-import.ts';
 import { readToolConfig } from '../config.ts';
+import { findAddresses } from '../connection.ts';
 import { parseCount } from '../moment.ts';
 import { journalText } from '../journal-view.ts';
 import { CommandError, exitCodes, outputOf } from '../output.ts';
@@ -24,7 +24,7 @@ export function registerJournal(program: Command): void {
     .description('what waits in a journal, and which process relays it; whether ingest runs or not')
     .addHelpText('after', '\nExamples:\n  $ visapi journal status\n  $ visapi journal status --path /mnt/old-replica/journal --json')
     .action(async (options: { path?: string }, command: Command) => {
-      const glance = await glanceAtJournal(pathOf(options)).catch(notFound);
+      const glance = await glanceAtJournal(await pathOf(options)).catch(notFound);
       outputOf(command).result(glance, () => journalText(glance, new Date()));
       if (glance.damage !== undefined) throw new CommandError('the journal is damaged: an ingest that starts takes over what is readable');
     });
@@ -38,7 +38,7 @@ export function registerJournal(program: Command): void {
       '\nExamples:\n  $ visapi journal export events.jsonl --path /mnt/old-replica/journal\n  $ visapi journal export - | head -n 5',
     )
     .action(async (file: string, options: { path?: string }, command: Command) => {
-      const path = pathOf(options);
+      const path = await pathOf(options);
       await glanceAtJournal(path).catch(notFound);
       const isStdout = file === '-';
       const target = isStdout ? 1 : openSync(file, 'w', 0o600);
@@ -64,7 +64,11 @@ export function registerJournal(program: Command): void {
     )
     .action(async (file: string, options: { path?: string; maxBytes: string }, command: Command) => {
       const records = parseExport(readFileSync(file, 'utf8'));
-      const result = await importRecords(pathOf(options), records, parseCount('--max-bytes', options.maxBytes, 1, Number.MAX_SAFE_INTEGER));
+      const result = await importRecords(
+        await pathOf(options),
+        records,
+        parseCount('--max-bytes', options.maxBytes, 1, Number.MAX_SAFE_INTEGER),
+      );
       const { imported, known, left } = result;
       outputOf(command).result(
         { file, ...result },
@@ -74,9 +78,14 @@ export function registerJournal(program: Command): void {
     });
 }
 
-function pathOf(options: { path?: string }): string {
-  const { home, journalPath } = readToolConfig();
-  return options.path ?? journalPath ?? join(home.root, 'data', 'journal');
+async function pathOf(options: { path?: string }): Promise<string> {
+  if (options.path !== undefined) return options.path;
+  const { journals } = await findAddresses();
+  if (journals.length > 1)
+    throw new CommandError(`expected --path: each ingest has a journal of its own, ${journals.join(' and ')}`, {
+      exitCode: exitCodes.wrongUsage,
+    });
+  return journals[0] ?? readToolConfig().home.journal;
 }
 
 function notFound(error: unknown): never {

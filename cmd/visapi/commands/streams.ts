@@ -6,13 +6,14 @@ import { ACTOR_LANES } from '../../../streams/actors.ts';
 import { countConsumers, MAX_CONSUMERS } from '../../../streams/lanes.ts';
 import { logStreams } from '../../../streams/log-streams.ts';
 import { DEFAULT_LOG_BYTES, MIN_LOG_BYTES } from '../../../streams/stream-sizes.ts';
+import { findAddresses } from '../connection.ts';
 import { CommandError, exitCodes, type Output, outputOf, table } from '../output.ts';
 import { withBroker } from '../session.ts';
 import { terminal } from '../terminal.ts';
 
 interface StreamOptions {
   maxBytes: string;
-  replicas: string;
+  replicas?: string;
 }
 
 /** What a script gets where the broker differs from the plan; 2 would be a wrong use of the tool. */
@@ -29,7 +30,8 @@ export function registerStreams(program: Command): void {
       '\nExamples:\n  $ visapi streams plan\n  $ visapi streams plan --max-bytes 200GiB --replicas 3 --json\n  $ visapi streams plan --exit-code || echo differs',
     )
     .action(async (options: StreamOptions & { exitCode?: true }, command: Command) => {
-      const steps = await withBroker((connection) => planStreams(connection, configsOf(options)));
+      const configs = await configsOf(options);
+      const steps = await withBroker((connection) => planStreams(connection, configs));
       report(outputOf(command), steps);
       if (options.exitCode === true && steps.some(({ kind }) => kind !== 'same')) terminal().exitCode = DIFFERENT_EXIT_CODE;
     });
@@ -37,14 +39,15 @@ export function registerStreams(program: Command): void {
     .description('create and change streams; refuses, whole, what would destroy messages')
     .addHelpText('after', '\nExamples:\n  $ visapi streams apply\n  $ visapi streams apply --max-bytes 200GiB --replicas 3')
     .action(async (options: StreamOptions, command: Command) => {
-      report(outputOf(command), await withBroker((connection) => applyStreams(connection, configsOf(options))));
+      const configs = await configsOf(options);
+      report(outputOf(command), await withBroker((connection) => applyStreams(connection, configs)));
     });
   withSizes(streams.command('show'))
     .argument('[name]', 'one stream')
     .description('the configuration, as nats stream add --config takes it')
     .addHelpText('after', '\nExamples:\n  $ visapi streams show EVENTS > events.json\n  $ nats stream add EVENTS --config events.json')
-    .action((name: string | undefined, options: StreamOptions, command: Command) => {
-      const configs = configsOf(options).filter((config) => name === undefined || config.name === name);
+    .action(async (name: string | undefined, options: StreamOptions, command: Command) => {
+      const configs = (await configsOf(options)).filter((config) => name === undefined || config.name === name);
       if (configs.length === 0)
         throw new CommandError(
           `expected one of ${logStreams()
@@ -60,11 +63,11 @@ export function registerStreams(program: Command): void {
 function withSizes(command: Command): Command {
   return command
     .option('--max-bytes <size>', 'what all streams together may use on the disk, like 200GiB', `${DEFAULT_LOG_BYTES / 1024 ** 3}GiB`)
-    .option('--replicas <count>', 'copies of every stream: 1, or 3 in a cluster', '1');
+    .option('--replicas <count>', 'copies of every stream: 1, or 3 in a cluster (default: VISAPI_REPLICAS, or as npm start has them)');
 }
 
-function configsOf({ maxBytes, replicas }: StreamOptions): StreamConfig[] {
-  const count = Number(replicas);
+async function configsOf({ maxBytes, replicas }: StreamOptions): Promise<StreamConfig[]> {
+  const count = replicas === undefined ? (await findAddresses()).replicas : Number(replicas);
   if (![1, 3, 5].includes(count))
     throw new CommandError(`--replicas: expected 1, 3 or 5, got ${replicas}`, { exitCode: exitCodes.wrongUsage });
   return logStreams({ totalBytes: parseSize(maxBytes), replicas: count });
