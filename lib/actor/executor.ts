@@ -188,7 +188,12 @@ export class Executor {
 
   #start({ unit, message, attempt, stored }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
     const { claims, observer, clock, log, stop } = this.#environment;
-    const claim: Attempt['claim'] = (request) => claims.claim(unit.lease, message, key, request);
+    const claim: Attempt['claim'] = async (request) => {
+      const answer = await claims.claim(unit.lease, message, key, request);
+      // The process may have stood still since, and the next owner may have begun the effect once more.
+      if (answer.kind === 'granted' && !unit.isLeased) throw new Error('the lease ran out before the effect was begun');
+      return answer;
+    };
     return within(observer, this.definition.name, message, () =>
       runAttempt({ definition: this.definition, message, input, stored, number: attempt, claim, stop, clock, log }),
     );
@@ -200,7 +205,9 @@ export class Executor {
     // The handler is begun before the next suspect's turn, and not waited for.
     const begun = await suspectStarts.run(async () => {
       const isRecorded = await unit.suspects.recordStart(message, starts + 1, isAlone, record, clock);
-      return { outcome: isRecorded ? this.#start(job, parsed) : decided({ kind: 'fenced' }) };
+      // The process may have stood still while that was on its way.
+      if (isRecorded && (await this.#isLeasedAgain(unit))) return { outcome: this.#start(job, parsed) };
+      return { outcome: decided({ kind: isRecorded && !unit.isDropped ? 'stopped' : 'fenced' }) };
     });
     return await begun.outcome;
   }

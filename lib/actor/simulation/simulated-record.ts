@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { isTimer } from '../record-port.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
-import { SimulatedMembers } from './simulated-members.ts';
 import { canBecome, type Effect } from './simulated-effect.ts';
+import { SimulatedMembers } from './simulated-members.ts';
 import { handPart } from './simulated-replay.ts';
 import { SimulatedStates } from './simulated-states.ts';
 import type {
@@ -262,7 +262,7 @@ export class SimulatedRecord implements RecordPort {
     const claimed = { state: 'claimed', token, epoch: unit.epoch } as const;
     if (effect === undefined || effect.state === 'failed') {
       this.effects.set(id, { repeats: effect?.repeats ?? 0, ...claimed });
-      return { kind: 'granted', repeated: false };
+      return { kind: 'granted', repeated: (effect?.repeats ?? 0) > 0 };
     }
     if (effect.state === 'done') return { kind: 'done', result: effect.result };
     if (effect.state === 'claimed' && effect.token === token) return { kind: 'granted', repeated: effect.repeats > 0 };
