@@ -6,12 +6,14 @@ import { destinationDown, destinationLies, destinationSilent, destinationSlow } 
 import { brokerDiskFull, journalDiskFull } from './experiments/disk-full.ts';
 import { killBroker } from './experiments/kill-broker.ts';
 import { killPrograms } from './experiments/kill-programs.ts';
+import { killLeader, pauseLeader } from './experiments/lead.ts';
 import { pauseBroker } from './experiments/pause-broker.ts';
 import { pausePrograms } from './experiments/pause-programs.ts';
 import { blockEventLoop, poisonAllocates, poisonExits, poisonThrows } from './experiments/poison.ts';
 import { powerCutBroker, powerCutJournal } from './experiments/power-cut.ts';
 import { cpuQuota, fewDescriptors, memoryLimit } from './experiments/scarcity.ts';
 import { stopPostgres } from './experiments/stop-postgres.ts';
+import type { Topology } from './topology.ts';
 
 /** Every experiment, in the order of `standard`. */
 export const EXPERIMENTS: readonly Experiment[] = [
@@ -19,6 +21,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
   pausePrograms,
   killBroker,
   pauseBroker,
+  killLeader,
+  pauseLeader,
   stopPostgres,
   poisonThrows,
   poisonExits,
@@ -50,8 +54,7 @@ export const SETS = ['smoke', 'standard'] as const;
 export type SetName = (typeof SETS)[number];
 
 /** One experiment or a set, by its name. */
-export function experimentsOf(name: string): readonly Experiment[] {
-  if (name === 'standard') return EXPERIMENTS;
-  if (name === 'smoke') return SMOKE;
-  return EXPERIMENTS.filter((experiment) => experiment.name === name);
+export function experimentsOf(name: string, topology: Topology): readonly Experiment[] {
+  const named = name === 'standard' ? EXPERIMENTS : name === 'smoke' ? SMOKE : EXPERIMENTS.filter((experiment) => experiment.name === name);
+  return named.filter(({ topologies }) => topologies?.includes(topology) ?? true);
 }

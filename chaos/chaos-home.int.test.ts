@@ -51,6 +51,7 @@ test('a second runner is told who has the folder, and a stop from another shell 
   writePidFile(home.run, RUNNER, runner.pid);
   const set = {
     home,
+    topology: 'single',
     experiments: [],
     seed: 1,
     intensity: 'low',

@@ -1,12 +1,11 @@
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import { findBrokerBinary } from '../lib/dev/broker-binary.ts';
-import { type Broker, createBroker } from '../lib/dev/broker.ts';
 import { type FaultProxy, startFaultProxy } from '../lib/dev/fault-proxy.ts';
 import { poll } from '../lib/dev/poll.ts';
 import { findFreePort } from '../lib/dev/port.ts';
-import { createPostgres, type Postgres } from '../lib/dev/postgres.ts';
+import { createPostgres } from '../lib/dev/postgres.ts';
 import { SECRET } from '../lib/dev/release-events.ts';
 import { describePrograms, prepareBroker, type ProgramName, saveWorkflows } from '../lib/dev/system-programs.ts';
 import { createTestSecrets } from '../lib/dev/test-settings.ts';
@@ -17,39 +16,50 @@ import { migrate } from '../lib/store/migrate.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import type { ChaosHome } from './chaos-home.ts';
 import { type Disk, makeDisk, type Stage } from './stage.ts';
+import { type ChaosBrokers, describeBrokers, PROCESSES, type Topology } from './topology.ts';
 import { guard, type Ward } from './ward.ts';
 import { CHAOS_WORKFLOWS } from './workload.ts';
 
 export const PROGRAMS = ['ingest', 'processor', 'notifier'] as const satisfies readonly ProgramName[];
 
-export type PartName = ProgramName | 'broker' | 'postgres';
+/** What a part of the system is for. */
+export type Role = ProgramName | 'broker' | 'postgres';
 
 /** Between a program and what it stands on. */
 export type LinkName = `${ProgramName}-broker` | `${'processor' | 'notifier'}-postgres`;
 
 /** The whole system on ports and in a folder of its own, every part of it a ward. */
 export interface ChaosSystem {
+  readonly topology: Topology;
   readonly folder: string;
   readonly ingestUrl: string;
   readonly sink: Sink;
-  readonly wards: Readonly<Record<PartName, Ward>>;
-  readonly readyUrls: Readonly<Record<ProgramName, string>>;
+  readonly wards: Readonly<Record<Role, readonly Ward[]>>;
+  /** Where each process of a program says whether it can do its job. */
+  readonly readyUrls: Readonly<Record<ProgramName, readonly string[]>>;
+  /** In front of the peer; programs know no other way to it. */
+  readonly peerLink: FaultProxy;
   /** Only where the stage has them. */
   readonly links: ReadonlyMap<LinkName, FaultProxy>;
   /** Only where the stage has one. */
   readonly disk: Disk | undefined;
   readonly natsUrl: string;
+  /** The folders of ingest's journals: one per process. */
+  readonly journals: readonly string[];
   /** The owner's, past all links. */
   readonly databaseUrl: string;
   readonly database: Database;
   /** Past all links; it connects again by itself. */
   readonly connection: BrokerConnection;
+  /** The broker that leads a stream; waits for an election. */
+  leaderOf(stream: string): Promise<Ward>;
   /** Runs the tool in this system's environment. */
   visapi(...words: string[]): Promise<Ended>;
   /** Makes the peer answer differently; see `POST /behaviour` of the sink. */
   behave(behaviour: object): Promise<void>;
   behaveWell(): Promise<void>;
-  metrics(name: ProgramName): Promise<string>;
+  /** The metrics of each process of a program, as text. */
+  metrics(name: ProgramName): Promise<readonly string[]>;
   /** Logs of all parts into a folder. */
   keepLogs(folder: string): void;
   /** Lets everything go on, stops it in order and removes its data. May be called twice. */
@@ -60,10 +70,16 @@ export interface ChaosSystem {
 const READY_MS = 90_000;
 /** The standard set's largest experiment brings some ten thousand messages. */
 const PEER_MESSAGES = 1_000_000;
-const LOG_BYTES = 1024 ** 3;
+/** The least there may be; an experiment needs a tenth of it. */
+const LOG_BYTES = 256 * 1024 ** 2;
 
 /** @throws Error one sentence; what was started is stopped again */
-export async function openChaosSystem(home: ChaosHome, stage: Stage, say: (line: string) => void): Promise<ChaosSystem> {
+export async function openChaosSystem(
+  home: ChaosHome,
+  topology: Topology,
+  stage: Stage,
+  say: (line: string) => void,
+): Promise<ChaosSystem> {
   const endings: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     // One that fails keeps no other from its turn.
@@ -85,93 +101,109 @@ export async function openChaosSystem(home: ChaosHome, stage: Stage, say: (line:
     const onDisk = (of: 'broker' | 'journal') => (disk !== undefined && stage.disk?.of === of ? join(disk.path, of) : join(folder, of));
 
     const binary = await findBrokerBinary({ cache: home.cache, say });
-    const broker = createBroker({ binary, folder: onDisk('broker'), port: await findFreePort(), logFile: join(folder, 'broker.log') });
+    const brokers = await describeBrokers(topology, { binary, folder: onDisk('broker'), logs: folder });
     const postgres = createPostgres({
       folder: join(folder, 'postgres'),
       port: await findFreePort(),
       logFile: join(folder, 'postgres.log'),
     });
+    const journals = Array.from({ length: PROCESSES[topology] }, (_, at) => numbered(onDisk('journal'), at));
     const keep = async (part: Parameters<typeof guard>[0]): Promise<Ward> => {
       const ward = await guard(part, options);
       endings.push(() => ward.stop());
       return ward;
     };
-    const [brokerWard, postgresWard] = await Promise.all([keep(asPart('broker', broker)), keep(asPart('postgres', postgres))]);
+    const [postgresWard, ...brokerWards] = await Promise.all([
+      keep(asPart('postgres', postgres)),
+      ...brokers.brokers.map((broker, at) => keep(asPart(numbered('broker', at), broker))),
+    ]);
+    await brokers.whenReady();
     await migrate(postgres.url);
     const database = await openDatabase({ url: postgres.url, applicationName: 'chaos', allowUnsafe: true });
     endings.push(() => database.close());
-    const connection = await connectBroker({ url: broker.url, name: 'chaos' });
+    const connection = await connectBroker({ url: brokers.url, name: 'chaos' });
     endings.push(() => connection.close());
     const sink = await startSink({ port: 0, maxMessages: PEER_MESSAGES });
     endings.push(() => sink.stop());
+    const peerLink = await startFaultProxy(Number(new URL(sink.url).port));
+    endings.push(() => peerLink.close());
 
     const secrets = createTestSecrets();
     await saveWorkflows(database, CHAOS_WORKFLOWS);
     const sources = [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }];
-    await prepareBroker(
-      broker.url,
-      logStreams({ totalBytes: stage.disk?.of === 'broker' ? disk!.bytes / 2 : LOG_BYTES }),
-      secrets,
-      sources,
-    );
-    const links = await openLinks(broker, postgres, stage, endings);
+    await prepareBroker(brokers.url, logStreams({ totalBytes: LOG_BYTES, replicas: brokers.replicas }), secrets, sources);
+    const links = await openLinks(brokers, postgres.url, stage, endings);
     const through = (name: LinkName, url: string): string => {
       const link = links.get(name);
       return link === undefined ? url : withPort(url, link.port);
     };
-    const { programs, env, ingestUrl } = await describePrograms({
+    const { processes, env, ingestUrl } = await describePrograms({
       folder,
-      natsUrl: broker.url,
+      processes: PROCESSES[topology],
+      natsUrl: brokers.url,
       databaseUrl: postgres.url,
-      sink,
+      sink: { ...sink, url: withPort(sink.url, peerLink.port).replace(/\/$/, '') },
       secrets,
       holdsSocket: true,
       env: { LOG_LEVEL: 'warn' },
-      envOf: (name) => ({
-        NATS_URL: through(`${name}-broker`, broker.url),
-        ...(name === 'ingest' ? { INGEST_JOURNAL_PATH: onDisk('journal') } : {}),
+      envOf: (name, number) => ({
+        NATS_URL: through(`${name}-broker`, brokers.url),
+        ...(name === 'ingest' ? { INGEST_JOURNAL_PATH: journals[number - 1] } : {}),
         ...(name === 'processor' ? stage.processor : {}),
       }),
       databaseUrlOf: (name, url) => (name === 'ingest' ? '' : through(`${name}-postgres`, url)),
     });
-    const wards = { broker: brokerWard, postgres: postgresWard } as Record<PartName, Ward>;
-    const kept = await Promise.all(PROGRAMS.map((name) => keep(programs[name])));
-    for (const [at, name] of PROGRAMS.entries()) wards[name] = kept[at]!;
-    const readyUrls = { ingest: programs.ingest.readyUrl, processor: programs.processor.readyUrl, notifier: programs.notifier.readyUrl };
-    for (const name of PROGRAMS)
-      await poll(async () => ((await isReady(readyUrls[name])) ? true : undefined), { deadlineMs: READY_MS, what: `${name} to be ready` });
+    const keepAll = (name: ProgramName) => Promise.all(processes[name].map(keep));
+    const [ingest, processor, notifier] = await Promise.all([keepAll('ingest'), keepAll('processor'), keepAll('notifier')]);
+    const wards = { broker: brokerWards, postgres: [postgresWard], ingest, processor, notifier };
+    const urlsOf = (name: ProgramName) => processes[name].map(({ readyUrl }) => readyUrl);
+    const readyUrls = { ingest: urlsOf('ingest'), processor: urlsOf('processor'), notifier: urlsOf('notifier') };
+    for (const url of Object.values(readyUrls).flat())
+      await poll(async () => ((await isReady(url)) ? true : undefined), { deadlineMs: READY_MS, what: `${url} to be ready` });
 
-    // The tool reads the journal's file to account for what waits in it.
-    const tool = createTestTool({ ...env, INGEST_JOURNAL_PATH: onDisk('journal') });
+    const tool = createTestTool(env);
     return {
+      topology,
       folder,
       ingestUrl,
       sink,
       wards,
       readyUrls,
+      peerLink,
       links,
       disk,
-      natsUrl: broker.url,
+      natsUrl: brokers.url,
       databaseUrl: postgres.url,
+      journals,
       database,
       connection,
+      async leaderOf(stream) {
+        const leader = await brokers.leaderOf(stream);
+        return brokerWards[brokers.brokers.indexOf(leader)]!;
+      },
       visapi: (...words) => tool.run(...words),
       async behave(behaviour) {
         const { status } = await fetch(`${sink.url}/behaviour`, { method: 'POST', body: JSON.stringify(behaviour) });
         if (status !== 201) throw new Error(`the peer refused the behaviour with ${status}`);
       },
       behaveWell: async () => void (await fetch(`${sink.url}/behaviour`, { method: 'DELETE' })),
-      metrics: async (name) => await (await fetch(new URL('/metrics', readyUrls[name]), { signal: AbortSignal.timeout(5_000) })).text(),
+      metrics: (name) =>
+        Promise.all(
+          readyUrls[name].map(async (url) => await (await fetch(new URL('/metrics', url), { signal: AbortSignal.timeout(5_000) })).text()),
+        ),
       keepLogs(into) {
         mkdirSync(into, { recursive: true });
-        for (const name of [...PROGRAMS, 'broker', 'postgres']) {
-          const file = join(folder, `${name}.log`);
-          if (existsSync(file)) cpSync(file, join(into, `${name}.log`));
-        }
+        const names = readdirSync(folder).filter((name) => name.endsWith('.log') || name.endsWith('.jsonl'));
+        for (const name of names) cpSync(join(folder, name), join(into, name));
       },
       stop,
     };
   }
+}
+
+/** The first of several has the name alone, as where it is the only one. */
+function numbered(name: string, at: number): string {
+  return at === 0 ? name : `${name}-${at + 1}`;
 }
 
 /** Whether a program says that it can do its job. */
@@ -182,8 +214,8 @@ export async function isReady(url: string): Promise<boolean> {
 }
 
 async function openLinks(
-  broker: Broker,
-  postgres: Postgres,
+  { url: natsUrl }: ChaosBrokers,
+  postgresUrl: string,
   stage: Stage,
   endings: (() => Promise<void> | void)[],
 ): Promise<ReadonlyMap<LinkName, FaultProxy>> {
@@ -194,8 +226,8 @@ async function openLinks(
     links.set(name, link);
   };
   if (stage.links !== true) return links;
-  for (const name of PROGRAMS) await open(`${name}-broker`, broker.url);
-  for (const name of ['processor', 'notifier'] as const) await open(`${name}-postgres`, postgres.url);
+  for (const name of PROGRAMS) await open(`${name}-broker`, natsUrl);
+  for (const name of ['processor', 'notifier'] as const) await open(`${name}-postgres`, postgresUrl);
   return links;
 }
 
@@ -205,7 +237,7 @@ function withPort(url: string, port: number): string {
   return changed.toString();
 }
 
-function asPart(name: string, server: Broker | Postgres): Parameters<typeof guard>[0] {
+function asPart(name: string, server: Omit<Parameters<typeof guard>[0], 'name'>): Parameters<typeof guard>[0] {
   return {
     name,
     get pid() {

@@ -4,7 +4,7 @@ import { EXPERIMENTS, experimentsOf, SMOKE } from './catalogue.ts';
 import { readCommand } from './command.ts';
 
 test('an experiment or a set is chosen, with a seed and an intensity', () => {
-  const run = { verb: 'run', seed: undefined, intensity: undefined, out: undefined };
+  const run = { verb: 'run', seed: undefined, intensity: undefined, out: undefined, topology: 'single' };
   assert.deepEqual(readCommand(['smoke']), { ...run, what: 'smoke' });
   assert.deepEqual(readCommand(['kill-broker', '--seed', '7', '--intensity', 'high', '--out', 'chaos/results']), {
     ...run,
@@ -30,11 +30,11 @@ test('a mistake in the words is told with what was expected', () => {
 
 test('every experiment has a name of its own and says what it does; the smoke set is a part of the standard one', () => {
   assert.equal(new Set(EXPERIMENTS.map(({ name }) => name)).size, EXPERIMENTS.length);
-  for (const { name, shows, fault, expects } of EXPERIMENTS) {
+  for (const { name, shows, fault, expects, topologies = ['single'] } of EXPERIMENTS) {
     assert.match(name, /^[a-z]+(-[a-z]+)*$/);
     for (const text of [shows, fault.says, expects.says]) assert.ok(text.length > 20, name);
     assert.deepEqual(
-      experimentsOf(name).map((experiment) => experiment.name),
+      experimentsOf(name, topologies[0] ?? 'single').map((experiment) => experiment.name),
       [name],
     );
   }

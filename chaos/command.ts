@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EXPERIMENTS, SETS } from './catalogue.ts';
 import { INTENSITIES, type Intensity } from './experiment.ts';
+import type { Topology } from './topology.ts';
 
 /** What `npm run chaos -- ...` was asked for. */
 export type Command =
@@ -13,9 +14,10 @@ export type Command =
       readonly intensity: Intensity | undefined;
       /** Where the reports go. */
       readonly out: string | undefined;
+      readonly topology: Topology;
     };
 
-export const USAGE = `npm run chaos -- <experiment|smoke|standard> [--seed <n>] [--intensity low|medium|high] [--out <folder>]
+export const USAGE = `npm run chaos -- <experiment|smoke|standard> [--seed <n>] [--intensity low|medium|high] [--cluster] [--out <folder>]
 npm run chaos -- list     which experiments there are, and what they show
 npm run chaos -- check    which of them this machine can do, and why not the others
 npm run chaos -- stop     ends what another shell has started, and undoes it
@@ -23,6 +25,7 @@ npm run chaos -- stop     ends what another shell has started, and undoes it
 An experiment starts a system of its own, on ports that nobody has and in .visapi/chaos, does something to it
 under load, and compares what was sent with what is left. Nothing else on the machine is touched. Ctrl-C ends it
 and undoes everything; what a crash has left is undone by the next run.
+With --cluster there are three brokers and two processes of each program.
 Reports: text here, JSON and one HTML page in .visapi/chaos/results, or where --out says.
 Exit code: 0 when everything held, 1 when something did not, 2 for a mistake in the command.
 `;
@@ -33,7 +36,7 @@ export function readCommand(words: readonly string[]): Command {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
-    options: { seed: text, intensity: text, out: text, help: { type: 'boolean' } },
+    options: { seed: text, intensity: text, out: text, cluster: { type: 'boolean' }, help: { type: 'boolean' } },
   });
   const [what, ...more] = positionals;
   if (values.help === true || what === undefined) return { verb: 'help' };
@@ -41,7 +44,14 @@ export function readCommand(words: readonly string[]): Command {
   if (what === 'list' || what === 'check' || what === 'stop') return { verb: what };
   const names = [...SETS, ...EXPERIMENTS.map(({ name }) => name)];
   if (!names.includes(what)) throw new TypeError(`expected one of ${names.join(', ')}, got ${what}`);
-  return { verb: 'run', what, seed: readSeed(values.seed), intensity: readIntensity(values.intensity), out: values.out };
+  return {
+    verb: 'run',
+    what,
+    seed: readSeed(values.seed),
+    intensity: readIntensity(values.intensity),
+    out: values.out,
+    topology: values.cluster === true ? 'cluster' : 'single',
+  };
 }
 
 function readSeed(text: string | undefined): number | undefined {

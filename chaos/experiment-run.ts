@@ -8,6 +8,7 @@ import { type Experiment, HARMS, type Harm, INTENSITIES, type Intensity, type Sc
 import { readAll, waitUntilDrained } from './final-read.ts';
 import { type Load, startLoad } from './load.ts';
 import { type Band, drawTimeline, type Timeline } from './timeline.ts';
+import type { Topology } from './topology.ts';
 
 /** What one experiment gave. */
 export interface ExperimentResult {
@@ -43,6 +44,7 @@ export interface ExperimentResult {
 
 export interface RunOptions {
   readonly home: ChaosHome;
+  readonly topology: Topology;
   readonly experiment: Experiment;
   readonly seed: number;
   readonly intensity: Intensity;
@@ -57,9 +59,9 @@ const STEADY_WITHIN_MS = 180_000;
 const MOST_EXAMPLES = 5;
 
 /** Carries out one experiment on a system of its own. @throws the reason of `signal`, with everything undone */
-export async function runExperiment({ home, experiment, seed, intensity, say, signal }: RunOptions): Promise<ExperimentResult> {
+export async function runExperiment({ home, topology, experiment, seed, intensity, say, signal }: RunOptions): Promise<ExperimentResult> {
   const startedAt = new Date();
-  const system = await openChaosSystem(home, experiment.stage, say);
+  const system = await openChaosSystem(home, topology, experiment.stage, say);
   const random = seededRandom(seed);
   const perSecond = PER_SECOND[intensity];
   const historyFile = join(system.folder, 'history.jsonl');

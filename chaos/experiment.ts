@@ -3,6 +3,7 @@ import type { ChaosSystem } from './chaos-system.ts';
 import type { Load } from './load.ts';
 import type { Need } from './machine.ts';
 import type { Stage } from './stage.ts';
+import type { Topology } from './topology.ts';
 
 export const INTENSITIES = ['low', 'medium', 'high'] as const;
 
@@ -67,6 +68,8 @@ export interface Experiment {
   /** What the machine must have. */
   readonly needs: readonly Need[];
   readonly stage: Stage;
+  /** Where it can be done. (Default: everywhere) */
+  readonly topologies?: readonly Topology[];
 }
 
 /** Directions of a cut, as they are told. */

@@ -25,14 +25,16 @@ export async function waitUntilDrained(
   const mustDie = sent.filter(({ end, mayEnd }) => end === 'ok' && !mayEnd.includes('done')).length;
   const isDrained = async (): Promise<true | undefined> => {
     signal.throwIfAborted();
-    const waiting = /^visapi_journal_records (\d+)$/m.exec(await system.metrics('ingest'))?.[1];
+    const waiting = (await system.metrics('ingest')).map((text) => /^visapi_journal_records (\d+)$/m.exec(text)?.[1]);
     const { lastSeq } = await readBounds(system.connection, STREAMS.events);
     const [row] = await system.database.query<{ events: number; open: number; held: number; dead: number }>({
       text: `select (select count(*)::int from events) as events, (select count(*)::int from runs where status = 'running') as open,
         (select count(distinct split_part(message_id, '/', 1))::int from effects where state = 'held') as held,
         (select count(*)::int from dead_letters) as dead`,
     });
-    return waiting === '0' && row!.events >= lastSeq && row!.open <= row!.held && row!.dead >= mustDie ? true : undefined;
+    return waiting.every((records) => records === '0') && row!.events >= lastSeq && row!.open <= row!.held && row!.dead >= mustDie
+      ? true
+      : undefined;
   };
   const options = { deadlineMs: DRAINED_WITHIN_MS, everyMs: 500, what: 'everything to end' };
   return await poll(isDrained, options).then(
@@ -97,7 +99,7 @@ async function readRecord({ database }: ChaosSystem): Promise<{ fates: Map<strin
 }
 
 async function readAudit(system: ChaosSystem): Promise<string[]> {
-  const { code, stdout, stderr } = await system.visapi('audit', '--json');
+  const { code, stdout, stderr } = await system.visapi('audit', '--json', '--journal', ...system.journals);
   if (stdout === '') return [`visapi audit ended with ${code}: ${stderr.trim()}`];
   const { unaccounted } = JSON.parse(stdout) as Audit;
   return unaccounted.map(({ what, count, examples }) => `${count} ${what}: ${examples.join(', ')}`);

@@ -8,8 +8,6 @@ import { printLine, saveReport, tellResult, tellTotals } from './report.ts';
 import { runSet } from './set-run.ts';
 import { stopRunner } from './stop.ts';
 
-process.exitCode = await main(process.argv.slice(2));
-
 async function main(words: readonly string[]): Promise<number> {
   let command: Command;
   try {
@@ -52,7 +50,7 @@ const INTENSITY_OF: Readonly<Record<string, Intensity>> = { smoke: 'low', standa
 const LARGEST_SEED = 2 ** 31;
 
 async function run(command: Command & { verb: 'run' }): Promise<number> {
-  const { what, out } = command;
+  const { what, out, topology } = command;
   const home = chaosHome();
   const seed = command.seed ?? randomInt(LARGEST_SEED);
   const intensity = command.intensity ?? INTENSITY_OF[what] ?? 'medium';
@@ -64,7 +62,8 @@ async function run(command: Command & { verb: 'run' }): Promise<number> {
     });
   const ended = await runSet({
     home,
-    experiments: experimentsOf(what),
+    topology,
+    experiments: experimentsOf(what, topology),
     seed,
     intensity,
     say,
@@ -73,6 +72,8 @@ async function run(command: Command & { verb: 'run' }): Promise<number> {
   });
   if (ended === undefined) return 1;
   tellTotals(ended);
-  for (const file of saveReport(ended, { folder: out ?? home.results, name: `single-${what}` })) say(`wrote ${file}`);
+  for (const file of saveReport(ended, { folder: out ?? home.results, name: `${topology}-${what}` })) say(`wrote ${file}`);
   return ended.isInterrupted || ended.results.some(({ problems }) => problems.length > 0) || ended.failed.length > 0 ? 1 : 0;
 }
+
+process.exitCode = await main(process.argv.slice(2));

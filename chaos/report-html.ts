@@ -24,7 +24,7 @@ export function renderHtml(name: string, set: SetResult, totals: Totals): string
 <title>VisAPI chaos: ${escape(name)}</title>
 <style>${STYLE}</style>
 <h1>${escape(name)}</h1>
-<p>${escape(set.startedAt)}, ${set.seconds} s, seed ${set.seed}, intensity ${set.intensity}${set.isInterrupted ? ', interrupted' : ''}</p>
+<p>${escape(set.startedAt)}, ${set.seconds} s, seed ${set.seed}, intensity ${set.intensity}, ${set.topology === 'single' ? 'one broker, one process of each program' : 'three brokers, two processes of each program'}${set.isInterrupted ? ', interrupted' : ''}</p>
 <table>${rows.map(([what, value]) => `<tr><th>${escape(what)}<td>${escape(String(value))}`).join('')}</table>
 ${[...set.skipped, ...set.failed].map(({ name: left, why }) => `<p><b>${escape(left)}</b> was not done: ${escape(why)}</p>`).join('\n')}
 ${set.results.map(renderResult).join('\n')}

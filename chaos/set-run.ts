@@ -4,9 +4,11 @@ import { type ChaosHome, clearLeftovers, RUNNER } from './chaos-home.ts';
 import type { Experiment, Intensity } from './experiment.ts';
 import { type ExperimentResult, runExperiment } from './experiment-run.ts';
 import { whyMissing } from './machine.ts';
+import type { Topology } from './topology.ts';
 
 /** What a set of experiments gave. */
 export interface SetResult {
+  readonly topology: Topology;
   readonly seed: number;
   readonly intensity: Intensity;
   readonly startedAt: string;
@@ -21,6 +23,7 @@ export interface SetResult {
 
 export interface SetOptions {
   readonly home: ChaosHome;
+  readonly topology: Topology;
   readonly experiments: readonly Experiment[];
   readonly seed: number;
   readonly intensity: Intensity;
@@ -30,7 +33,16 @@ export interface SetOptions {
 }
 
 /** Carries out one experiment after the other. @returns undefined where another runner has the folder */
-export async function runSet({ home, experiments, seed, intensity, say, onResult, signal }: SetOptions): Promise<SetResult | undefined> {
+export async function runSet({
+  home,
+  topology,
+  experiments,
+  seed,
+  intensity,
+  say,
+  onResult,
+  signal,
+}: SetOptions): Promise<SetResult | undefined> {
   mkdirSync(home.run, { recursive: true });
   const owner = claimFolder(home.run, RUNNER);
   if (owner !== undefined) {
@@ -54,7 +66,7 @@ export async function runSet({ home, experiments, seed, intensity, say, onResult
       }
       say(`${name}: ${experiment.fault.says} (seed ${seed}, intensity ${intensity})`);
       try {
-        const result = await runExperiment({ home, experiment, seed, intensity, say, signal });
+        const result = await runExperiment({ home, topology, experiment, seed, intensity, say, signal });
         results.push(result);
         onResult(result);
       } catch (error) {
@@ -70,5 +82,15 @@ export async function runSet({ home, experiments, seed, intensity, say, onResult
     removePidFile(home.run, RUNNER);
   }
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1_000);
-  return { seed, intensity, startedAt: startedAt.toISOString(), seconds, results, skipped, failed, isInterrupted: signal.aborted };
+  return {
+    topology,
+    seed,
+    intensity,
+    startedAt: startedAt.toISOString(),
+    seconds,
+    results,
+    skipped,
+    failed,
+    isInterrupted: signal.aborted,
+  };
 }

@@ -24,10 +24,8 @@ export interface Disk {
   remove(): void;
 }
 
-/** Room for the log of one experiment, and little enough to be filled at once. */
-const SMALL_BYTES = 128 * 1024 ** 2;
-/** What `createLoopDisk` makes. */
-const LOOP_BYTES = 256 * 1024 ** 2;
+/** Twice the smallest log there is, so that the broker takes it. */
+const DISK_BYTES = 512 * 1024 ** 2;
 
 /** @throws Error where this machine cannot have such a disk; `check` tells it beforehand */
 export function makeDisk(folder: string, kind: 'power' | 'small'): Disk {
@@ -35,11 +33,11 @@ export function makeDisk(folder: string, kind: 'power' | 'small'): Disk {
     throw new Error('expected a disk of the other kind');
   };
   if (kind === 'small') {
-    const disk = mountSmallDisk(join(folder, 'disk'), SMALL_BYTES);
+    const disk = mountSmallDisk(join(folder, 'disk'), DISK_BYTES);
     if (typeof disk === 'string') throw new Error(disk);
-    return { ...disk, bytes: SMALL_BYTES, cutPower: never, restart: never };
+    return { ...disk, bytes: DISK_BYTES, cutPower: never, restart: never };
   }
-  const disk = createLoopDisk(folder);
+  const disk = createLoopDisk(folder, DISK_BYTES);
   if (typeof disk === 'string') throw new Error(disk);
-  return { ...disk, bytes: LOOP_BYTES, fill: never, empty: never };
+  return { ...disk, bytes: DISK_BYTES, fill: never, empty: never };
 }

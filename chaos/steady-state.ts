@@ -1,4 +1,4 @@
-import { isReady, PROGRAMS } from './chaos-system.ts';
+import { isReady } from './chaos-system.ts';
 import type { SteadyState } from './experiment.ts';
 
 /** Of requests and messages, up to now. */
@@ -8,7 +8,8 @@ const LOOK_BACK_MS = 2_000;
 export const answersAndDelivers: SteadyState = {
   says: 'every program is ready, every request is answered with 2xx, and messages arrive',
   async whyNot({ system, load }) {
-    for (const name of PROGRAMS) if (!(await isReady(system.readyUrls[name]))) return `${name} is not ready`;
+    for (const [name, urls] of Object.entries(system.readyUrls))
+      for (const url of urls) if (!(await isReady(url))) return `${name} is not ready`;
     const since = performance.now() - load.startedAt - LOOK_BACK_MS;
     const recent = load.tries.slice(-10_000).filter(({ endedAt }) => endedAt > since);
     if (recent.length === 0) return 'no request was answered';

@@ -42,8 +42,9 @@ try {
   fail(error instanceof Error ? error.message : String(error));
 }
 
-const bundled = name === 'start' ? await makeBundles() : undefined;
-for (const command of bundled ? [bundled.command] : commands) {
+const startsPrograms = name === 'start' || (name === 'chaos' && !['list', 'check', 'stop'].includes(extra[0] ?? ''));
+const bundled = startsPrograms ? await makeBundles() : undefined;
+for (const command of bundled && name === 'start' ? [bundled.command] : commands) {
   const code = await run(command, commands.length === 1 ? extra : [], bundled?.env);
   if (code !== 0) process.exit(code);
 }

@@ -14,7 +14,7 @@ async function cut(scene: Scene, name: LinkName, ways: readonly Way[], ms: numbe
     try {
       await scene.wait(ms);
     } finally {
-      link.heal();
+      await link.heal();
     }
   });
 }
@@ -38,12 +38,12 @@ function cutOffExperiment(name: string, shows: string, links: readonly LinkName[
       },
     },
     expects: { says: 'each request is answered with 2xx', door: 'open' },
-    undo(scene) {
-      for (const link of scene.system.links.values()) link.heal();
-      return Promise.resolve();
+    async undo(scene) {
+      for (const link of scene.system.links.values()) await link.heal();
     },
     needs: [],
     stage: { links: true },
+    topologies: ['single'],
   };
 }
 

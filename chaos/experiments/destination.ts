@@ -22,14 +22,13 @@ function destinationExperiment({ name, shows, says, answers, ms }: DestinationFa
     fault: {
       says,
       async inject(scene) {
-        for (const answer of answers) {
+        for (const answer of answers)
           await scene.during(JSON.stringify(answer), async () => {
             scene.count('other');
             await scene.system.behave({ times: ALWAYS, answer });
             await scene.wait(scene.amount(...ms) / answers.length);
             await scene.system.behaveWell();
           });
-        }
       },
     },
     expects: { says: 'each request is answered with 2xx, and no message is given up', door: 'open' },
@@ -39,13 +38,34 @@ function destinationExperiment({ name, shows, says, answers, ms }: DestinationFa
   };
 }
 
-export const destinationDown = destinationExperiment({
+export const destinationDown: Experiment = {
   name: 'destination-down',
-  shows: 'While a destination is down its messages wait in their order, and come through when it is back.',
-  says: 'the peer answers 503, then breaks every connection off',
-  answers: [{ status: 503, body: 'down' }, { hangUp: 'before-read' }],
-  ms: [4_000, 10_000, 16_000],
-});
+  shows: 'While a destination is down its messages wait in their order, and come through when it is back; none is left to a person.',
+  steadyState: answersAndDelivers,
+  fault: {
+    says: 'the peer refuses every connection',
+    async inject(scene) {
+      await scene.during('the peer is down', async () => {
+        scene.count('other');
+        await scene.system.peerLink.refuse();
+        await scene.wait(scene.amount(4_000, 10_000, 16_000));
+      });
+    },
+  },
+  expects: {
+    says: 'each request is answered with 2xx, and nothing is held or given up',
+    door: 'open',
+    async check({ system }) {
+      const [row] = await system.database.query<{ count: number }>({
+        text: `select count(*)::int as count from effects where state in ('held', 'unknown') or repeats > 0`,
+      });
+      return row!.count === 0 ? [] : [`${row!.count} effects were unknown, expected none: nothing was sent`];
+    },
+  },
+  undo: (scene) => scene.system.peerLink.heal(),
+  needs: [],
+  stage: {},
+};
 
 export const destinationSlow = destinationExperiment({
   name: 'destination-slow',
@@ -66,7 +86,7 @@ export const destinationSilent = destinationExperiment({
 export const destinationLies = destinationExperiment({
   name: 'destination-lies',
   shows: 'Where a destination takes a message and breaks off, it is told again only where the step allows it, and the ledger knows.',
-  says: 'the peer takes the message and breaks off: without an answer, then in the middle of one',
-  answers: [{ hangUp: 'after-read' }, { hangUp: 'half-answer' }],
-  ms: [3_000, 10_000, 30_000],
+  says: 'the peer takes the message and breaks off: without an answer, then in the middle of one; then it takes nothing and answers as nobody should',
+  answers: [{ hangUp: 'after-read' }, { hangUp: 'half-answer' }, { status: 503, body: 'down' }, { hangUp: 'before-read' }],
+  ms: [4_000, 12_000, 40_000],
 });

@@ -1,5 +1,5 @@
 import type { Experiment, Scene } from '../experiment.ts';
-import { keepDown } from '../faults.ts';
+import { keepDown, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 const emptyAgain = (scene: Scene): Promise<void> => {
@@ -23,7 +23,7 @@ export const brokerDiskFull: Experiment = {
           scene.system.disk?.empty();
         });
         // Out of space JetStream turns itself off until the server is started again.
-        await keepDown(scene, 'broker', 'SIGTERM', 0);
+        await keepDown(scene, pick(scene, 'broker'), 'SIGTERM', 0);
         await scene.wait(5_000);
       }
     },
@@ -32,6 +32,7 @@ export const brokerDiskFull: Experiment = {
   undo: emptyAgain,
   needs: ['small-disk'],
   stage: { disk: { of: 'broker', kind: 'small' } },
+  topologies: ['single'],
 };
 
 export const journalDiskFull: Experiment = {
@@ -48,7 +49,7 @@ export const journalDiskFull: Experiment = {
           scene.count('other');
           scene.system.disk?.fill();
           try {
-            await keepDown(scene, 'broker', 'SIGKILL', ms);
+            await keepDown(scene, pick(scene, 'broker'), 'SIGKILL', ms);
           } finally {
             scene.system.disk?.empty();
           }
@@ -61,4 +62,5 @@ export const journalDiskFull: Experiment = {
   undo: emptyAgain,
   needs: ['small-disk'],
   stage: { disk: { of: 'journal', kind: 'small' } },
+  topologies: ['single'],
 };

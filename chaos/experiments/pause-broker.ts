@@ -1,5 +1,5 @@
 import type { Experiment } from '../experiment.ts';
-import { nothingToUndo, pause } from '../faults.ts';
+import { nothingToUndo, pause, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 export const pauseBroker: Experiment = {
@@ -11,7 +11,7 @@ export const pauseBroker: Experiment = {
     async inject(scene) {
       const rounds = scene.amount(1, 2, 4);
       for (let round = 0; round < rounds; round += 1) {
-        await pause(scene, 'broker', scene.amount(5_000, 10_000, 20_000));
+        await pause(scene, pick(scene, 'broker'), scene.amount(5_000, 10_000, 20_000));
         await scene.wait(2_000);
       }
     },

@@ -1,6 +1,6 @@
 import { PROGRAMS } from '../chaos-system.ts';
 import type { Experiment } from '../experiment.ts';
-import { nothingToUndo, pause } from '../faults.ts';
+import { nothingToUndo, pause, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 /** A lease is gone after 3 s: one pause is shorter, the others are longer. */
@@ -21,7 +21,7 @@ export const pausePrograms: Experiment = {
             PAUSES_MS[Math.floor(scene.random() * PAUSES_MS.length)]!,
             PAUSES_MS[Math.floor(scene.random() * PAUSES_MS.length)]!,
           );
-          await pause(scene, name, ms);
+          await pause(scene, pick(scene, name), ms);
           await scene.wait(1_000 + scene.random() * 1_000);
         }
     },

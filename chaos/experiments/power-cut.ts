@@ -1,9 +1,9 @@
-import type { PartName } from '../chaos-system.ts';
+import type { Role } from '../chaos-system.ts';
 import type { Experiment } from '../experiment.ts';
-import { nothingToUndo } from '../faults.ts';
+import { nothingToUndo, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
-function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal', part: PartName, door: 'open' | 'later'): Experiment {
+function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal', part: Role, door: 'open' | 'later'): Experiment {
   return {
     name,
     shows,
@@ -12,9 +12,9 @@ function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal
       says: `the disk of the ${of} loses its power while it is written to, and ${part} is killed with it`,
       async inject(scene) {
         const cuts = scene.amount(2, 4, 10);
-        const { disk, wards } = scene.system;
+        const { disk } = scene.system;
         if (disk === undefined) throw new Error('expected a disk');
-        const ward = wards[part];
+        const ward = pick(scene, part);
         for (let done = 0; done < cuts;) {
           await scene.wait(2_000 + scene.random() * 2_000);
           if (ward.pid === undefined) continue;
@@ -40,6 +40,7 @@ function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal
     undo: nothingToUndo,
     needs: ['power-disk'],
     stage: { disk: { of, kind: 'power' } },
+    topologies: ['single'],
   };
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PROGRAMS } from '../chaos-system.ts';
 import { type ControlGroup, createControlGroup, type Limit, removeControlGroups } from '../control-group.ts';
 import type { Experiment } from '../experiment.ts';
-import { nothingToUndo } from '../faults.ts';
+import { nothingToUndo, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 function groupOf(limit: Limit): ControlGroup {
@@ -34,10 +34,7 @@ export const cpuQuota: Experiment = {
         try {
           await scene.during(`${names.join(', ')}: ${CORES} of a core`, async () => {
             scene.count('other');
-            for (const name of names) {
-              const { pid } = scene.system.wards[name];
-              if (pid !== undefined) group.add(pid);
-            }
+            for (const { pid } of names.flatMap((name) => scene.system.wards[name])) if (pid !== undefined) group.add(pid);
             await scene.wait(ms);
           });
         } finally {
@@ -68,7 +65,7 @@ export const memoryLimit: Experiment = {
       let kills = 0;
       for (let round = 0; round < rounds; round += 1)
         for (const name of PROGRAMS) {
-          const ward = scene.system.wards[name];
+          const ward = pick(scene, name);
           const { pid } = ward;
           if (pid === undefined) continue;
           const group = groupOf({ kind: 'memory', bytes: MEMORY_BYTES });
@@ -108,7 +105,7 @@ export const fewDescriptors: Experiment = {
     says: `ingest may have ${DESCRIPTORS} descriptors, and ${IDLE} idle connections are opened`,
     async inject(scene) {
       const rounds = scene.amount(1, 2, 3);
-      const { pid } = scene.system.wards.ingest;
+      const { pid } = pick(scene, 'ingest');
       if (pid === undefined) throw new Error('expected ingest to run');
       const { hostname, port } = new URL(scene.system.ingestUrl);
       spawnSync('prlimit', ['--pid', String(pid), `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`]);

@@ -1,5 +1,5 @@
 import type { Experiment } from '../experiment.ts';
-import { keepDown, nothingToUndo } from '../faults.ts';
+import { keepDown, nothingToUndo, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 export const stopPostgres: Experiment = {
@@ -11,7 +11,7 @@ export const stopPostgres: Experiment = {
     async inject(scene) {
       const stops = scene.amount(1, 4, 10);
       for (let done = 0; done < stops; done += 1) {
-        await keepDown(scene, 'postgres', 'SIGQUIT', scene.amount(3_000, 5_000, 5_000));
+        await keepDown(scene, pick(scene, 'postgres'), 'SIGQUIT', scene.amount(3_000, 5_000, 5_000));
         await scene.wait(3_000 + scene.random() * 3_000);
       }
     },

@@ -57,7 +57,7 @@ test('a link that is cut in both directions passes nothing and tells nobody; hea
   await until('the witness', () => witness.answers === '<1>');
   assert.deepEqual([read(), client.answers, late.answers, client.isClosed], ['before', '<6>', '', false]);
   accepted[0]?.end();
-  proxy.heal();
+  await proxy.heal();
   await until('all of it', () => read().length === 'beforeduringlate'.length && late.answers === '<4>');
   assert.match(read(), /^before(duringlate|lateduring)$/);
 });
@@ -71,7 +71,7 @@ test('a link that is cut in one direction still passes the other one', async (t)
   client.socket.write('two');
   await until('the request', () => read() === 'onetwo');
   assert.equal(client.answers, '<3>');
-  proxy.heal();
+  await proxy.heal();
   await until('the held answer', () => client.answers === '<3><3>');
 });
 
@@ -87,6 +87,20 @@ test('the end and the reset of a connection pass an open link, and wait in one t
   witness.socket.write('x');
   await until('the witness', () => witness.answers === '<1>');
   assert.deepEqual([ended.isClosed, reset.isClosed], [false, false]);
-  proxy.heal();
+  await proxy.heal();
   await until('both are told', () => ended.isClosed && reset.isClosed);
+});
+
+test('a link that refuses breaks connections off and takes none, until it is healed', async (t) => {
+  const { proxy, open } = await openLink(t);
+  const client = await open();
+  client.socket.write('one');
+  await until('the answer', () => client.answers === '<3>');
+  await proxy.refuse();
+  await until('it is broken off', () => client.isClosed);
+  await assert.rejects(open(), { code: 'ECONNREFUSED' });
+  await proxy.heal();
+  const again = await open();
+  again.socket.write('two');
+  await until('the answer', () => again.answers === '<3>');
 });

@@ -11,8 +11,10 @@ export interface FaultProxy {
   readonly port: number;
   /** From now on nothing passes in these directions: no byte, no end of a connection. New connections are accepted and stay silent. */
   cut(ways: readonly Way[]): void;
-  /** What was held back goes on, as after a partition that was shorter than TCP's patience. May be called at any time. */
-  heal(): void;
+  /** Breaks all connections off; new ones are refused, as by a machine whose program is gone. */
+  refuse(): Promise<void>;
+  /** What was held back goes on, as after a partition that was shorter than TCP's patience; nothing is refused. May be called at any time. */
+  heal(): Promise<void>;
   /** Ends all connections. May be called twice. */
   close(): Promise<void>;
 }
@@ -62,15 +64,26 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
 
+  const { port: own } = address;
+  const breakOff = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const stopListening = async (): Promise<void> => {
+    if (!server.listening) return;
+    server.close();
+    breakOff();
+    await once(server, 'close');
+  };
   return {
-    port: address.port,
+    port: own,
     cut(ways) {
       for (const way of ways) {
         held.add(way);
         for (const socket of sourcesOf(way)) socket.pause();
       }
     },
-    heal() {
+    refuse: stopListening,
+    async heal() {
       const healed = [...held];
       held.clear();
       for (const way of healed) {
@@ -78,13 +91,14 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
         for (const socket of sourcesOf(way)) socket.resume();
       }
       for (const pair of pairs) if (pair.every((socket) => socket.destroyed)) pairs.delete(pair);
+      if (server.listening) return;
+      server.listen(own, '127.0.0.1');
+      await once(server, 'listening');
     },
     async close() {
       held.clear();
-      for (const socket of sockets) socket.destroy();
-      if (!server.listening) return;
-      server.close();
-      await once(server, 'close');
+      breakOff();
+      await stopListening();
     },
   };
 }

@@ -19,14 +19,15 @@ const DISK_BYTES = 268_435_456;
 /**
  * Makes an ext4 file system in a file and mounts it. A power cut is ext4's own shutdown (EXT4_IOC_SHUTDOWN, here by `xfs_io -x -c shutdown`):
  * the file system stops in the middle of what it does, without writing its log.
+ * @param bytes (Default: 256 MiB)
  * @returns why it cannot be done on this machine: it takes root, `mkfs.ext4` and `xfs_io` (Debian: xfsprogs)
  */
-export function createLoopDisk(folder: string): LoopDisk | string {
+export function createLoopDisk(folder: string, bytes = DISK_BYTES): LoopDisk | string {
   if (process.getuid?.() !== 0) return 'a disk that loses its power can only be mounted by root';
   const image = join(folder, 'disk.img');
   const path = join(folder, 'disk');
   writeFileSync(image, '');
-  truncateSync(image, DISK_BYTES);
+  truncateSync(image, bytes);
   mkdirSync(path);
   const mount = () => run('mount', '-o', 'loop', image, path);
   const failure = run('xfs_io', '-V') ?? run('mkfs.ext4', '-q', '-F', image) ?? mount();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A disk of its own, in memory, that can be full. */
@@ -13,6 +13,7 @@ export interface SmallDisk {
 }
 
 const FILLER = 'filler';
+const PART_BYTES = 1_048_576;
 
 /**
  * Mounts a tmpfs.
@@ -26,8 +27,11 @@ export function mountSmallDisk(path: string, bytes: number): SmallDisk | string 
   return {
     path,
     fill() {
+      const file = openSync(join(path, FILLER), 'w');
       const { bavail, bsize } = statfsSync(path);
-      writeFileSync(join(path, FILLER), Buffer.alloc(Number(bavail) * Number(bsize)));
+      let left = bavail * bsize;
+      for (const part = Buffer.alloc(PART_BYTES); left > 0; left -= part.length) writeSync(file, part, 0, Math.min(left, part.length));
+      closeSync(file);
     },
     empty: () => rmSync(join(path, FILLER), { force: true }),
     remove: () => void spawnSync('umount', ['-l', path]),

@@ -13,6 +13,7 @@ import type { DatabaseProgram } from '../store/table-rights.ts';
 import { applyWorkflow } from '../store/workflows.ts';
 import { compileText } from '../workflow/compile.ts';
 import { browserEnvironment } from './browser-environment.ts';
+import { shareSocket } from './held-socket.ts';
 import { findFreePort } from './port.ts';
 import { createProgram, type LocalProgram } from './program.ts';
 import { storeTestSettings, type TestSecrets, type TestSource } from './test-settings.ts';
@@ -38,17 +39,22 @@ export interface SystemPlan {
   readonly documents?: boolean;
   /** Added to the environment of every program and of the tool. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Added to the environment of one program, over all else. */
-  readonly envOf?: (name: ProgramName) => NodeJS.ProcessEnv;
+  /** Added to the environment of one process of a program, over all else; they are numbered from 1. */
+  readonly envOf?: (name: ProgramName, number: number) => NodeJS.ProcessEnv;
   /** Where a program finds the database instead. (Default: where it is) */
   readonly databaseUrlOf?: (name: ProgramName, url: string) => string;
+  /** Of each program. (Default: 1) */
+  readonly processes?: number;
   /** Whether the door's socket is held while ingest is started anew, as `npm start` does. (Default: no) */
   readonly holdsSocket?: boolean;
 }
 
 export interface SystemPrograms {
   readonly ingestUrl: string;
+  /** The first process of each. */
   readonly programs: Readonly<Record<ProgramName, LocalProgram>>;
+  /** All of them. */
+  readonly processes: Readonly<Record<ProgramName, readonly LocalProgram[]>>;
   /** What the tool needs to find this system: the environment of `visapi`. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -56,12 +62,9 @@ export interface SystemPrograms {
 /** Describes ingest, processor and notifier over a broker and a database, with ports that nobody has; nothing runs before their `start`. */
 export async function describePrograms(plan: SystemPlan): Promise<SystemPrograms> {
   const { folder, sink, secrets, mail } = plan;
-  const ports = {
-    door: await findFreePort(),
-    ingest: await findFreePort(),
-    processor: await findFreePort(),
-    notifier: await findFreePort(),
-  };
+  const count = plan.processes ?? 1;
+  const doorPort = await findFreePort();
+  const opsPorts = { ingest: await findFreePorts(count), processor: await findFreePorts(count), notifier: await findFreePorts(count) };
   const channels = join(folder, 'channels.json');
   writeFileSync(channels, (plan.channels ?? demoSlackChannels)(sink.url));
   const databaseUrl = (name: DatabaseProgram): string => roleAddress(plan.databaseUrl, name, plan.databasePassword ?? 'any');
@@ -70,10 +73,10 @@ export async function describePrograms(plan: SystemPlan): Promise<SystemPrograms
     NATS_URL: plan.natsUrl,
     ALLOW_UNSAFE_BROKER: 'true',
     DATABASE_URL: databaseUrl('tool'),
-    INGEST_PORT: String(ports.door),
-    INGEST_OPS_PORT: String(ports.ingest),
-    PROCESSOR_OPS_PORT: String(ports.processor),
-    NOTIFIER_OPS_PORT: String(ports.notifier),
+    INGEST_PORT: String(doorPort),
+    INGEST_OPS_PORT: String(opsPorts.ingest[0]),
+    PROCESSOR_OPS_PORT: String(opsPorts.processor[0]),
+    NOTIFIER_OPS_PORT: String(opsPorts.notifier[0]),
     ...secrets.env,
     SLACK_CHANNELS_FILE: channels,
     SLACK_API_URL: `${sink.url}/api`,
@@ -81,27 +84,37 @@ export async function describePrograms(plan: SystemPlan): Promise<SystemPrograms
     ...(sink.smtpUrl === undefined ? {} : demoMailEnvironment(sink.smtpUrl, mail)),
     ...plan.env,
   };
-  const program = (name: ProgramName): LocalProgram =>
-    createProgram({
+  const door = shareSocket('127.0.0.1', doorPort);
+  const process = (program: ProgramName, opsPort: number, number: number): LocalProgram => {
+    const name = number === 1 ? program : `${program}-${number}`;
+    return createProgram({
       name,
-      command: [`cmd/${name}/main.ts`],
+      command: [`cmd/${program}/main.ts`],
       env: {
         ...env,
-        ...(name === 'processor' && plan.documents ? rendererEnvironment() : {}),
+        ...(program === 'processor' && plan.documents ? rendererEnvironment() : {}),
+        VISAPI_INSTANCE: name,
+        [`${program.toUpperCase()}_OPS_PORT`]: String(opsPort),
         // Each with its own role: a right that nobody has declared fails here.
-        DATABASE_URL: name === 'ingest' ? '' : (plan.databaseUrlOf?.(name, databaseUrl(name)) ?? databaseUrl(name)),
+        DATABASE_URL: program === 'ingest' ? '' : (plan.databaseUrlOf?.(program, databaseUrl(program)) ?? databaseUrl(program)),
         WATCHDOG_FILE: join(folder, `${name}.watchdog.json`),
-        ...plan.envOf?.(name),
+        ...plan.envOf?.(program, number),
       },
       logFile: join(folder, `${name}.log`),
-      readyUrl: `http://127.0.0.1:${ports[name]}/readyz`,
-      ...(name === 'ingest' && plan.holdsSocket ? { listensOn: { host: '127.0.0.1', port: ports.door } } : {}),
+      readyUrl: `http://127.0.0.1:${opsPort}/readyz`,
+      ...(program === 'ingest' && plan.holdsSocket ? { listensOn: door } : {}),
     });
-  return {
-    ingestUrl: `http://127.0.0.1:${ports.door}`,
-    programs: { ingest: program('ingest'), processor: program('processor'), notifier: program('notifier') },
-    env,
   };
+  const all = (program: ProgramName) => opsPorts[program].map((opsPort, at) => process(program, opsPort, at + 1));
+  const processes = { ingest: all('ingest'), processor: all('processor'), notifier: all('notifier') };
+  const [ingest, processor, notifier] = [processes.ingest[0]!, processes.processor[0]!, processes.notifier[0]!];
+  return { ingestUrl: `http://127.0.0.1:${doorPort}`, programs: { ingest, processor, notifier }, processes, env };
+}
+
+async function findFreePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await findFreePort());
+  return ports;
 }
 
 /** One process does both: a second one would cost a test a second. */
