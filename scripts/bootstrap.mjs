@@ -52,6 +52,7 @@ for (const command of bundled && name === 'start' ? [bundled.command] : commands
 /** The programs are found and loaded in half the time, after the first start and the first behind an edit. */
 async function makeBundles() {
   const { folder, isMade } = findBundles(root);
+  if (!isMade) say('bundling the programs: from the next start on, until a source is edited, they start in half the time');
   // What is wrong with a source is told by the program that has it.
   if (!isMade && (await run([bin('node'), 'scripts/bundle-start.ts', folder], [])) !== 0) {
     say('no bundles of the programs, the start takes longer');

@@ -17,11 +17,14 @@ const script = new Script(`(function (exports, require, module) {${readFileSync(
   cachedData,
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
+
+/** @type {{ sources: readonly string[], lines: Uint32Array } | undefined} */
+let known;
+
 if (cachedData === undefined || script.cachedDataRejected) process.once('exit', keep);
 Error.prepareStackTrace = stackOf;
 const own = { exports: {} };
 script.runInThisContext()(own.exports, createRequire(bundle), own);
-
 /** When the process ends it has compiled what a start takes. Whole or not at all. */
 function keep() {
   try {
@@ -56,9 +59,6 @@ function placeOf(call) {
     ? String(call)
     : String(call).replace(`${bundle}:${line}:${call.getColumnNumber()}`, `${source}:${lines[2 * line - 1]}`);
 }
-
-/** @type {{ sources: readonly string[], lines: Uint32Array } | undefined} */
-let known;
 
 /** Read with the first error. */
 function readLines() {
