@@ -116,6 +116,7 @@ export class ProcessBoundary {
   #publish(emit: Emit, signal: AbortSignal): Promise<PublishAck> {
     return new Promise((resolve, reject) => {
       if (this.#isDead) return;
+      if (signal.aborted) return reject(signal.reason as Error);
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       const line = this.#lines.get(emit.key) ?? [];
       this.#lines.set(emit.key, line);

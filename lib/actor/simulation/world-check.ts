@@ -45,8 +45,8 @@ export function checkWorld(world: WorldAtRest): string[] {
 }
 
 function checkDeath(
-  { id, actor, plan, seq, starts, deaths, takes, dead }: Fate,
-  { plan: { attempts }, record, broker }: WorldAtRest,
+  { id, actor, plan, seq, unit, starts, deaths, takes, dead }: Fate,
+  { plan: { attempts }, record, broker, watch }: WorldAtRest,
 ): string[] {
   const letterId = `${actor}:${id}:0`;
   const copies = broker.messages('DEAD_LETTERS').filter((copy) => copy.id === letterId);
@@ -64,7 +64,7 @@ function checkDeath(
   if (letter.copySeq !== copies[0]?.seq) wrong.push(`the dead letter of ${id} does not know its copy`);
   // A start may count that was never there (see Suspects): once that of a message delivered to a process that had died, and at each death
   // one that was recorded and not begun.
-  const phantoms = takes === 0 ? 0 : takes + 1;
+  const phantoms = watch.unclean.has(unit) ? takes + 1 : 0;
   const said = `${id} became a dead letter (${letter.reason}: ${letter.because}) after ${starts} starts, in ${deaths} of which its process was killed`;
   switch (letter.reason) {
     case 'refused':

@@ -118,6 +118,8 @@ export class WorldProcess {
     const { name, note } = this.#options;
     const life = this.#life;
     if (life === undefined) return;
+    // One that stands still hears of it when it goes on.
+    await new Promise<void>((resolve) => void life.boundary.clock.after(0, resolve));
     note(() => `${name} is asked to stop`);
     await life.runtime.stop(drainMs);
     if (this.#life !== life) return;

@@ -64,6 +64,8 @@ export interface DoneRow {
 export class WorldWatch {
   readonly violations: string[] = [];
   readonly fates = new Map<string, Fate>();
+  /** Units that were taken from an owner that had not handed them back. */
+  readonly unclean = new Set<string>();
   readonly #owners = new Map<string, { readonly name: string; readonly epoch: number }>();
   readonly #bySeq = new Map<string, Fate>();
   readonly #lines = new Map<string, Fate[]>();
@@ -137,6 +139,7 @@ export class WorldWatch {
     const unit = unitOf({ actor, partition });
     this.#owners.set(unit, { name: owner, epoch });
     if (!unclean) return;
+    this.unclean.add(unit);
     for (const fate of this.fates.values()) {
       if (fate.unit !== unit || hasEnded(fate)) continue;
       fate.takes++;
