@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
+import { slotOf } from '../../core/slot.ts';
 import { done } from '../verdict.ts';
 import { actor, type ConformanceBench, type RunningActors, until, type Property } from './bench.ts';
 
 /** One process for each of these may hold a unit at a time; nobody has to be there for long. */
 const AT_ONCE = { newcomerMs: 0 };
 const KEYS = Array.from({ length: 16 }, (_, i) => `k${i}`);
+/** The last units are handed over first. */
+const OF_THE_FIRST_UNIT = Array.from({ length: 64 }, (_, i) => `other${i}`).find((key) => slotOf(key) % 4 === 0)!;
 
 /** How many each holds, the fewest first. */
 function countsOf(running: readonly RunningActors[]): string {
@@ -93,9 +96,14 @@ export function describeSharing(property: Property): void {
     await until('a message of each key runs', () => running() === KEYS.length);
     const second = start('second');
     await until('two units are drained', () => first.status().leavingUnits === 2);
+    // One after the other, each settled before the next: time enough to take away what runs.
+    for (let i = 1; i <= 5; i++) {
+      await bench.send({ actor: 'tester', key: OF_THE_FIRST_UNIT, body: `other ${i}` });
+      await until('another unit goes on', () => seen.length === i);
+    }
     assert.equal(unitsOf([first, second]), '4 0', 'what runs is not taken away');
     held.get('0')!.resolve();
-    await until('all are handled', () => seen.length === KEYS.length * 2);
+    await until('all are handled', () => seen.length === KEYS.length * 2 + 5);
     await until('two have two each', () => unitsOf([first, second]) === '2 2');
     assertOnceAndInOrder(seen, 2);
     const moved = seen.filter(({ body, owner }) => body === '1' && owner === 'second').length;
