@@ -16,7 +16,7 @@ import { waitForExit } from '../lib/dev/child-process.ts';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
 import { describeProcess, readPidFile } from '../lib/dev/pid-file.ts';
 import { poll } from '../lib/dev/poll.ts';
-import { findFreePort } from '../lib/dev/port.ts';
+import { findFreePorts } from '../lib/dev/port.ts';
 import { readReady, type Ready } from '../lib/dev/ready-file.ts';
 import { requestApiUntil } from '../lib/jetstream/api-request.ts';
 import { connectBroker } from '../lib/jetstream/connection.ts';
@@ -27,8 +27,9 @@ const WITHIN_MS = 90_000;
 /** `npm start` in a folder of its own, on ports that nobody has. */
 async function openStage(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'visapi-start-'));
-  const ports: Record<string, string> = {};
-  for (const { env } of Object.values(PORT_VARIABLES)) ports[env] = String(await findFreePort());
+  const variables = Object.values(PORT_VARIABLES).map(({ env }) => env);
+  const free = await findFreePorts(variables.length);
+  const ports = Object.fromEntries(variables.map((env, index) => [env, String(free[index])]));
   const { run } = createTestTool({ VISAPI_HOME: folder });
   const running: ChildProcess[] = [];
   t.after(async () => {
@@ -79,76 +80,80 @@ async function leaderOf(ready: Ready, stream: string): Promise<number> {
   }
 }
 
-test('a cluster on one machine bears the loss of a broker and of an ingest, and a single broker is not disturbed by it', async (t) => {
-  const stage = await openStage(t);
-  const { event, payload } = findExample('release.published');
-  // Without the tool, which asks the broker for the secret.
-  const send = async ({ ingestUrl, demo }: Ready): Promise<void> => {
-    const body = Buffer.from(JSON.stringify(payload));
-    const { headers } = providerHeaders({ preset: 'github', secret: demo.secret, body, event, nowMs: Date.now() });
-    // A connection of its own: one that is kept may be to a process that is no more.
-    const sent = request(`${ingestUrl}/hooks/${demo.source}`, { method: 'POST', headers, agent: false }).end(body);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    response.resume();
-    assert.equal(response.statusCode, 202);
-  };
-  const arrives = (ready: Ready, count: number): Promise<true> =>
-    poll(async () => ((await countMessages(ready)) === count ? true : undefined), { deadlineMs: WITHIN_MS, what: `message ${count}` });
-  const end = async (name: string): Promise<void> => {
-    const { pid } = readPidFile(stage.home.run, name) ?? assert.fail(`${name} does not run`);
-    process.kill(pid, 'SIGKILL');
-    await poll(() => (describeProcess(pid) ? undefined : true), { deadlineMs: WITHIN_MS, what: `the end of ${name}` });
-  };
+test(
+  'a cluster on one machine bears the loss of a broker and of an ingest, and a single broker is not disturbed by it',
+  { timeout: 600_000 },
+  async (t) => {
+    const stage = await openStage(t);
+    const { event, payload } = findExample('release.published');
+    // Without the tool, which asks the broker for the secret.
+    const send = async ({ ingestUrl, demo }: Ready): Promise<void> => {
+      const body = Buffer.from(JSON.stringify(payload));
+      const { headers } = providerHeaders({ preset: 'github', secret: demo.secret, body, event, nowMs: Date.now() });
+      // A connection of its own: one that is kept may be to a process that is no more.
+      const sent = request(`${ingestUrl}/hooks/${demo.source}`, { method: 'POST', headers, agent: false }).end(body);
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      response.resume();
+      assert.equal(response.statusCode, 202);
+    };
+    const arrives = (ready: Ready, count: number): Promise<true> =>
+      poll(async () => ((await countMessages(ready)) === count ? true : undefined), { deadlineMs: WITHIN_MS, what: `message ${count}` });
+    const end = async (name: string): Promise<void> => {
+      const { pid } = readPidFile(stage.home.run, name) ?? assert.fail(`${name} does not run`);
+      process.kill(pid, 'SIGKILL');
+      await poll(() => (describeProcess(pid) ? undefined : true), { deadlineMs: WITHIN_MS, what: `the end of ${name}` });
+    };
 
-  const cluster = await stage.start('--cluster');
-  assert.equal(cluster.ready.natsUrl.split(',').length, 3);
-  assert.deepEqual(Object.keys(cluster.ready.opsUrls), [
-    'ingest',
-    'ingest-2',
-    'processor',
-    'processor-2',
-    'renderer',
-    'notifier',
-    'notifier-2',
-  ]);
-  await send(cluster.ready);
-  await arrives(cluster.ready, 1);
+    const cluster = await stage.start('--cluster');
+    assert.equal(cluster.ready.natsUrl.split(',').length, 3);
+    assert.deepEqual(Object.keys(cluster.ready.opsUrls), [
+      'ingest',
+      'ingest-2',
+      'processor',
+      'processor-2',
+      'renderer',
+      'notifier',
+      'notifier-2',
+    ]);
+    await send(cluster.ready);
+    await arrives(cluster.ready, 1);
 
-  const leader = await leaderOf(cluster.ready, 'EVENTS');
-  await end(['nats', 'nats-2', 'nats-3'][leader] ?? '');
-  await send(cluster.ready);
-  await arrives(cluster.ready, 2);
+    const leader = await leaderOf(cluster.ready, 'EVENTS');
+    await end(['nats', 'nats-2', 'nats-3'][leader] ?? '');
+    await send(cluster.ready);
+    await arrives(cluster.ready, 2);
 
-  await end('ingest');
-  await send(cluster.ready);
-  await end('processor');
-  await arrives(cluster.ready, 3);
-  const audit = await poll(
-    async () => {
-      const { code, stdout } = await stage.run('audit', '--json');
-      const found = JSON.parse(stdout) as Audit;
-      return code === 0 && found.events.done === 3 ? found : undefined;
-    },
-    { deadlineMs: WITHIN_MS, what: 'all three events to be done' },
-  );
-  assert.deepEqual([audit.unaccounted, audit.log.messages], [[], 3]);
-  const { stdout } = await stage.run('streams', 'plan', '--json');
-  assert.doesNotMatch(stdout, /num_replicas/, 'the plan is for as many copies as there are');
+    await end('ingest');
+    await send(cluster.ready);
+    await end('processor');
+    await arrives(cluster.ready, 3);
+    const audit = await poll(
+      async () => {
+        const { code, stdout } = await stage.run('audit', '--json');
+        const found = JSON.parse(stdout) as Audit;
+        return code === 0 && found.events.done === 3 ? found : undefined;
+      },
+      { deadlineMs: WITHIN_MS, what: 'all three events to be done' },
+    );
+    assert.deepEqual([audit.unaccounted, audit.log.messages], [[], 3]);
+    const { stdout } = await stage.run('streams', 'plan', '--json');
+    assert.doesNotMatch(stdout, /num_replicas/, 'the plan is for as many copies as there are');
 
-  process.kill(readPidFile(stage.home.run, 'supervisor')?.pid ?? 0, 'SIGKILL');
-  await waitForExit(cluster.child);
-  const single = await stage.start();
-  assert.deepEqual([single.ready.replicas, single.ready.natsUrl.includes(',')], [1, false]);
-  await send(single.ready);
-  await arrives(single.ready, 4);
-  const own = JSON.parse((await stage.run('audit', '--json')).stdout) as Audit;
-  assert.equal(own.log.messages, 1, 'its log is another one');
+    process.kill(readPidFile(stage.home.run, 'supervisor')?.pid ?? 0, 'SIGKILL');
+    await waitForExit(cluster.child);
+    const single = await stage.start();
+    assert.deepEqual([single.ready.replicas, single.ready.natsUrl.includes(',')], [1, false]);
+    await send(single.ready);
+    await arrives(single.ready, 4);
+    const own = JSON.parse((await stage.run('audit', '--json')).stdout) as Audit;
+    assert.equal(own.log.messages, 1, 'its log is another one');
 
-  single.child.kill('SIGTERM');
-  await waitForExit(single.child);
-  assert.equal(single.child.exitCode, 0);
-  assert.deepEqual(
-    readdirSync(stage.home.run).filter((name) => name.endsWith('.pid')),
-    [],
-  );
-});
+    single.child.kill('SIGTERM');
+    await waitForExit(single.child);
+    assert.equal(single.child.exitCode, 0);
+    assert.deepEqual(
+      readdirSync(stage.home.run).filter((name) => name.endsWith('.pid')),
+      [],
+    );
+  },
+);

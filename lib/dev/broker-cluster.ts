@@ -7,7 +7,7 @@ import { findBrokerBinary } from './broker-binary.ts';
 import { type Broker, type BrokerOptions, createBroker } from './broker.ts';
 import { localHome } from './local-home.ts';
 import { poll } from './poll.ts';
-import { findFreePort } from './port.ts';
+import { findFreePorts } from './port.ts';
 
 /** Three brokers of one cluster on the loopback; any one of them may be away. */
 export interface BrokerCluster {
@@ -93,9 +93,11 @@ export function createBrokerCluster(
 export async function startBrokerCluster(options: Pick<BrokerOptions, 'accounts' | 'syncAlways'> = {}): Promise<BrokerCluster> {
   const binary = process.env['VISAPI_NATS_SERVER'] ?? (await findBrokerBinary({ cache: localHome('.visapi').cache, say: console.error }));
   const folder = mkdtempSync(join(tmpdir(), 'visapi-cluster-'));
-  const members: BrokerPorts[] = [];
-  for (let count = 0; count < CLUSTER_SIZE; count += 1)
-    members.push({ port: await findFreePort(), routePort: await findFreePort(), monitorPort: await findFreePort() });
+  const ports = await findFreePorts(3 * CLUSTER_SIZE);
+  const members = Array.from({ length: CLUSTER_SIZE }, (_, index): BrokerPorts => {
+    const [port = 0, routePort = 0, monitorPort = 0] = ports.slice(3 * index);
+    return { port, routePort, monitorPort };
+  });
   const cluster = createBrokerCluster({ ...options, binary, folder, members });
   const stop = async (): Promise<void> => {
     await cluster.stop();

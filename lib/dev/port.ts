@@ -22,3 +22,21 @@ export async function findFreePort(): Promise<number> {
   }
   throw new Error(`expected a free port between ${firstFreePort} and ${lastFreePort}, found none in 100 draws`);
 }
+
+/** Whoever draws one port at a time draws from above. */
+const firstOfBlock = 10_000;
+const lastOfBlock = 19_000;
+
+/**
+ * Free loopback ports side by side, where nobody draws single ones: for what is listened on much later, or again after a restart.
+ * @param count at most 500
+ */
+export async function findFreePorts(count: number): Promise<number[]> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const first = randomInt(firstOfBlock, lastOfBlock);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const free = await Promise.all(ports.map((port) => isPortFree(port)));
+    if (free.every(Boolean)) return ports;
+  }
+  throw new Error(`expected ${count} free ports side by side between ${firstOfBlock} and ${lastOfBlock}, found none in 100 draws`);
+}
