@@ -7,6 +7,7 @@ import { brokerDiskFull, journalDiskFull } from './experiments/disk-full.ts';
 import { killBroker } from './experiments/kill-broker.ts';
 import { killPrograms } from './experiments/kill-programs.ts';
 import { killLeader, pauseLeader } from './experiments/lead.ts';
+import { mixed } from './experiments/mixed.ts';
 import { pauseBroker } from './experiments/pause-broker.ts';
 import { pausePrograms } from './experiments/pause-programs.ts';
 import { blockEventLoop, poisonAllocates, poisonExits, poisonThrows } from './experiments/poison.ts';
@@ -44,6 +45,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   cpuQuota,
   memoryLimit,
   fewDescriptors,
+  mixed,
 ];
 
 /** What CI does: some of each kind, together about two minutes. */

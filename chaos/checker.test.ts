@@ -46,7 +46,7 @@ function rightEvidence(lives: readonly Life[]): Evidence {
     if (isOk || life.door === 'lost-answer') stored.push({ life, event });
     return event;
   });
-  const log = stored.map(({ event: { delivery, key } }, index) => ({ seq: index + 1, id: `id-${delivery}`, delivery, key }));
+  const log = stored.map(({ event: { delivery, key } }, index) => ({ seq: index + 1, id: `id-${delivery}`, delivery, key, journal: 'j1' }));
   const arrivals = stored.flatMap(({ life, event }) =>
     life.fate === 'done' || (life.hasArrived && life.fate !== 'unrouted')
       ? Array.from({ length: 1 + life.repeats }, () => event.delivery)
@@ -114,7 +114,7 @@ test('an event whose sender does not know may be there or not; one that was refu
 test('an event twice in the log, and one that nobody has sent, are found', () => {
   const again = { ...plain.log[4]!, seq: 11 };
   assert.deepEqual(kindsOf({ ...plain, log: [...plain.log, again] }), ['duplicate']);
-  const invented = { seq: 11, id: 'id-x', delivery: 'x', key: 'k0' };
+  const invented = { seq: 11, id: 'id-x', delivery: 'x', key: 'k0', journal: 'j1' };
   assert.deepEqual(kindsOf({ ...plain, log: [...plain.log, invented] }), ['phantom']);
   assert.deepEqual(kindsOf({ ...plain, arrivals: [...plain.arrivals, 'x'] }), ['phantom']);
 });
@@ -123,7 +123,14 @@ test('an order that nobody can have wanted is found in the log and at the peer',
   const log = swapped(plain.log, 2, 7).map((event, index) => ({ ...event, seq: index + 1 }));
   const inLog = checkEvidence({ ...plain, log, arrivals: log.map(({ delivery }) => delivery) });
   assert.ok(inLog.order.length > 0);
-  assert.deepEqual(kindsOf({ ...plain, arrivals: swapped(plain.arrivals, 2, 3) }), ['order']);
+  const late = { ...plain, arrivals: swapped(plain.arrivals, 2, 3) };
+  assert.deepEqual(kindsOf(late), ['order']);
+  // One that was repeated, or is held, may have been on its way for as long as its sender stood still.
+  assert.deepEqual(kindsOf({ ...late, ledger: new Map([...plain.ledger, ['id-k0-2', { repeats: 1 }]]) }), []);
+  // Two journals are relayed independently of each other.
+  const other = log.map((event) => (event.delivery === 'k0-7' || event.delivery === 'k0-2' ? { ...event, journal: 'j2' } : event));
+  const apart = checkEvidence({ ...plain, log: other, arrivals: other.map(({ delivery }) => delivery) });
+  assert.deepEqual(apart.order.length, 1);
   // Two that were under way at the same time may come in either order.
   const together = plain.sent.map((event) =>
     event.number < 2 ? { ...event, invokedAt: 0, okAt: 50 } : { ...event, invokedAt: 60 + event.number },

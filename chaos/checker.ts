@@ -7,6 +7,8 @@ export interface LoggedEvent {
   readonly id: string;
   readonly delivery: string;
   readonly key: string;
+  /** Of the ingest that has accepted it. Between two of them a key has no order: each relays when it can. */
+  readonly journal: string;
 }
 
 /** What the ledger says of an event's effect. */
@@ -40,7 +42,7 @@ export const FINDING_KINDS = [
   'duplicate',
   /** In the log or at the peer, and never sent, refused, or not in the log. */
   'phantom',
-  /** In the log before what had been acknowledged before it was sent, or at the peer in another order than in the log. */
+  /** In the log before what the same ingest had acknowledged before it was sent, or at the peer in another order than in the log. */
   'order',
   /** At the peer more often than the ledger has it. */
   'repeated-effect',
@@ -99,25 +101,28 @@ function findLost(sent: readonly SentEvent[], logged: ReadonlyMap<string, Logged
 }
 
 function findDisorder(
-  { log, arrivals }: Evidence,
+  { log, arrivals, ledger, fates }: Evidence,
   sent: ReadonlyMap<string, SentEvent>,
   logged: ReadonlyMap<string, LoggedEvent>,
   found: Record<FindingKind, string[]>,
 ): void {
-  // Per key the event of the log's part so far that was sent last: what had been acknowledged before that must not follow.
+  // Per key and journal the event of the log's part so far that was sent last: what had been acknowledged before that must not follow.
   const latest = new Map<string, SentEvent>();
-  for (const { delivery, key, seq } of log) {
+  for (const { delivery, key, journal, seq } of log) {
     const event = sent.get(delivery);
     if (event === undefined || logged.get(delivery)?.seq !== seq) continue;
-    const before = latest.get(key);
+    const place = `${journal} ${key}`;
+    const before = latest.get(place);
     if (before !== undefined && event.okAt !== undefined && event.okAt < before.invokedAt)
       found.order.push(`${delivery} had been acknowledged before ${before.delivery} was sent, and is behind it in the log`);
-    if (before === undefined || event.invokedAt > before.invokedAt) latest.set(key, event);
+    if (before === undefined || event.invokedAt > before.invokedAt) latest.set(place, event);
   }
   const reached = new Map<string, LoggedEvent>();
   for (const delivery of arrivals) {
     const event = logged.get(delivery);
     if (event === undefined) continue;
+    // Of an effect of which nobody knew whether it had happened the first try may come at any time: its sender may wake up from a pause with it.
+    if ((ledger.get(event.id)?.repeats ?? 0) > 0 || fates.get(event.id) === 'held') continue;
     const before = reached.get(event.key);
     if (before !== undefined && before.seq > event.seq)
       found.order.push(`${delivery} came to the peer behind ${before.delivery}, which is behind it in the log`);

@@ -25,6 +25,8 @@ export interface Scene {
   count(what: Harm): void;
   /** Notes for the report. */
   note(line: string): void;
+  /** Something is not as expected: the experiment does not hold. */
+  problem(line: string): void;
 }
 
 /** What was done to the system, as the report counts it. */
@@ -47,8 +49,6 @@ export interface Expectation {
   readonly says: string;
   /** `open`: each request is answered with 2xx at once. `later`: each event is acknowledged in the end, perhaps after a repetition. */
   readonly door: 'open' | 'later';
-  /** @returns what else is not as expected, one sentence each */
-  readonly check?: (scene: Scene) => Promise<readonly string[]>;
 }
 
 /** One experiment: a value that the runner carries out. */

@@ -46,6 +46,8 @@ export async function waitUntilDrained(
 /** What there is when all faults are over. */
 export interface FinalRead extends Omit<Evidence, 'sent'> {
   readonly messages: readonly SinkMessage[];
+  /** Numbers of a journal that are neither in the log nor in the journal any more. */
+  readonly missingNumbers: number;
   readonly held: number;
   readonly dead: number;
 }
@@ -60,6 +62,7 @@ export async function readAll(system: ChaosSystem): Promise<FinalRead> {
         id: message.header(HEADERS.id),
         delivery: message.header(HEADERS.ceId),
         key: message.header(HEADERS.key),
+        journal: message.header(HEADERS.journal).split(':')[0] ?? '',
       });
   const response = await fetch(`${system.sink.url}/messages`);
   const messages = (await response.json()) as SinkMessage[];
@@ -71,7 +74,7 @@ export async function readAll(system: ChaosSystem): Promise<FinalRead> {
     ledger,
     messages,
     arrivals: messages.map(({ text }) => deliveryOf(text)),
-    unaccounted: await readAudit(system),
+    ...(await readAudit(system)),
     held: count('held'),
     dead: count('dead'),
   };
@@ -98,9 +101,14 @@ async function readRecord({ database }: ChaosSystem): Promise<{ fates: Map<strin
   return { fates, ledger };
 }
 
-async function readAudit(system: ChaosSystem): Promise<string[]> {
+async function readAudit(system: ChaosSystem): Promise<Pick<FinalRead, 'unaccounted' | 'missingNumbers'>> {
   const { code, stdout, stderr } = await system.visapi('audit', '--json', '--journal', ...system.journals);
-  if (stdout === '') return [`visapi audit ended with ${code}: ${stderr.trim()}`];
+  if (stdout === '') return { unaccounted: [`visapi audit ended with ${code}: ${stderr.trim()}`], missingNumbers: 0 };
   const { unaccounted } = JSON.parse(stdout) as Audit;
-  return unaccounted.map(({ what, count, examples }) => `${count} ${what}: ${examples.join(', ')}`);
+  return {
+    unaccounted: unaccounted
+      .filter(({ what }) => what !== 'missing')
+      .map(({ what, count, examples }) => `${count} ${what}: ${examples.join(', ')}`),
+    missingNumbers: unaccounted.find(({ what }) => what === 'missing')?.count ?? 0,
+  };
 }

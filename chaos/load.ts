@@ -30,6 +30,8 @@ export interface Load {
   readonly takenForgeries: readonly string[];
   /** Events that were acknowledged so far. */
   acknowledged(): number;
+  /** Events that were acknowledged on a repetition, after a try of which nobody knows. */
+  repeatedInDoubt(): number;
   /** Sends one event of another kind; resolves when it is acknowledged or given up. */
   send(kind: Kind, key: string): Promise<void>;
   /** No new events; resolves with all of them when each was acknowledged or given up. May be called twice. */
@@ -125,6 +127,7 @@ export function startLoad({ url, perSecond, random, historyFile }: LoadOptions):
     tries,
     takenForgeries,
     acknowledged: () => acknowledged,
+    repeatedInDoubt: () => drafts.filter(({ ends }) => ends.includes('ok') && ends.includes('unknown')).length,
     send: begin,
     async stop() {
       clearInterval(timer);

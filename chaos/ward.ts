@@ -61,7 +61,13 @@ export async function guard(part: Part, { runFolder, say, onStarted }: WardOptio
   };
   const signal = (name: NodeJS.Signals): boolean => {
     const { pid } = part;
-    return pid !== undefined && process.kill(pid, name);
+    try {
+      return pid !== undefined && process.kill(pid, name);
+    } catch (error) {
+      // It has just ended.
+      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+      throw error;
+    }
   };
   return {
     name: part.name,

@@ -40,27 +40,26 @@ function destinationExperiment({ name, shows, says, answers, ms }: DestinationFa
 
 export const destinationDown: Experiment = {
   name: 'destination-down',
-  shows: 'While a destination is down its messages wait in their order, and come through when it is back; none is left to a person.',
+  shows: 'While a destination is down its messages wait in their order, and come through when it is back.',
   steadyState: answersAndDelivers,
   fault: {
     says: 'the peer refuses every connection',
     async inject(scene) {
       await scene.during('the peer is down', async () => {
         scene.count('other');
-        await scene.system.peerLink.refuse();
+        const broken = await scene.system.peerLink.refuse();
         await scene.wait(scene.amount(4_000, 10_000, 16_000));
+        const [row] = await scene.system.database.query<{ count: number }>({
+          text: `select count(*)::int as count from effects where state in ('held', 'unknown') or repeats > 0`,
+        });
+        // What was on its way when its connection broke may have arrived.
+        if (row!.count > broken) scene.problem(`${row!.count} effects are unknown, expected at most the ${broken} that were on their way`);
       });
     },
   },
   expects: {
-    says: 'each request is answered with 2xx, and nothing is held or given up',
+    says: 'each request is answered with 2xx, and what could not be sent is known not to be',
     door: 'open',
-    async check({ system }) {
-      const [row] = await system.database.query<{ count: number }>({
-        text: `select count(*)::int as count from effects where state in ('held', 'unknown') or repeats > 0`,
-      });
-      return row!.count === 0 ? [] : [`${row!.count} effects were unknown, expected none: nothing was sent`];
-    },
   },
   undo: (scene) => scene.system.peerLink.heal(),
   needs: [],

@@ -96,7 +96,7 @@ test('a link that refuses breaks connections off and takes none, until it is hea
   const client = await open();
   client.socket.write('one');
   await until('the answer', () => client.answers === '<3>');
-  await proxy.refuse();
+  assert.equal(await proxy.refuse(), 1);
   await until('it is broken off', () => client.isClosed);
   await assert.rejects(open(), { code: 'ECONNREFUSED' });
   await proxy.heal();

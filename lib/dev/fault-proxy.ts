@@ -11,8 +11,8 @@ export interface FaultProxy {
   readonly port: number;
   /** From now on nothing passes in these directions: no byte, no end of a connection. New connections are accepted and stay silent. */
   cut(ways: readonly Way[]): void;
-  /** Breaks all connections off; new ones are refused, as by a machine whose program is gone. */
-  refuse(): Promise<void>;
+  /** Breaks all connections off; new ones are refused, as by a machine whose program is gone. @returns how many it broke off */
+  refuse(): Promise<number>;
   /** What was held back goes on, as after a partition that was shorter than TCP's patience; nothing is refused. May be called at any time. */
   heal(): Promise<void>;
   /** Ends all connections. May be called twice. */
@@ -82,7 +82,11 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
         for (const socket of sourcesOf(way)) socket.pause();
       }
     },
-    refuse: stopListening,
+    async refuse() {
+      const broken = [...pairs].filter(([client]) => !client.destroyed).length;
+      await stopListening();
+      return broken;
+    },
     async heal() {
       const healed = [...held];
       held.clear();
