@@ -1,29 +1,36 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
+import type { Emit } from '../../lib/actor/message.ts';
 import { HEADERS } from '../../lib/core/headers.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { startContinuousAudit } from '../../lib/host/continuous-audit.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { connectBroker } from '../../lib/jetstream/connection.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
-import { EVENT, openStory } from '../../lib/store/test-story.ts';
+import { EVENT, openStory, RUN, STEP } from '../../lib/store/test-story.ts';
 import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
+import { COMMAND_LOG } from '../../streams/command-log.ts';
+import { commandsStream } from '../../streams/commands.ts';
 import { EVENT_LOG } from '../../streams/event-log.ts';
 import { eventsStream } from '../../streams/events.ts';
-import { eventSubject } from '../../streams/subjects.ts';
+import { commandSubject, eventSubject } from '../../streams/subjects.ts';
 
 test('the audit that runs all the time counts what it cannot find, waits for what is not settled, and takes back what came late', async (t) => {
   const story = await openStory(t);
   const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
   const publisher = createPublisher(connection);
   await requestApi(connection, '$JS.API.STREAM.CREATE.EVENTS', eventsStream({ maxBytes: 16 * 1024 ** 2 }));
+  await requestApi(connection, '$JS.API.STREAM.CREATE.COMMANDS', commandsStream({ maxBytes: 16 * 1024 ** 2 }));
   const metrics = auditMetrics(new Registry());
   const told: string[] = [];
+  const now = (): string => new Date().toISOString();
   const audit = startContinuousAudit({
     connection,
     database: story.database,
     log: EVENT_LOG,
+    commands: COMMAND_LOG,
+    settledInMs: 0,
     logger: { warn: () => undefined, error: ({ kind, where }: { kind: string; where: string }) => void told.push(`${kind} ${where}`) },
     metrics,
     intervalMs: 20,
@@ -75,4 +82,32 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   await settleTo(6);
   await until('deleted', 1);
   assert.ok(told.includes('deleted 5'), told.join('; '));
+
+  // A run that has begun since, whose command never came to the log; and one whose command is there.
+  const command = (run: string): Emit => ({
+    id: `${run}/notify`,
+    subject: commandSubject({ priority: 'default', slot: 0, actor: 'slack' }),
+    key: 'A',
+    headers: { [HEADERS.run]: run, [HEADERS.step]: 'notify' },
+    body: Buffer.from('{}'),
+  });
+  for (const run of ['there', 'nowhere'])
+    await story.turn({ ...RUN, id: run, startedAt: now() }, { ...STEP, run, commandId: `${run}/notify`, startedAt: now() });
+  await publisher.publish(command('there'), AbortSignal.timeout(5_000));
+  await until('stranded', 1);
+  assert.ok(told.includes('stranded run nowhere, step notify (command nowhere/notify)'), told.join('; '));
+
+  // A hole in the log of commands, and a consumer that was moved past what nobody has settled.
+  for (const run of ['next', 'last']) await publisher.publish(command(run), AbortSignal.timeout(5_000));
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: 2, no_erase: true });
+  await until('deleted', 2);
+  const config = { durable_name: 'slack-default-0', ack_policy: 'explicit', filter_subject: command('next').subject };
+  await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config });
+  const lane = { unit: story.slack, stream: 'COMMANDS', priority: 'default', exceptions: [], consumerCreated: null } as const;
+  await story.settle({ lanes: [{ ...lane, floor: 1 }] });
+  await requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq: 4 });
+  await until('skipped', 1);
+  assert.ok(told.includes('skipped COMMANDS 3 by consumer slack-default-0'), told.join('; '));
+  await story.settle({ lanes: [{ ...lane, floor: 3 }] });
+  await until('skipped', 0);
 });

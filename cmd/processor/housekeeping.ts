@@ -6,6 +6,7 @@ import type { Database } from '../../lib/store/database.ts';
 import { auditMetrics } from '../../lib/telemetry/audit-metrics.ts';
 import { logMetrics } from '../../lib/telemetry/log-metrics.ts';
 import type { Logger } from '../../lib/telemetry/log.ts';
+import { COMMAND_LOG } from '../../streams/command-log.ts';
 import { EVENT_LOG } from '../../streams/event-log.ts';
 import { STREAMS } from '../../streams/subjects.ts';
 
@@ -21,7 +22,14 @@ const REFUSING_STREAMS = [STREAMS.events, STREAMS.commands, STREAMS.deadLetters]
 
 /** What a processor of workflows does beside them: it accounts for the events, and says how full the log is. */
 export function startHousekeeping({ connection, database, log, registry }: HousekeepingOptions): { stop(): Promise<void> } {
-  const audit = startContinuousAudit({ connection, database, log: EVENT_LOG, logger: log, metrics: auditMetrics(registry) });
+  const audit = startContinuousAudit({
+    connection,
+    database,
+    log: EVENT_LOG,
+    commands: COMMAND_LOG,
+    logger: log,
+    metrics: auditMetrics(registry),
+  });
   const watch = startLogWatch({ connection, streams: REFUSING_STREAMS, logger: log, metrics: logMetrics(registry) });
   return {
     async stop() {

@@ -1,15 +1,22 @@
+import { auditCommands } from '../../lib/host/command-audit.ts';
 import { EventAudit, type EventFate, rangeText, type Unaccounted, type UnaccountedKind } from '../../lib/host/event-audit.ts';
+import type { LaneSum } from '../../lib/host/lane-sums.ts';
 import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
 import { readBounds } from '../../lib/jetstream/log-reader.ts';
 import type { WaitingNumbers } from '../../lib/journal/journal-glance.ts';
 import { NumberAccount, type NumberRange } from '../../lib/journal/number-account.ts';
 import type { Database } from '../../lib/store/database.ts';
+import { COMMAND_LOG } from '../../streams/command-log.ts';
 import { EVENT_LOG } from '../../streams/event-log.ts';
 
 /** Where every accepted event is. */
 export interface Audit {
   readonly log: { readonly firstSeq: number; readonly lastSeq: number; readonly messages: number };
   readonly journals: readonly JournalAudit[];
+  /** The log of commands and results. */
+  readonly commands: { readonly firstSeq: number; readonly lastSeq: number; readonly messages: number };
+  /** Of both logs: what each lane has in it, and what its floor and exceptions say is settled. */
+  readonly lanes: readonly (LaneSum & { readonly stream: string })[];
   /** Events in the log, by what became of them. */
   readonly events: Readonly<Record<EventFate, number>>;
   /** What no rule explains, by its kind. */
@@ -43,7 +50,7 @@ export interface AuditOptions {
   readonly journals: readonly WaitingNumbers[];
 }
 
-/** Reads the whole log of events. Changes nothing. */
+/** Reads the whole log of events, and the one of commands. Changes nothing. */
 export async function auditEvents({ connection, database, journals }: AuditOptions): Promise<Audit> {
   const groups = new Map<UnaccountedKind, { count: number; examples: string[] }>();
   const onUnaccounted = ({ what, where, count }: Unaccounted): void => {
@@ -55,11 +62,17 @@ export async function auditEvents({ connection, database, journals }: AuditOptio
   const { firstSeq, lastSeq } = await readBounds(connection, EVENT_LOG.stream);
   const audit = new EventAudit({ connection, database, log: EVENT_LOG, onUnaccounted }, firstSeq);
   await audit.read(lastSeq, { untilOpen: false });
+  const { lanes, ...commands } = await auditCommands({ connection, database, log: COMMAND_LOG, onUnaccounted });
   const files = new Map(journals.map((journal) => [journal.id, journal]));
   const ids = new Set([...files.keys(), ...audit.journals.keys()]);
   return {
     log: { firstSeq, lastSeq, messages: audit.messages },
     journals: [...ids].map((id) => auditJournal(id, audit, files.get(id), onUnaccounted)),
+    commands,
+    lanes: [
+      ...audit.lanes.map((lane) => ({ stream: EVENT_LOG.stream, ...lane })),
+      ...lanes.map((lane) => ({ stream: COMMAND_LOG.stream, ...lane })),
+    ],
     events: audit.events,
     unaccounted: [...groups].map(([what, group]) => ({ what, ...group })),
   };

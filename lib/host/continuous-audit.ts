@@ -3,22 +3,26 @@ import { readBounds } from '../jetstream/log-reader.ts';
 import type { Database } from '../store/database.ts';
 import type { AuditMetrics } from '../telemetry/audit-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { EventAudit, type EventLog, rangeText, type Unaccounted, type UnaccountedKind } from './event-audit.ts';
+import type { CommandLog } from './command-audit.ts';
+import { CommandWatch } from './command-watch.ts';
+import { EventAudit, type EventLog, rangeText, type Unaccounted, UNACCOUNTED_KINDS, type UnaccountedKind } from './event-audit.ts';
 
 export interface ContinuousAuditOptions {
   readonly connection: BrokerConnection;
   readonly database: Database;
   readonly log: EventLog;
+  readonly commands: CommandLog;
   readonly logger: Pick<Logger, 'warn' | 'error'>;
   readonly metrics: AuditMetrics;
   /** Milliseconds from the end of one round to the begin of the next. (Default: a minute) */
   readonly intervalMs?: number;
   /** How old the number behind a gap of a journal has to be. Milliseconds. (Default: a minute: what is sent again after a broken connection is there by then) */
   readonly onItsWayMs?: number;
+  /** How old a run has to be before its open step is looked for. Milliseconds. (Default: a minute) */
+  readonly settledInMs?: number;
 }
 
 const MINUTE_MS = 60_000;
-const KINDS: readonly UnaccountedKind[] = ['deleted', 'unrecorded', 'lost', 'missing', 'repeated'];
 
 export interface ContinuousAudit {
   /** Resolves with the first round: every event that is stored later is accounted for. */
@@ -28,18 +32,20 @@ export interface ContinuousAudit {
 
 /**
  * Accounts for every event that comes into the log from now on, a round a minute, each once: up to the first one that is not settled yet.
- * What came before is `visapi audit`'s.
+ * Of the runs that begin from now on it looks at what their open steps wait for, and it compares consumers with the record. What came
+ * before is `visapi audit`'s.
  */
 export function startContinuousAudit(options: ContinuousAuditOptions): ContinuousAudit {
   const { connection, database, log, logger, metrics, intervalMs = MINUTE_MS, onItsWayMs = MINUTE_MS } = options;
   const stopping = new AbortController();
   const counts = new Map<UnaccountedKind, number>();
   let audit: EventAudit | undefined;
+  let watch: CommandWatch | undefined;
   let reachedAt = performance.now();
   let cancelWait = (): void => undefined;
   const hasBegun = Promise.withResolvers<void>();
   metrics.observe(() => (performance.now() - reachedAt) / 1_000);
-  for (const kind of KINDS) metrics.unaccounted.set({ kind }, 0);
+  for (const kind of UNACCOUNTED_KINDS) metrics.unaccounted.set({ kind }, 0);
 
   const onUnaccounted = ({ what, where, count }: Unaccounted): void => {
     counts.set(what, (counts.get(what) ?? 0) + count);
@@ -47,7 +53,10 @@ export function startContinuousAudit(options: ContinuousAuditOptions): Continuou
     logger.error({ kind: what, where, count }, 'events are not accounted for');
   };
 
+  const tellNow = ({ what, where, count }: Unaccounted): void => logger.error({ kind: what, where, count }, 'events are not accounted for');
+
   async function round(): Promise<void> {
+    const begunAt = performance.now();
     const { firstSeq, lastSeq } = await readBounds(connection, log.stream);
     // A log that was restored, or made anew, begins again: what it has from here on is judged.
     if (audit === undefined || lastSeq + 1 < audit.next) {
@@ -58,6 +67,18 @@ export function startContinuousAudit(options: ContinuousAuditOptions): Continuou
     await audit.read(lastSeq, { untilOpen: true });
     if (audit.next > lastSeq) reachedAt = performance.now();
     compareJournals(audit);
+    const { settledInMs } = options;
+    const isNew = watch === undefined;
+    watch ??= await CommandWatch.begin({
+      connection,
+      database,
+      log: options.commands,
+      onUnaccounted,
+      onSkipped: tellNow,
+      ...(settledInMs === undefined ? {} : { settledInMs }),
+    });
+    if (!isNew) metrics.unaccounted.set({ kind: 'skipped' }, await watch.round());
+    metrics.round((performance.now() - begunAt) / 1_000);
     hasBegun.resolve();
   }
 

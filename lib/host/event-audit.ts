@@ -1,9 +1,11 @@
 import { HEADERS } from '../core/headers.ts';
 import type { Priority } from '../core/priority.ts';
+import { isBroken } from '../core/guards.ts';
 import type { BrokerConnection } from '../jetstream/connection.ts';
 import { type ScannedMessage, scanLog } from '../jetstream/log-scan.ts';
 import { NumberAccount, type NumberRange } from '../journal/number-account.ts';
 import type { Database } from '../store/database.ts';
+import { type LaneSum, LaneSums } from './lane-sums.ts';
 import { type LaneFloors, readLaneFloors, readRecordedFates, type RecordedFate } from '../store/event-account.ts';
 
 /** What became of an event of the log; `unrecorded`: it is settled, and nothing says so. */
@@ -19,11 +21,15 @@ export interface Unaccounted {
 
 /**
  * - `deleted`: a sequence in the middle of the log is not there
- * - `unrecorded`, `lost`: see `EventFate` and `RecordedFate`
+ * - `unrecorded`, `lost`: see `EventFate` and `RecordedFate`; a command is unrecorded where it is settled and its step has no row
+ * - `stranded`: a step waits, and nothing is on its way that brings it on; or a run is open, and no step of it waits
+ * - `skipped`: a lane's consumer has passed it, and nobody has settled it
  * - `missing`: a journal gave a number, and neither it nor the log has it
  * - `repeated`: the log has a number of a journal twice
  */
-export type UnaccountedKind = 'deleted' | 'unrecorded' | 'lost' | 'missing' | 'repeated';
+export type UnaccountedKind = (typeof UNACCOUNTED_KINDS)[number];
+
+export const UNACCOUNTED_KINDS = ['deleted', 'unrecorded', 'lost', 'stranded', 'skipped', 'missing', 'repeated'] as const;
 
 /** Where an installation keeps its events, and who settles them. */
 export interface EventLog {
@@ -61,6 +67,7 @@ export class EventAudit {
   /** By the journal's id. */
   readonly journals = new Map<string, NumberAccount>();
   messages = 0;
+  readonly #lanes = new LaneSums();
   /** Whether numbers were noted from the log's first message on, and none has been removed there: then each journal is seen from its number 1 on. */
   #isWhole = false;
   /** The first sequence that was not looked at. */
@@ -84,8 +91,14 @@ export class EventAudit {
       for (const message of chunk) this.#noteNumber(message);
   }
 
+  /** What each lane of the actor has in the log, and how much of it is settled. */
+  get lanes(): readonly LaneSum[] {
+    return this.#lanes.all;
+  }
+
   /** Numbers of a journal that the log lacks, up to `to`. See `NumberAccount.missing`. */
   missing(account: NumberAccount, to: number, storedBefore?: number): NumberRange[] {
+    if (isBroken('audit')) return [];
     // What a relay had under way with the first number that is known may have come to the log before it, and be gone with what was removed.
     const from = this.#isWhole ? 1 : (account.begin ?? to) + RELAY_WINDOW;
     return account.missing(from, to, storedBefore);
@@ -120,6 +133,7 @@ export class EventAudit {
       const id = message.header(HEADERS.id);
       const fate = fates.get(id) ?? (this.#isSettled(floors, message) ? 'unrecorded' : 'waiting');
       this.events[fate] += 1;
+      this.#count(message, floors);
       if (fate === 'unrecorded' || fate === 'lost')
         this.#options.onUnaccounted({ what: fate, where: `${id} (sequence ${message.seq})`, count: 1 });
     }
@@ -135,6 +149,14 @@ export class EventAudit {
   #isSettled(floors: LaneFloors, { subject, seq }: ScannedMessage): boolean {
     const lane = this.#options.log.laneOf(subject);
     return lane !== undefined && floors.isSettled(lane.priority, lane.slot, seq);
+  }
+
+  #count(message: ScannedMessage, floors: LaneFloors): void {
+    const { actor, partitions, laneOf } = this.#options.log;
+    const lane = laneOf(message.subject);
+    if (lane === undefined) return;
+    const { priority, slot } = lane;
+    this.#lanes.count({ actor, priority, partition: slot % partitions }, floors.isSettled(priority, slot, message.seq));
   }
 
   #noteNumber(message: ScannedMessage): void {

@@ -14,7 +14,9 @@ export function auditMetrics(registry: Registry) {
       this.set(behindSeconds());
     },
   });
+  const roundSeconds = new Gauge({ name: 'visapi_audit_round_seconds', help: 'How long the last round of the audit took', registers });
   return {
+    round: (seconds: number): void => roundSeconds.set(seconds),
     unaccounted: new Gauge({
       name: 'visapi_unaccounted_events',
       help: 'Events accepted since this process began of which nobody can say where they are, by kind',
