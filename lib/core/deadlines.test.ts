@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDeadlines } from './deadlines.ts';
+import { patience } from '../dev/test-scale.ts';
 
 const late = () => new Error('too late');
 
@@ -12,5 +13,5 @@ test('what settles in time settles as it did, and what does not is given up with
   await assert.rejects(deadlines.race(Promise.reject(new Error('its own')), late), /its own/);
   await assert.rejects(never, /too late/);
   const waitedMs = performance.now() - began;
-  assert.ok(waitedMs >= 185 && waitedMs < 400, `given up after ${waitedMs} ms`);
+  assert.ok(waitedMs >= 185 && waitedMs < patience(400), `given up after ${waitedMs} ms`);
 });

@@ -12,3 +12,11 @@ export const isNight = process.env['VISAPI_TEST_SCALE'] === 'night';
 export function scaled<Amount>({ day, night }: { readonly day: Amount; readonly night: Amount }): Amount {
   return isNight ? night : day;
 }
+
+/**
+ * What something may take, or how far two times may be apart: by night the bound itself, by day ten times as much, because what else
+ * the machine does is in it.
+ */
+export function patience(bound: number): number {
+  return scaled({ day: 10 * bound, night: bound });
+}
