@@ -118,7 +118,6 @@ export async function openSharing(t: TestContext, count = 2): Promise<SharingBed
     processes: await Promise.all(
       names.map(async (name) => {
         const env = {
-          PATH: process.env['PATH'],
           NATS_URL: bed.natsUrl,
           DATABASE_URL: roleAddress(bed.databaseUrl, 'user_actors', 'any'),
           ALLOW_UNSAFE_BROKER: 'true',
