@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { type Database, openDatabase } from '../lib/store/database.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { isReady, until } from './system-bed.ts';
 
-const PER_SECOND = scaled({ day: 20, night: 300 });
+const PER_SECOND = scaled({ day: 10, night: 300 });
 const KEYS = Array.from({ length: 20 }, (_, i) => `roll/r${i}`);
 /** What the programs run: 4 units of `workflow`, 2 each of `slack` and `email`. */
 const UNITS = 8;
@@ -42,7 +42,16 @@ async function openTwoOfEach(t: TestContext): Promise<TwoOfEach> {
     { name: 'github', preset: 'github', secrets: [{ value: SECRET }] },
   ]);
   const { natsUrl, databaseUrl } = bed;
-  const described = await describePrograms({ folder, natsUrl, databaseUrl, sink, secrets, processes: 2, holdsSocket: true });
+  const described = await describePrograms({
+    folder,
+    natsUrl,
+    databaseUrl,
+    sink,
+    secrets,
+    processes: 2,
+    holdsSocket: true,
+    envOf: (name, number) => (name === 'ingest' ? { INGEST_JOURNAL_PATH: join(folder, `journal-${number}`) } : {}),
+  });
   const all = Object.values(described.processes).flat();
   t.after(async () => {
     await Promise.all(all.map((each) => each.stop()));
@@ -51,7 +60,9 @@ async function openTwoOfEach(t: TestContext): Promise<TwoOfEach> {
     await rm(folder, { recursive: true, force: true });
   });
   await Promise.all(all.map((each) => each.start()));
-  await Promise.all(all.map(untilReady));
+  await Promise.all(all.map(untilReady)).catch((error: unknown) => {
+    throw new Error(all.map(({ logFile }) => readFileSync(logFile, 'utf8').slice(-500)).join('\n'), { cause: error });
+  });
   return { ...described, database, sink };
 }
 
@@ -64,6 +75,12 @@ async function restart(program: LocalProgram): Promise<void> {
   await program.whenDown();
   await program.start();
   await untilReady(program);
+}
+
+/** What is restarted at the same time: by night one after the other, by day one of each program and then the other, which takes a third. */
+function wavesOf(processes: TwoOfEach['processes']): LocalProgram[][] {
+  const all = Object.values(processes);
+  return isNight ? all.flat().map((each) => [each]) : [0, 1].map((index) => all.map((both) => both[index]!));
 }
 
 /** Load at an even pace, from now until it is stopped. */
@@ -158,7 +175,7 @@ test('two of each program: a rolling restart under load refuses nothing and repe
   await untilShared(system);
 
   const load = beginLoad(ingestUrl);
-  for (const each of Object.values(processes).flat()) await restart(each);
+  for (const wave of wavesOf(processes)) await Promise.all(wave.map(restart));
   const accepted = await load.stop();
   assert.deepEqual(load.refusals, []);
   const rolled = await untilHandled(database, accepted);
