@@ -5,6 +5,7 @@ import type { Settings } from '../../lib/settings/settings.ts';
 import { refuseOtherMethods } from '../../lib/http/openapi.ts';
 import { traceIdOf } from '../../lib/telemetry/canonical-line.ts';
 import type { IngestMetrics } from '../../lib/telemetry/metrics.ts';
+import { headerMistake } from '../../lib/webhook/header-mistake.ts';
 import { receiveWebhook } from '../../lib/webhook/received-event.ts';
 import type { Source } from '../../lib/webhook/source.ts';
 import { headersFromRaw } from '../../lib/webhook/webhook-headers.ts';
@@ -26,7 +27,8 @@ export const HOOKS_ROUTE = '/hooks/:source';
 
 /**
  * `POST /hooks/:source`: who sent it is decided on the raw bytes before anything reads them; then it has to be JSON; then it
- * is accepted. The order is the point: an unverified sender learns nothing but that it was not verified.
+ * is accepted. The order is the point: an unverified sender learns nothing but that it was not verified, and which of its headers
+ * is not in the form.
  */
 export function addHooksRoute(server: FastifyInstance, options: HooksOptions): void {
   const { acceptor, metrics, now } = options;
@@ -80,7 +82,7 @@ export function addHooksRoute(server: FastifyInstance, options: HooksOptions): v
   refuseOtherMethods(server, HOOKS_ROUTE, 'POST');
 }
 
-/** The reason goes into the log and the metric; the answer is the same for all. The request is kept: the secret may be ours that is wrong. */
+/** The reason goes into the log and the metric; the answer is the same wherever a secret was looked at. The request is kept: the secret may be ours that is wrong. */
 function verify(
   request: FastifyRequest,
   source: Source,
@@ -103,5 +105,7 @@ function verify(
     remoteAddress: request.ip,
     body,
   });
-  throw new AppError('unauthenticated', 'not verified');
+  const mistake = headerMistake(verification);
+  if (mistake === undefined) throw new AppError('unauthenticated', 'not verified');
+  throw new AppError('unauthenticated', `${mistake.header}: ${mistake.detail}`, { mistakes: [mistake] });
 }

@@ -46,7 +46,8 @@ export const ERROR_CODES = {
     status: 401,
     retryable: false,
     title: 'The request could not be verified',
-    cause: "signature, time or secret. The answer does not say which; ingest's log and the metric `visapi_ingest_rejected_total` do.",
+    cause:
+      "signature, time or secret. The answer names a header that is missing, there twice or not in its form; of one that is, it does not say what is wrong. Ingest's log and the metric `visapi_ingest_rejected_total` do.",
     remedy: '[unverified-requests](../runbooks/unverified-requests.md).',
   },
   forbidden: {

@@ -37,10 +37,10 @@ export function createCredentialVerifier(scheme: CredentialScheme, secrets: read
 
   return (headers, _body, nowMs) => {
     const given = headers.one(scheme.header);
-    if (given.kind === 'missing' || (given.kind === 'one' && given.value === '')) return refuse('no_credential');
-    if (given.kind === 'several') return refuse('duplicate_header');
+    if (given.kind === 'missing' || (given.kind === 'one' && given.value === '')) return refuse('no_credential', scheme.header);
+    if (given.kind === 'several') return refuse('duplicate_header', scheme.header);
     const credential = readCredential(scheme.form, given.value);
-    if (credential === undefined) return refuse('malformed_credential');
+    if (credential === undefined) return refuse('malformed_credential', scheme.header);
     const active = known.filter(({ expiresAt }) => nowMs < expiresAt);
     if (active.length === 0) return refuse('no_active_secret');
     const presented = digestOf(credential);
@@ -72,6 +72,6 @@ function digestOf(text: string | Buffer): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function refuse(reason: VerifyFailure): Verification {
-  return { ok: false, reason };
+function refuse(reason: VerifyFailure, header?: string): Verification {
+  return { ok: false, reason, ...(header === undefined ? {} : { header }) };
 }

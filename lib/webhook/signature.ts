@@ -5,7 +5,7 @@ import type { WebhookHeaders } from './webhook-headers.ts';
 
 /**
  * How a provider signs, as data. Verification works over the raw bytes, in constant time, and fails closed: whatever is not
- * exactly right is refused, with a reason that goes into the log and a metric and never into the answer.
+ * exactly right is refused, with a reason that goes into the log and a metric; the answer has no more than header-mistake.ts tells.
  */
 export interface SignatureScheme {
   readonly kind: 'signature';
@@ -51,7 +51,14 @@ export type VerifyFailure =
   | 'malformed_credential'
   | 'wrong_credential';
 
-export type Verification = { readonly ok: true } | { readonly ok: false; readonly reason: VerifyFailure };
+export type Verification = { readonly ok: true } | Refusal;
+
+export interface Refusal {
+  readonly ok: false;
+  readonly reason: VerifyFailure;
+  /** The header that it is about, lower case, where it is about one by itself and no secret was looked at. */
+  readonly header?: string;
+}
 
 /** Says whether a request is genuine, at the given time in milliseconds since the epoch. */
 export type Verify = (headers: WebhookHeaders, body: Uint8Array, nowMs: number) => Verification;
@@ -75,18 +82,18 @@ export function createSignatureVerifier(scheme: SignatureScheme, secrets: readon
 
   return (headers, body, nowMs) => {
     const given = headers.one(scheme.header);
-    if (given.kind === 'missing' || (given.kind === 'one' && given.value === '')) return refuse('no_signature');
-    if (given.kind === 'several') return refuse('duplicate_header');
+    if (given.kind === 'missing' || (given.kind === 'one' && given.value === '')) return refuse('no_signature', scheme.header);
+    if (given.kind === 'several') return refuse('duplicate_header', scheme.header);
     const entries = readEntries(scheme, given.value);
-    if (entries === undefined) return refuse('too_many_signatures');
+    if (entries === undefined) return refuse('too_many_signatures', scheme.header);
     const signatures = readSignatures(scheme, entries);
-    if (signatures === undefined) return refuse('malformed_signature');
+    if (signatures === undefined) return refuse('malformed_signature', scheme.header);
     const timestamp = readTimestamp(scheme, headers, entries);
-    if (typeof timestamp === 'object') return refuse(timestamp.reason);
+    if (typeof timestamp === 'object') return timestamp;
     const parts = signedParts(scheme, headers, timestamp, body);
-    if (typeof parts === 'string') return refuse(parts);
+    if (!Array.isArray(parts)) return parts;
     const late = checkTimestamp(scheme, timestamp, nowMs);
-    if (late !== undefined) return refuse(late);
+    if (late !== undefined) return refuse(late, late === 'malformed_timestamp' ? timestampHeader(scheme) : undefined);
     const active = keys.filter(({ expiresAt }) => nowMs < expiresAt);
     if (active.length === 0) return refuse('no_active_secret');
     let isGenuine = false;
@@ -107,15 +114,19 @@ export function sign(scheme: SignatureScheme, secret: Secret, headers: WebhookHe
   const own = timestamp ?? readTimestamp(scheme, headers, []);
   if (typeof own === 'object') throw new TypeError(`headers: expected all that the scheme signs, got ${own.reason}`);
   const parts = signedParts(scheme, headers, own, body);
-  if (typeof parts === 'string') throw new TypeError(`headers: expected all that the scheme signs, got ${parts}`);
+  if (!Array.isArray(parts)) throw new TypeError(`headers: expected all that the scheme signs, got ${parts.reason}`);
   const signature = scheme.prefix + hmac(scheme, signingKey(scheme, secret), parts).toString(scheme.encoding);
   const entry =
     scheme.timestamp !== null && 'entry' in scheme.timestamp ? `${scheme.timestamp.entry}${own ?? ''}${scheme.separator ?? ''}` : '';
   return entry + signature;
 }
 
-function refuse(reason: VerifyFailure): { readonly ok: false; readonly reason: VerifyFailure } {
-  return { ok: false, reason };
+function refuse(reason: VerifyFailure, header?: string): Refusal {
+  return { ok: false, reason, ...(header === undefined ? {} : { header }) };
+}
+
+function timestampHeader({ timestamp, header }: SignatureScheme): string {
+  return timestamp !== null && 'header' in timestamp ? timestamp.header : header;
 }
 
 function hmac(scheme: SignatureScheme, key: KeyObject, parts: readonly (string | Uint8Array)[]): Buffer {
@@ -157,7 +168,7 @@ function signedParts(
   headers: WebhookHeaders,
   timestamp: string,
   body: Uint8Array,
-): (string | Uint8Array)[] | VerifyFailure {
+): (string | Uint8Array)[] | Refusal {
   const parts: (string | Uint8Array)[] = [];
   for (const part of scheme.signed) {
     if (part === 'body') parts.push(body);
@@ -165,8 +176,8 @@ function signedParts(
     else if ('text' in part) parts.push(part.text);
     else {
       const given = headers.one(part.header);
-      if (given.kind === 'several') return 'duplicate_header';
-      if (given.kind === 'missing' || given.value === '') return 'missing_header';
+      if (given.kind === 'several') return refuse('duplicate_header', part.header);
+      if (given.kind === 'missing' || given.value === '') return refuse('missing_header', part.header);
       parts.push(given.value);
     }
   }
@@ -174,19 +185,15 @@ function signedParts(
 }
 
 /** The time of sending as it was sent; '' where the scheme signs none. */
-function readTimestamp(
-  { timestamp }: SignatureScheme,
-  headers: WebhookHeaders,
-  entries: readonly string[],
-): string | { readonly reason: VerifyFailure } {
+function readTimestamp({ timestamp, header }: SignatureScheme, headers: WebhookHeaders, entries: readonly string[]): string | Refusal {
   if (timestamp === null) return '';
   if ('entry' in timestamp) {
     const [first, ...more] = entries.filter((entry) => entry.startsWith(timestamp.entry));
-    return first === undefined || more.length > 0 ? refuse('malformed_timestamp') : first.slice(timestamp.entry.length);
+    return first === undefined || more.length > 0 ? refuse('malformed_timestamp', header) : first.slice(timestamp.entry.length);
   }
   const given = headers.one(timestamp.header);
-  if (given.kind === 'several') return refuse('duplicate_header');
-  return given.kind === 'missing' || given.value === '' ? refuse('missing_header') : given.value;
+  if (given.kind === 'several') return refuse('duplicate_header', timestamp.header);
+  return given.kind === 'missing' || given.value === '' ? refuse('missing_header', timestamp.header) : given.value;
 }
 
 function checkTimestamp(scheme: SignatureScheme, timestamp: string, nowMs: number): VerifyFailure | undefined {

@@ -18,7 +18,7 @@ ${Object.entries(PRESETS)
 
 Over the bytes as they came, in constant time. Up to four secrets count at once, each until it expires. A signature has to be spelt exactly as the provider spells it: no other case, no other base64, nothing cut and nothing
 behind it; a header that comes twice is refused. A time of sending may be 300 s away, both ways.
-Everybody who is not verified gets the same 401; why stands in the log, in \`visapi_ingest_rejected_total\` and in \`visapi rejected show\`.
+A 401 names a header that is missing, there twice or not in its form, and is the same wherever a secret or a clock was looked at; why stands in the log, in \`visapi_ingest_rejected_total\` and in \`visapi rejected show\`.
 
 \`generic\` is an HMAC that the source describes: the header, \`sha256\`, \`sha512\` or \`sha1\`, \`hex\`, \`base64\` or \`base64url\`, the prefix before the signature, and what is signed: \`{body}\`, \`{timestamp}\`,
 \`{header:<name>}\` and text, as in \`{timestamp}.{body}\`. The body has to be in it, and a time too where the source names a header for it. Bearer, basic and API key send the secret itself: whoever sees one request can send others, so
