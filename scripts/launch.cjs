@@ -21,11 +21,12 @@ const script = new Script(`(function (exports, require, module) {${readFileSync(
 /** @type {{ sources: readonly string[], lines: Uint32Array } | undefined} */
 let known;
 
-if (cachedData === undefined || script.cachedDataRejected) process.once('exit', keep);
+if (cachedData === undefined || script.cachedDataRejected) process.once('exit', (code) => code === 0 && keep());
 Error.prepareStackTrace = stackOf;
 const own = { exports: {} };
 script.runInThisContext()(own.exports, createRequire(bundle), own);
-/** When the process ends it has compiled what a start takes. Whole or not at all. */
+
+/** When the process ends well it has compiled what a start takes. Whole or not at all. */
 function keep() {
   try {
     writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
