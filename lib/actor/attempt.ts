@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { effectId, idempotencyKey } from '../core/identity.ts';
+import { isBroken } from '../core/guards.ts';
 import { readState, type StateTrouble, writeState } from './actor-state.ts';
 import { type ActorContext, type ActorDefinition, type ActorLog, EffectFailed, type EffectRun, InvalidInput } from './define-actor.ts';
 import type { Emit, Message } from './message.ts';
@@ -72,6 +73,11 @@ export interface EffectEntry {
 
 /** How long a handler whose signal was aborted may take to return its verdict before it is left behind. */
 const ABORT_GRACE_MS = 500;
+
+/** What was decided without a handler. */
+export function decided(verdict: AttemptVerdict): AttemptOutcome {
+  return { verdict, emits: [], rows: [], effects: [] };
+}
 
 class Decided extends Error {
   override readonly name = 'Decided';
@@ -217,6 +223,7 @@ class Turn implements ActorContext {
     this.#claiming.add(claiming);
     const answer = await claiming.finally(() => this.#claiming.delete(claiming));
     this.#assertOpen();
+    if (answer.kind === 'done' && isBroken('ledger')) return await this.#perform(entry, run, false);
     if (answer.kind !== 'granted') this.#effects.splice(this.#effects.indexOf(entry), 1);
     switch (answer.kind) {
       case 'done':

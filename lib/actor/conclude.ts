@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { HEADERS, SCHEMA_VERSION } from '../core/headers.ts';
+import { isBroken } from '../core/guards.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import { buryMessage, type DeadLetterSubjects } from './dead-letter.ts';
@@ -54,7 +55,7 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
     case 'retry': {
       const { retry } = job.unit.definition;
       const history = addToHistory(job, verdict.because, verdict.detail, environment.clock);
-      if (job.attempt >= retry.attempts) {
+      if (job.attempt >= retry.attempts && !isBroken('attempts')) {
         const exhausted = reject('exhausted', `attempt ${job.attempt} of ${retry.attempts} failed: ${verdict.because}`, verdict.detail);
         return bury(job, outcome, exhausted, history, environment);
       }

@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import type { ConsumerState, Delivery, LaneSource } from './broker-port.ts';
 
 /**
@@ -70,7 +71,7 @@ export class ConsumerPointer {
   judge({ consumerSeq, message: { seq } }: Delivery, floor: number): 'next' | 'reset' | 'moved' | 'gap' {
     if (consumerSeq === 1 && this.#expected === 1) return seq < this.#from ? 'reset' : 'next';
     if (consumerSeq === 1) return seq <= floor ? 'reset' : 'moved';
-    return consumerSeq === this.#expected ? 'next' : 'gap';
+    return consumerSeq === this.#expected || isBroken('gap') ? 'next' : 'gap';
   }
 
   take(): void {
@@ -85,7 +86,7 @@ export class ConsumerPointer {
     const { deliveredConsumerSeq, deliveredStreamSeq, lastSeq } = state;
     if (!this.isSame(state)) return 'gap';
     if (deliveredConsumerSeq > 0) return deliveredConsumerSeq === this.delivered ? 'same' : 'gap';
-    if (this.#asked.has(deliveredStreamSeq + 1)) return 'moved';
+    if (this.#asked.has(deliveredStreamSeq + 1) && !isBroken('own-pointing')) return 'moved';
     if (this.#expected === 1 && deliveredStreamSeq >= this.#from - 1) return deliveredStreamSeq > lastSeq ? 'moved' : 'same';
     return deliveredStreamSeq < floor && (deliveredStreamSeq > 0 || isUnbroken) ? 'reset' : 'moved';
   }

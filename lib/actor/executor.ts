@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts';
-import { type Attempt, type AttemptOutcome, runAttempt } from './attempt.ts';
+import { isBroken, onceDurable } from '../core/guards.ts';
+import { type AttemptOutcome, decided, runAttempt } from './attempt.ts';
 import type { BrokerPort } from './broker-port.ts';
 import type { Claims } from './claims.ts';
 import { type Conclusion, conclude } from './conclude.ts';
 import type { DeadLetterSubjects } from './dead-letter.ts';
 import { type ActorDefinition, DEFAULT_SLOTS } from './define-actor.ts';
 import { type Job, takeJob } from './job.ts';
+import { leasedClaim } from './leased-claim.ts';
 import { classOf, isReady, type Line } from './line.ts';
 import { type ActorObserver, within } from './observer.ts';
 import type { Outbox } from './outbox.ts';
@@ -134,6 +136,12 @@ export class Executor {
     this.#settle(job, conclusion, leave);
   }
 
+  /** What there is without parking: whatever fails goes behind the others of its key. */
+  #queueAgain({ unit, line, arrival }: Job): void {
+    if (arrival !== undefined) line.queue.push(arrival);
+    this.offer(unit, line);
+  }
+
   /** Puts a message back to where it was taken from, as if it had not been started. */
   #giveBack({ unit, line, arrival }: Job): void {
     if (arrival !== undefined) line.queue.unshift(arrival);
@@ -188,12 +196,7 @@ export class Executor {
 
   #start({ unit, message, attempt, stored }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
     const { claims, observer, clock, log, stop } = this.#environment;
-    const claim: Attempt['claim'] = async (request) => {
-      const answer = await claims.claim(unit.lease, message, key, request);
-      // The process may have stood still since, and the next owner may have begun the effect once more.
-      if (answer.kind === 'granted' && !unit.isLeased) throw new Error('the lease ran out before the effect was begun');
-      return answer;
-    };
+    const claim = leasedClaim(claims, unit, message, key);
     return within(observer, this.definition.name, message, () =>
       runAttempt({ definition: this.definition, message, input, stored, number: attempt, claim, stop, clock, log }),
     );
@@ -247,19 +250,31 @@ export class Executor {
       return;
     }
     const { settlement, retryRow } = conclusion;
+    if (retryRow !== undefined && isBroken('parking')) {
+      leave();
+      unit.mailboxes.release(line);
+      return void clock.after(AGAIN_MS, () => this.#queueAgain(job));
+    }
     if (retryRow !== undefined) unit.mailboxes.wait(line, retryRow, job.isSuspect);
+    const acknowledge = onceDurable('acknowledge', () => {
+      if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
+    });
+    const publish = onceDurable('outbox', () => void outbox.send((settlement.outbox ?? []).filter((entry) => !isTimer(entry))));
+    const goOn = onceDurable('release', () => {
+      // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.
+      const isHead = line.waiting?.head.seq === message.seq && line.waiting.head.stream === message.stream;
+      if (retryRow === undefined && line.waiting !== undefined && isHead) unit.mailboxes.advance(line, line.waiting);
+      leave();
+      unit.mailboxes.release(line);
+    });
     settler.submit({
       ...settlement,
       onCommitted: () => {
         unit.suspects.clear(message);
         if (settlement.state !== undefined) unit.states.set(settlement.state, settlement.state.state ?? undefined);
-        if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
-        void outbox.send((settlement.outbox ?? []).filter((entry) => !isTimer(entry)));
-        // The message stood at its line's head, in the store or (its retry could not be stored) only in memory.
-        const isHead = line.waiting?.head.seq === message.seq && line.waiting.head.stream === message.stream;
-        if (retryRow === undefined && line.waiting !== undefined && isHead) unit.mailboxes.advance(line, line.waiting);
-        leave();
-        unit.mailboxes.release(line);
+        acknowledge();
+        publish();
+        goOn();
       },
       onRefused: () => {
         leave();
@@ -281,7 +296,3 @@ export class Executor {
 }
 
 type Readable = Exclude<Job['parsed'], { invalid: string }>;
-
-function decided(verdict: AttemptOutcome['verdict']): AttemptOutcome {
-  return { verdict, emits: [], rows: [], effects: [] };
-}

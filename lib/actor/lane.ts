@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import { ConsumerPointer, isResetByHand } from './consumer-pointer.ts';
 import type { LaneOptions, RepointCause } from './lane-options.ts';
@@ -95,6 +96,7 @@ export class Lane implements Track {
     restore: () => ReplayTrack | undefined = () => undefined,
   ): Promise<number> {
     const state = await this.#pointer.open();
+    if (isBroken('take-over')) for (let count = 0; count < state.deliveredConsumerSeq; count++) this.#pointer.take();
     const floor = record?.floor ?? (start === 'end' ? state.lastSeq : 0);
     this.#progress ??= new LaneProgress(floor, record?.exceptions);
     this.#replay = restore();
@@ -153,7 +155,8 @@ export class Lane implements Track {
   }
 
   async #run(): Promise<void> {
-    if (this.#movedTo === undefined) await this.#repoint('take-over');
+    if (isBroken('take-over')) this.#isPositioned = true;
+    else if (this.#movedTo === undefined) await this.#repoint('take-over');
     while (!this.#stop.signal.aborted) await this.#step();
   }
 

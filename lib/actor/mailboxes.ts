@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { isBroken } from '../core/guards.ts';
 import type { ActorLog } from './define-actor.ts';
 import { type Arrival, insertInOrder, isIdle, type Line, type Mailbox, type Waiting, waitFor } from './line.ts';
 import type { ActorObserver } from './observer.ts';
@@ -127,7 +128,7 @@ export class Mailboxes {
   /** The waiting head is settled for good: the row behind it is next. */
   advance(line: Line, waiting: Waiting): void {
     this.#countParked(-1);
-    const next = waiting.page.shift();
+    const next = isBroken('retry-order') ? waiting.page.pop() : waiting.page.shift();
     if (next !== undefined) Object.assign(waiting, { head: next, isDue: false, suspicion: 'none' });
     else if (waiting.behind > 0) {
       Object.assign(waiting, { isDue: false, isReading: true });

@@ -183,3 +183,39 @@ test('a unit whose record is ahead of the log is not open, and is once the log h
   assert.deepEqual(seen, ['3']);
   await runtime.stop(1_000);
 });
+
+test('nothing is acknowledged, sent or let go on before its settling is committed', async () => {
+  const mayCommit = Promise.withResolvers<void>();
+  const acknowledged: number[] = [];
+  const { broker, record, start, send, kill } = openProcess({
+    record: {
+      settle: async (batch) => {
+        if (batch.rows.length > 0) await mayCommit.promise;
+        return await record.settle(batch);
+      },
+    },
+    broker: {
+      lane: (spec) => ({ ...broker.lane(spec), ack: ({ message }) => void acknowledged.push(message.seq) }),
+    },
+  });
+  const seen: string[] = [];
+  start(
+    actor((body, context) => {
+      seen.push(body);
+      context.record(body);
+      const { id, key } = context.message;
+      context.emit({ id: `${id}/out`, subject: 'commands.default.0.listener', key, headers: {}, body: new Uint8Array() });
+      return done();
+    }),
+  );
+  await send('a', '1');
+  await send('a', '2');
+  await until('the first is handled', () => seen.length > 0);
+  // Long enough for all that should wait to have happened.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual([seen, acknowledged, broker.messages('COMMANDS').length], [['1'], [], 2]);
+  mayCommit.resolve();
+  await until('both are handled, acknowledged and sent on', () => acknowledged.length === 2 && broker.messages('COMMANDS').length === 4);
+  assert.deepEqual(seen, ['1', '2']);
+  kill();
+});

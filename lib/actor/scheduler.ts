@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import { PRIORITIES, PRIORITY_WEIGHTS, type Priority } from '../core/priority.ts';
 
 /**
@@ -13,10 +14,11 @@ export class Scheduler<Work> {
   readonly #credit: Record<Priority, number> = { critical: 0, default: 0, bulk: 0 };
 
   constructor(slots: number) {
+    const isShared = isBroken('reserved-slots');
     this.#limits = {
       critical: slots,
-      default: Math.max(1, slots - Math.max(1, Math.floor(slots / 8))),
-      bulk: Math.max(1, Math.floor(slots / 2)),
+      default: isShared ? slots : Math.max(1, slots - Math.max(1, Math.floor(slots / 8))),
+      bulk: isShared ? slots : Math.max(1, Math.floor(slots / 2)),
     };
   }
 

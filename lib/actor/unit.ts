@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { isBroken } from '../core/guards.ts';
 import type { BrokerPort, Delivery, LaneSpec } from './broker-port.ts';
 import { type ActorDefinition, type ActorLog, DEFAULT_SLOTS } from './define-actor.ts';
 import { Lane } from './lane.ts';
@@ -105,7 +106,8 @@ export class Unit {
 
   /** Whether this process may still pull, start and settle for this unit, by its own clock. */
   get isLeased(): boolean {
-    return !this.isDropped && this.#environment.clock.monotonic() - this.leasedAt < this.#environment.fenceMs;
+    const isInTime = this.#environment.clock.monotonic() - this.leasedAt < this.#environment.fenceMs;
+    return !this.isDropped && (isInTime || isBroken('lease'));
   }
 
   /** Whether a handler may start. */

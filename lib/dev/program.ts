@@ -32,11 +32,12 @@ const misconfigured = 78;
 const bundles = process.env['VISAPI_BUNDLES'];
 /**
  * What a process of ours is started with: compiled code is kept, and what our own Node was told holds for it, too (the test runner
- * tells it what to load the programs from).
+ * tells it what to load the programs from, and `npm run prove` which guard to take away).
  */
 export const nodeEnvironment: Readonly<Record<string, string>> = {
   NODE_COMPILE_CACHE: (bundles && process.env['NODE_COMPILE_CACHE']) ?? compileCache,
   ...(process.env['NODE_OPTIONS'] === undefined ? {} : { NODE_OPTIONS: process.env['NODE_OPTIONS'] }),
+  ...(process.env['VISAPI_BREAK'] === undefined ? {} : { VISAPI_BREAK: process.env['VISAPI_BREAK'] }),
 };
 /** Longer than a program's own limit for a stop (8 s here, see the environment that it gets). */
 const stopDeadlineMs = 10_000;

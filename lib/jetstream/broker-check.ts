@@ -1,4 +1,5 @@
 import { AppError } from '../core/app-error.ts';
+import { isBroken } from '../core/guards.ts';
 import type { BrokerConnection } from './connection.ts';
 import { readJson } from './read-json.ts';
 
@@ -52,7 +53,7 @@ export async function checkBroker(connection: BrokerConnection, options: BrokerC
   for (const { url, answer } of monitors) {
     if (typeof answer === 'string' && isMajority) continue;
     if (typeof answer === 'string') problems.push(`cannot see whether the broker fsyncs before it confirms: ${url}/varz: ${answer}`);
-    else if (answer.jetstream?.config?.sync_always !== true)
+    else if (answer.jetstream?.config?.sync_always !== true && !isBroken('lazy-sync'))
       problems.push(
         `expected jetstream { sync_interval: always } on ${answer.server_name ?? url}, got the default, which loses confirmed messages when the power fails`,
       );

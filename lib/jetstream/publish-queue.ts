@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 /** What the queue has to know of a waiting message. */
 export interface Queued {
   readonly key: string;
@@ -114,7 +115,7 @@ export class PublishQueue<Item extends Queued> {
 
   #take(line: Line<Item>, count: number): Item[] {
     this.#delist(line);
-    line.busy = true;
+    line.busy = !isBroken('one-in-flight');
     this.#size -= count;
     return line.items.splice(0, count);
   }

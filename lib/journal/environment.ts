@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 
 import { AppError } from '../core/app-error.ts';
+import { isBroken } from '../core/guards.ts';
 import { decodeState, emptyState, encodeState, JOURNAL_ID_CHARS, type JournalState } from './journal-state.ts';
 
 /** The databases of one journal file. What reads or writes several of them at once does so inside `root.transaction`. */
@@ -47,7 +48,7 @@ export function openEnvironment(path: string): Environment {
       noSubdir: false,
       encoding: 'binary',
       mapSize: MAP_BYTES,
-      overlappingSync: false,
+      overlappingSync: isBroken('journal-fsync'),
       // The journal makes its own groups; and the library's leave a rejected promise behind when a commit fails, which nobody can catch.
       eventTurnBatching: false,
     }),

@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import type { Environment } from './environment.ts';
 import { findIdentity, rememberIdentity } from './identity-set.ts';
 import type { Appended, Confirmed } from './journal.ts';
@@ -24,7 +25,7 @@ export function storeRecords(
   if (state.bytes + newBytes(environment, offers, state.bytes, maxBytes) > maxBytes) return undefined;
   return offers.map(({ bytes, key }) => {
     const first = key && findIdentity(environment, key);
-    if (first !== undefined) return { number: first, duplicate: true };
+    if (first !== undefined && !isBroken('dedupe')) return { number: first, duplicate: true };
     const number = putNext(environment, state, bytes);
     state.depth += 1;
     state.bytes += bytes.length;

@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import { setImmediate } from 'node:timers/promises';
 import { failPoint } from './fail-point.ts';
 import type { Journal } from './journal.ts';
@@ -30,7 +31,7 @@ export async function readLogBack({ journal, log, after, signal }: ReadBackOptio
   const logSeq = await log.lastSeq(signal);
   const isRestored = logSeq < after;
   const found: number[] = [];
-  let isAllSeen = false;
+  let isAllSeen = isBroken('read-back');
   while (!isAllSeen) {
     const oldest = await oldestById(journal);
     if (oldest.size === 0) break;

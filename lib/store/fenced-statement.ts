@@ -1,3 +1,4 @@
+import { isBroken } from '../core/guards.ts';
 import type { UnitLease } from '../actor/record-port.ts';
 import { type Column, columnArray, readColumns } from './column-arrays.ts';
 import type { Statement } from './database.ts';
@@ -77,10 +78,12 @@ const UNIT_COLUMNS = readColumns('actor text, partition int, epoch bigint');
 
 export const SELECT_REFUSED = 'select actor, partition, epoch from refused';
 
+const IS_CURRENT = isBroken('epoch') ? 'true' : 'g.epoch = u.epoch';
+
 const UNIT = `
 given as materialized (select * from unnest($1::text[], $2::int[], $3::bigint[]) with ordinality as r(actor, partition, epoch, number)),
 unit as materialized (
-  select u.actor, u.partition, u.epoch, g.number from units u join given g on g.actor = u.actor and g.partition = u.partition and g.epoch = u.epoch
+  select u.actor, u.partition, g.epoch, g.number from units u join given g on g.actor = u.actor and g.partition = u.partition and ${IS_CURRENT}
   for key share of u
 ),
 refused as (select g.* from given g where not exists (select from unit u where u.actor = g.actor and u.partition = g.partition and u.epoch = g.epoch))`;
