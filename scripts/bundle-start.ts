@@ -30,8 +30,11 @@ try {
   ]);
   renameSync(unfinished, folder);
 } catch (error) {
-  // Another start was faster with the same.
-  if (!existsSync(folder)) throw error;
+  // Another start may have been faster with the same.
+  if (!existsSync(folder)) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 } finally {
   rmSync(unfinished, { recursive: true, force: true });
 }
@@ -54,7 +57,7 @@ async function bundle(options: BuildOptions): Promise<void> {
     external: LEFT_OUT,
     plugins: [ownPlaces()],
     logOverride: { 'empty-import-meta': 'error' },
-    logLevel: 'error',
+    logLevel: 'silent',
     write: false,
   });
   for (const { path, contents, text } of outputFiles) {
