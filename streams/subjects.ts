@@ -101,6 +101,11 @@ export function typeTokens(type: string): string {
 }
 
 /** Undefined where the subject is none of ours. */
+/** Who has sent an event; empty for what is no event. For what is asked of each message: it parses no more than that. */
+export function sourceOfMessage({ subject }: { readonly subject: string }): string {
+  return subject.startsWith('events.') ? (subject.split('.', 4)[3] ?? '') : '';
+}
+
 export function parseSubject(subject: string): ParsedSubject | undefined {
   const [root, ...rest] = subject.split('.');
   const [first = '', second = '', third = '', ...more] = rest;

@@ -5,6 +5,7 @@
 import { startActorProgram } from '../../lib/host/actor-program.ts';
 import { type ProgramContext, runProgram } from '../../lib/program/run-program.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../streams/actor-lanes.ts';
+import { sourceOfMessage } from '../../streams/subjects.ts';
 import { createBuiltInActor } from './actors.ts';
 import { type ProcessorConfig, readProcessorConfig } from './config.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -20,6 +21,7 @@ async function start(context: ProgramContext<ProcessorConfig>) {
     name: 'processor',
     actors: (resources) => [...config.actors.map((name) => createBuiltInActor(name, { ...resources, log, documents })), ...userActors],
     lanesOf: lanesOfActor,
+    sourceOf: sourceOfMessage,
     subjects: DEAD_LETTER_SUBJECTS,
     ...(config.actors.includes('workflow') ? { beside: (resources) => startHousekeeping({ ...resources, log, registry }) } : {}),
     // Turns take milliseconds, a document usually less than a second; what is not through by then is left to the next owner.

@@ -9,6 +9,7 @@ import { type ActorDefinition, DEFAULT_SLOTS } from './define-actor.ts';
 import { type Job, takeJob } from './job.ts';
 import { leasedClaim } from './leased-claim.ts';
 import { classOf, isReady, type Line } from './line.ts';
+import type { Message } from './message.ts';
 import { type ActorObserver, within } from './observer.ts';
 import type { Outbox } from './outbox.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -37,6 +38,7 @@ export interface ExecutorEnvironment {
   readonly suspectStarts: Sequence;
   readonly observer: ActorObserver;
   readonly subjects: DeadLetterSubjects;
+  readonly sourceOf: (message: Message) => string;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -54,7 +56,7 @@ const UNSTORABLE_AGAIN_MS = 5_000;
 export class Executor {
   readonly definition: ActorDefinition;
   readonly #environment: ExecutorEnvironment;
-  readonly #scheduler: Scheduler<{ unit: Unit; line: Line }>;
+  readonly #scheduler: Scheduler<{ unit: Unit; line: Line; source: string }>;
   /** Undefined: the actor keeps nothing. */
   readonly #states: StateReads | undefined;
   #isStopped = false;
@@ -69,7 +71,8 @@ export class Executor {
   offer(unit: Unit, line: Line): void {
     if (line.isOffered || line.mailbox.running !== undefined || !isReady(line)) return;
     line.isOffered = true;
-    this.#scheduler.offer(classOf(line), { unit, line });
+    const source = this.#sourceOf(line);
+    this.#scheduler.offer(classOf(line), source, { unit, line, source });
     this.pump();
   }
 
@@ -78,10 +81,11 @@ export class Executor {
     while (!this.#isStopped && this.#environment.quarantine.isOpen) {
       const next = this.#scheduler.take();
       if (next === undefined) return;
-      const { unit, line } = next;
+      const { unit, line, source } = next;
       line.isOffered = false;
-      if (unit.isDropped || unit.isLeaving || line.mailbox.running !== undefined || !isReady(line)) this.#scheduler.finish(classOf(line));
-      else void this.#run(unit, line);
+      const isIdle = unit.isDropped || unit.isLeaving || line.mailbox.running !== undefined || !isReady(line);
+      if (isIdle) this.#scheduler.finish(classOf(line), source);
+      else void this.#run(unit, line, source);
     }
   }
 
@@ -90,7 +94,12 @@ export class Executor {
     this.#isStopped = true;
   }
 
-  async #run(unit: Unit, line: Line): Promise<void> {
+  /** What waits in the store is of no source: its message is not in memory. */
+  #sourceOf({ waiting, queue }: Line): string {
+    return waiting === undefined ? this.#environment.sourceOf(queue[0]!.message) : '';
+  }
+
+  async #run(unit: Unit, line: Line, source: string): Promise<void> {
     unit.mailboxes.begin(line);
     try {
       if (!unit.isLeased && !(await this.#isLeasedAgain(unit))) return;
@@ -99,7 +108,7 @@ export class Executor {
       const job = taken === undefined || this.#states === undefined ? taken : await this.#takeState(taken, this.#states);
       if (job !== undefined) await this.#handle(job);
     } finally {
-      this.#scheduler.finish(classOf(line));
+      this.#scheduler.finish(classOf(line), source);
       this.pump();
     }
   }

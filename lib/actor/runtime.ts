@@ -5,6 +5,7 @@ import type { DeadLetterSubjects } from './dead-letter.ts';
 import type { ActorDefinition } from './define-actor.ts';
 import { Executor } from './executor.ts';
 import type { Line } from './line.ts';
+import type { Message } from './message.ts';
 import type { ActorObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import { Quarantine } from './quarantine.ts';
@@ -34,6 +35,8 @@ export interface RuntimeOptions {
   readonly record: RecordPort;
   readonly lanesOf: (definition: ActorDefinition, partition: number) => readonly (LaneId & { readonly spec: LaneSpec })[];
   readonly subjects: DeadLetterSubjects;
+  /** Who has sent a message; sources share an actor's slots. (Default: all are of one) */
+  readonly sourceOf?: (message: Message) => string;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -113,7 +116,7 @@ export class ActorRuntime {
     this.#timing = { ...RUNTIME_TIMING, ...options.timing };
     const { fenceMs, leaseMs, pullExpiresMs, capacity, newcomerMs, settlePaceMs, claimPaceMs } = this.#timing;
     if (!(fenceMs < leaseMs)) throw new RangeError(`fenceMs: expected less than leaseMs (${leaseMs}), got ${fenceMs}`);
-    const { owner, record, broker, clock, log, observer, nonce, subjects, random, lanesOf } = options;
+    const { owner, record, broker, clock, log, observer, nonce, subjects, random, lanesOf, sourceOf = () => '' } = options;
     this.#settler = new Settler({ record, clock, log, onBatch: (count, ms) => observer.settled(count, ms), paceMs: settlePaceMs });
     this.#outbox = new Outbox({ broker, clock, log, onPublished: ({ unit, id }, seq) => this.#settler.forget(unit, id, seq) });
     this.#timers = new Timers({ record, outbox: this.#outbox, clock });
@@ -125,7 +128,15 @@ export class ActorRuntime {
     for (const definition of options.actors)
       this.#executors.set(
         definition.name,
-        new Executor(definition, { ...shared, quarantine: this.#quarantine, suspectStarts, subjects, random, stop: this.#abort.signal }),
+        new Executor(definition, {
+          ...shared,
+          quarantine: this.#quarantine,
+          suspectStarts,
+          subjects,
+          sourceOf,
+          random,
+          stop: this.#abort.signal,
+        }),
       );
     const offer = (unit: Unit, line: Line): void => this.#executors.get(unit.lease.actor)!.offer(unit, line);
     const environment = { ...shared, lanesOf, capacity, pullExpiresMs, fenceMs, offer };

@@ -29,6 +29,8 @@ export interface ActorHostOptions {
   /** The log's shape. */
   readonly lanesOf: RuntimeOptions['lanesOf'];
   readonly subjects: DeadLetterSubjects;
+  /** See `RuntimeOptions`. */
+  readonly sourceOf?: RuntimeOptions['sourceOf'];
   readonly timing?: RuntimeOptions['timing'];
 }
 
@@ -45,7 +47,7 @@ export interface ActorHost {
 const RECORD_SILENT_MS = 3_000;
 
 export function startActorHost(options: ActorHostOptions): ActorHost {
-  const { instance, actors, connection, database, log, registry, lanesOf, subjects, timing } = options;
+  const { instance, actors, connection, database, log, registry, lanesOf, subjects, sourceOf, timing } = options;
   const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
   const record = createRecordStore(database);
   const runtime = new ActorRuntime({
@@ -60,6 +62,7 @@ export function startActorHost(options: ActorHostOptions): ActorHost {
     random: Math.random,
     log: runtimeLog(log),
     observer: createActorObserver(registry),
+    ...(sourceOf === undefined ? {} : { sourceOf }),
     ...(timing === undefined ? {} : { timing }),
   });
   runtime.start();

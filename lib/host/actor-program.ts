@@ -23,6 +23,8 @@ export interface ActorProgram {
   readonly actors: (resources: { readonly connection: BrokerConnection; readonly database: Database }) => readonly ActorDefinition[];
   readonly lanesOf: RuntimeOptions['lanesOf'];
   readonly subjects: DeadLetterSubjects;
+  /** See `RuntimeOptions`. (Default: all messages are of one source) */
+  readonly sourceOf?: RuntimeOptions['sourceOf'];
   /** Runs beside the actors, over the same connections. (Default: nothing) */
   readonly beside?: (resources: { readonly connection: BrokerConnection; readonly database: Database }) => { stop(): Promise<void> };
   /** How long handlers may go on after a stop; twice this and a little stays below the program's own limit. */
@@ -35,7 +37,7 @@ export async function startActorProgram<Config extends ActorProgramConfig>(
   program: ActorProgram,
 ): Promise<{ stop(): Promise<void> }> {
   const { instance, opsHost, opsPort } = config;
-  const { name, actors, lanesOf, subjects, beside, drainMs } = program;
+  const { name, actors, lanesOf, subjects, sourceOf, beside, drainMs } = program;
   const opened: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of opened.splice(0).toReversed()) await end();
@@ -58,6 +60,7 @@ export async function startActorProgram<Config extends ActorProgramConfig>(
       actors: actors({ connection, database }),
       lanesOf,
       subjects,
+      ...(sourceOf === undefined ? {} : { sourceOf }),
     });
     opened.push(() => host.stop(drainMs));
     const besides = beside?.({ connection, database });
