@@ -24,6 +24,7 @@ const tasks = {
   browser: [[bin('node'), 'scripts/browser.ts']],
   docs: [[bin('node'), 'scripts/docs.ts']],
   simulate: [[bin('node'), 'scripts/simulate.ts']],
+  prove: [[bin('node'), 'scripts/prove.ts']],
   bench: [[bin('node'), 'perf/bench.ts']],
   chaos: [[bin('node'), 'chaos/main.ts']],
   fix: [[bin('oxlint'), '--type-aware', '--fix'], [bin('oxfmt')]],
