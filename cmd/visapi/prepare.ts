@@ -67,8 +67,8 @@ export async function prepareDatabase(database: LocalDatabase, say: (line: strin
 /** A stream that is there keeps its own size: whoever enlarged or shrank it has said so with `visapi streams apply`. */
 async function prepareStreams(connection: BrokerConnection, replicas: number, say: (line: string) => void): Promise<void> {
   const { bavail, bsize } = await statfs(projectRoot);
-  // A quarter of what is free: the broker itself takes no more than three, and the machine has other things to store.
-  const totalBytes = Math.max(MIN_LOG_BYTES, Math.min(DEFAULT_LOG_BYTES, Math.floor((bavail * bsize) / 4)));
+  // A quarter of what is free, all copies together: a broker takes no more than three, and the machine has other things to store.
+  const totalBytes = Math.max(MIN_LOG_BYTES, Math.min(DEFAULT_LOG_BYTES, Math.floor((bavail * bsize) / 4 / replicas)));
   const existing = await planStreams(connection, logStreams({ totalBytes, replicas }));
   const missing = existing.flatMap((step) => (step.kind === 'create' ? [step.config] : []));
   await applyStreams(connection, missing);
