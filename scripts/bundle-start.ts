@@ -15,8 +15,8 @@ const MAINS = ['cmd/ingest/main.ts', 'cmd/processor/main.ts', 'cmd/notifier/main
 const WORKER = 'lib/program/watchdog-worker.ts';
 /** They have native parts. */
 const LEFT_OUT = ['lmdb', 'pg-native', 'puppeteer-core'];
-/** Of this many edits; a system that runs may start its programs again out of older ones than the last. */
-const KEPT = 5;
+/** Of this many edits, some 40 MB each; a system that runs may start its programs again out of older ones than the last. */
+const KEPT = 3;
 
 const [, , folder] = process.argv;
 if (folder === undefined) throw new Error('expected the folder for the bundles');
