@@ -56,6 +56,10 @@ export interface RunOptions {
 const PER_SECOND = { low: 40, medium: 80, high: 120 } as const;
 /** A program that was just started, or a backlog that drains, is no steady state yet. */
 const STEADY_WITHIN_MS = 180_000;
+/** Two minutes of backlog take as long again, and a retry waits up to a minute. */
+const DRAINED_WITHIN_MS = 300_000;
+/** For what does not come back to its steady state: then the findings are all that is of interest. */
+const HOPELESS_MS = 30_000;
 const MOST_EXAMPLES = 5;
 
 /** Carries out one experiment on a system of its own. @throws the reason of `signal`, with everything undone */
@@ -108,7 +112,8 @@ export async function runExperiment({ home, topology, experiment, seed, intensit
     if (stillUnsteady !== undefined) problems.push(`the steady state did not come back: ${stillUnsteady}`);
     const sent = await load.stop();
     const stoppedAt = now();
-    if ((await waitUntilDrained(system, sent, signal)) === 'not drained') problems.push('not everything came to its end in time');
+    if ((await waitUntilDrained(system, sent, signal, recoveredMs === undefined ? HOPELESS_MS : DRAINED_WITHIN_MS)) === 'not drained')
+      problems.push('not everything came to its end in time');
     const drainedMs = now() - stoppedAt;
     const found = await readAll(system);
     const unaccounted = [...found.unaccounted];

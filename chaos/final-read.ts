@@ -1,6 +1,7 @@
 import type { Audit } from '../cmd/visapi/conservation-audit.ts';
 import { HEADERS } from '../lib/core/headers.ts';
 import { poll } from '../lib/dev/poll.ts';
+import { API_CODES, ApiRefusal } from '../lib/jetstream/api-request.ts';
 import { readBounds } from '../lib/jetstream/log-reader.ts';
 import { scanLog } from '../lib/jetstream/log-scan.ts';
 import type { SinkMessage } from '../lib/sink/arrivals.ts';
@@ -10,9 +11,6 @@ import type { Evidence, LedgerEntry, LoggedEvent } from './checker.ts';
 import type { Fate, SentEvent } from './sent-event.ts';
 import { deliveryOf } from './workload.ts';
 
-/** Two minutes of backlog take as long again, and a retry waits up to a minute. */
-const DRAINED_WITHIN_MS = 300_000;
-
 /**
  * Waits until nothing moves any more: the journal is empty, the log's events are recorded, their runs have ended or wait for a person,
  * and what has to die is dead. @returns how it ended; the checker finds what is missing
@@ -21,6 +19,7 @@ export async function waitUntilDrained(
   system: ChaosSystem,
   sent: readonly SentEvent[],
   signal: AbortSignal,
+  deadlineMs: number,
 ): Promise<'drained' | 'not drained'> {
   const mustDie = sent.filter(({ end, mayEnd }) => end === 'ok' && !mayEnd.includes('done')).length;
   const isDrained = async (): Promise<true | undefined> => {
@@ -36,7 +35,7 @@ export async function waitUntilDrained(
       ? true
       : undefined;
   };
-  const options = { deadlineMs: DRAINED_WITHIN_MS, everyMs: 500, what: 'everything to end' };
+  const options = { deadlineMs, everyMs: 500, what: 'everything to end' };
   return await poll(isDrained, options).then(
     () => 'drained' as const,
     () => (signal.throwIfAborted(), 'not drained' as const),
@@ -54,16 +53,7 @@ export interface FinalRead extends Omit<Evidence, 'sent'> {
 
 /** Reads everything that the system has left: the log, the record, the ledger, the peer's messages, the audit. */
 export async function readAll(system: ChaosSystem): Promise<FinalRead> {
-  const log: LoggedEvent[] = [];
-  for await (const messages of scanLog(system.connection, { stream: STREAMS.events, headersOnly: true }))
-    for (const message of messages)
-      log.push({
-        seq: message.seq,
-        id: message.header(HEADERS.id),
-        delivery: message.header(HEADERS.ceId),
-        key: message.header(HEADERS.key),
-        journal: message.header(HEADERS.journal).split(':')[0] ?? '',
-      });
+  const log = await readLog(system);
   const response = await fetch(`${system.sink.url}/messages`);
   const messages = (await response.json()) as SinkMessage[];
   const { fates, ledger } = await readRecord(system);
@@ -78,6 +68,25 @@ export async function readAll(system: ChaosSystem): Promise<FinalRead> {
     held: count('held'),
     dead: count('dead'),
   };
+}
+
+/** A broker that has lost the stream itself has lost all of it. */
+async function readLog({ connection }: ChaosSystem): Promise<LoggedEvent[]> {
+  const log: LoggedEvent[] = [];
+  try {
+    for await (const messages of scanLog(connection, { stream: STREAMS.events, headersOnly: true }))
+      for (const message of messages)
+        log.push({
+          seq: message.seq,
+          id: message.header(HEADERS.id),
+          delivery: message.header(HEADERS.ceId),
+          key: message.header(HEADERS.key),
+          journal: message.header(HEADERS.journal).split(':')[0] ?? '',
+        });
+  } catch (error) {
+    if (!(error instanceof ApiRefusal && error.apiCode === API_CODES.streamNotFound)) throw error;
+  }
+  return log;
 }
 
 async function readRecord({ database }: ChaosSystem): Promise<{ fates: Map<string, Fate>; ledger: Map<string, LedgerEntry> }> {
