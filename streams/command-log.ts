@@ -1,6 +1,6 @@
 import type { CommandLog } from '../lib/host/command-audit.ts';
 import { WORKFLOW_LANES } from './actors.ts';
-import { parseSubject, STREAMS } from './subjects.ts';
+import { parseSubject, readFilter, STREAMS } from './subjects.ts';
 
 /** Where commands and the results of steps are. */
 export const COMMAND_LOG: CommandLog = {
@@ -11,5 +11,6 @@ export const COMMAND_LOG: CommandLog = {
     const parsed = parseSubject(subject);
     return parsed?.kind === 'command' ? parsed : undefined;
   },
+  filterOf: (actor) => readFilter('commands', actor),
   consumerOf: ({ actor, priority, partition }) => `${actor}-${priority}-${partition}`,
 };

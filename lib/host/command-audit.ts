@@ -18,6 +18,8 @@ export interface CommandLog {
   readonly resultActor: string;
   /** Undefined where it is no command's. */
   readonly laneOf: (subject: string) => { readonly actor: string; readonly priority: Priority; readonly slot: number } | undefined;
+  /** All messages to an actor. */
+  readonly filterOf: (actor: string) => string;
   /** A lane's consumer. */
   readonly consumerOf: (lane: Pick<LaneFloor, 'actor' | 'priority' | 'partition'>) => string;
 }
@@ -80,6 +82,10 @@ export class BareSteps {
     this.#byCommand = new Map(bare.map((step) => [step.commandId, step]));
     this.#byStep = new Map(bare.map((step) => [`${step.run} ${step.path}`, step]));
     this.#log = log;
+  }
+
+  get isEmpty(): boolean {
+    return this.#byCommand.size === 0;
   }
 
   get left(): readonly BareStep[] {

@@ -1,7 +1,7 @@
 import { requestApiUntil } from '../jetstream/api-request.ts';
 import { readBounds } from '../jetstream/log-reader.ts';
 import { scanLog } from '../jetstream/log-scan.ts';
-import { type BareStep, type LaneFloor, readStepAccount } from '../store/step-account.ts';
+import { type BareStep, type LaneFloor, readStepAccount, type StepAccount } from '../store/step-account.ts';
 import { BareSteps, type CommandAuditOptions, isSettled, LaneTable, skippedText, tellSteps } from './command-audit.ts';
 import type { Unaccounted } from './event-audit.ts';
 import { type ConsumersByStream, findSkipped, readConsumers } from './lane-positions.ts';
@@ -11,7 +11,9 @@ const SETTLED_IN_MS = 60_000;
 /** Runs of at most so long are looked at in one round, so that a round after a long outage costs no more than others do. */
 const WINDOW_MS = 600_000;
 /** More than the clocks of a program and the broker are apart. */
-const CLOCKS_APART_MS = 60_000;
+const CLOCKS_APART_MS = 5_000;
+/** Messages that are read in a round at most, about a third of a second of work: with more to do the steps are looked at later. */
+const MAX_READ = 40_000;
 const WITHIN_MS = 5_000;
 
 interface StreamState {
@@ -59,9 +61,9 @@ export class CommandWatch {
     const before = Math.min(Date.now() - settledInMs, this.#from + WINDOW_MS);
     const hasWindow = before > this.#from;
     const [from, to] = [this.#from, hasWindow ? before : this.#from].map((ms) => new Date(ms).toISOString());
-    const { bare, stopped, lanes } = await readStepAccount(this.#options.database, { from: from!, before: to! });
-    if (hasWindow) await this.#lookAt(bare, stopped, lanes, before);
-    return await this.#lookForSkipped(lanes, consumers);
+    const account = await readStepAccount(this.#options.database, { from: from!, before: to! });
+    if (hasWindow) await this.#lookAt(account, consumers, before);
+    return await this.#lookForSkipped(account.lanes, consumers);
   }
 
   async #lookForHoles(): Promise<void> {
@@ -72,24 +74,47 @@ export class CommandWatch {
     this.#holes = holes;
   }
 
-  async #lookAt(bare: readonly BareStep[], stopped: readonly string[], lanes: readonly LaneFloor[], before: number): Promise<void> {
-    tellSteps(bare.length === 0 ? [] : await this.#leftOf(bare, lanes), stopped, this.#options.onUnaccounted);
+  async #lookAt(account: StepAccount, consumers: ConsumersByStream, before: number): Promise<void> {
+    const left = account.bare.length === 0 ? [] : await this.#leftOf(account, consumers);
+    // There is much to do: the next round asks again.
+    if (left === undefined) return;
+    tellSteps(left, account.stopped, this.#options.onUnaccounted);
     this.#from = before;
   }
 
-  /** Those steps that no message of the log brings on. What a run has sent came to the log after its begin. */
-  async #leftOf(bare: readonly BareStep[], lanes: readonly LaneFloor[]): Promise<readonly BareStep[]> {
+  /**
+   * Those steps that no message of the log brings on; undefined where too much would have to be read to know. What a run has sent came to
+   * the log after its begin, and is with an actor that has something to do.
+   */
+  async #leftOf({ bare, lanes }: StepAccount, consumers: ConsumersByStream): Promise<readonly BareStep[] | undefined> {
     const { connection, log } = this.#options;
     const { lastSeq } = await readBounds(connection, log.stream);
     const table = new LaneTable(lanes, log.stream);
     const steps = new BareSteps(bare, log);
-    const range = { stream: log.stream, sinceMs: this.#from - CLOCKS_APART_MS, toSeq: lastSeq, headersOnly: true };
-    for await (const chunk of scanLog(connection, range))
-      for (const message of chunk) {
-        const told = log.laneOf(message.subject);
-        if (told !== undefined && !isSettled(table.find(told), message.seq)) steps.meet(told.actor, message);
+    let left = MAX_READ;
+    // At last those to actors that never were there.
+    for (const filter of [...this.#busyActors(lanes, consumers).map(log.filterOf), undefined]) {
+      const range = { stream: log.stream, sinceMs: this.#from - CLOCKS_APART_MS, toSeq: lastSeq, headersOnly: true };
+      if (steps.isEmpty) break;
+      for await (const chunk of scanLog(connection, filter === undefined ? range : { ...range, filter })) {
+        for (const message of chunk) {
+          const told = log.laneOf(message.subject);
+          if (told !== undefined && !isSettled(table.find(told), message.seq)) steps.meet(told.actor, message);
+        }
+        left -= chunk.length;
+        if (steps.isEmpty) return [];
+        if (left <= 0) return undefined;
       }
+    }
     return steps.left;
+  }
+
+  /** Actors with a lane that has something to do, as its consumer says, or whose consumer is not there. */
+  #busyActors(lanes: readonly LaneFloor[], consumers: ConsumersByStream): string[] {
+    const { stream, consumerOf } = this.#options.log;
+    const open = new Map(consumers.get(stream)?.map(({ name, open: count }) => [name, count]));
+    const busy = lanes.filter((lane) => lane.stream === stream && open.get(consumerOf(lane)) !== 0);
+    return [...new Set(busy.map(({ actor }) => actor))];
   }
 
   /** An owner puts its consumer back within seconds: what is told has stood there in two rounds. */

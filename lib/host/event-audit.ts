@@ -6,7 +6,7 @@ import { type ScannedMessage, scanLog } from '../jetstream/log-scan.ts';
 import { NumberAccount, type NumberRange } from '../journal/number-account.ts';
 import type { Database } from '../store/database.ts';
 import { type LaneSum, LaneSums } from './lane-sums.ts';
-import { type LaneFloors, readLaneFloors, readRecordedFates, type RecordedFate } from '../store/event-account.ts';
+import { type LaneFloors, readLaneFloors, readLostEvents, readRecordedFates, type RecordedFate } from '../store/event-account.ts';
 
 /** What became of an event of the log; `unrecorded`: it is settled, and nothing says so. */
 export type EventFate = RecordedFate | 'unrecorded';
@@ -105,7 +105,8 @@ export class EventAudit {
   }
 
   /**
-   * Reads on up to a sequence. `untilOpen` stops at the first event that is not settled yet, so that it can be judged the next time.
+   * Reads on up to a sequence. `untilOpen` stops at the first event that is not settled yet, so that it can be judged the next time, and
+   * counts no fates: only what is wrong is asked for.
    */
   async read(toSeq: number, { untilOpen }: { readonly untilOpen: boolean }): Promise<void> {
     const { connection, database, log } = this.#options;
@@ -114,26 +115,26 @@ export class EventAudit {
     const floors = await readLaneFloors(database, log.actor, log.stream, log.partitions);
     for await (const chunk of scanLog(connection, { stream: log.stream, fromSeq: this.next, toSeq, headersOnly: true })) {
       const open = untilOpen ? chunk.findIndex((message) => !this.#isSettled(floors, message)) : -1;
-      await this.#account(open === -1 ? chunk : chunk.slice(0, open), floors);
+      await this.#account(open === -1 ? chunk : chunk.slice(0, open), floors, untilOpen);
       if (open !== -1) return;
     }
     this.#expect(toSeq + 1);
   }
 
-  async #account(chunk: readonly ScannedMessage[], floors: LaneFloors): Promise<void> {
-    const fates = await readRecordedFates(
-      this.#options.database,
-      chunk.map((message) => message.header(HEADERS.id)),
-    );
-    for (const message of chunk) {
+  /** `areSettled`: all of the chunk is, and only what is wrong is asked for; else each one's fate is counted. */
+  async #account(chunk: readonly ScannedMessage[], floors: LaneFloors, areSettled: boolean): Promise<void> {
+    const { database } = this.#options;
+    const ids = chunk.map((message) => message.header(HEADERS.id));
+    const fates: ReadonlyMap<string, EventFate> = areSettled ? await readLostEvents(database, ids) : await readRecordedFates(database, ids);
+    for (const [index, message] of chunk.entries()) {
       this.#expect(message.seq);
       this.next = message.seq + 1;
       this.messages += 1;
       this.#noteNumber(message);
-      const id = message.header(HEADERS.id);
-      const fate = fates.get(id) ?? (this.#isSettled(floors, message) ? 'unrecorded' : 'waiting');
-      this.events[fate] += 1;
-      this.#count(message, floors);
+      const id = ids[index]!;
+      const fate = areSettled ? fates.get(id) : (fates.get(id) ?? (this.#isSettled(floors, message) ? 'unrecorded' : 'waiting'));
+      if (!areSettled && fate !== undefined) this.events[fate] += 1;
+      if (!areSettled) this.#count(message, floors);
       if (fate === 'unrecorded' || fate === 'lost')
         this.#options.onUnaccounted({ what: fate, where: `${id} (sequence ${message.seq})`, count: 1 });
     }

@@ -7,6 +7,8 @@ export interface ConsumerPosition {
   /** Everything that it reads up to this sequence is acknowledged, or was passed over by a reset. */
   readonly ackFloor: number;
   readonly filters: readonly string[];
+  /** Messages that it has still to hand out, or for which it has no acknowledgement. */
+  readonly open: number;
 }
 
 interface Listed {
@@ -14,6 +16,8 @@ interface Listed {
   readonly consumers: readonly {
     readonly name: string;
     readonly ack_floor: { readonly stream_seq: number };
+    readonly num_pending: number;
+    readonly num_ack_pending: number;
     readonly config: { readonly durable_name?: string; readonly filter_subject?: string; readonly filter_subjects?: readonly string[] };
   }[];
 }
@@ -25,11 +29,12 @@ export async function readConsumerPositions(connection: BrokerConnection, stream
   const positions: ConsumerPosition[] = [];
   for (let offset = 0; ;) {
     const page = await requestApiUntil<Listed>(connection, `$JS.API.CONSUMER.LIST.${stream}`, { offset }, WITHIN_MS);
-    for (const { name, ack_floor, config } of page.consumers)
+    for (const { name, ack_floor, num_pending, num_ack_pending, config } of page.consumers)
       if (config.durable_name !== undefined)
         positions.push({
           name,
           ackFloor: ack_floor.stream_seq,
+          open: num_pending + num_ack_pending,
           filters: config.filter_subjects ?? (config.filter_subject === undefined ? ['>'] : [config.filter_subject]),
         });
     offset += page.consumers.length;
