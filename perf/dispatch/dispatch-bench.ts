@@ -1,16 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { projectRoot } from '../../lib/dev/local-home.ts';
 import { slotOf } from '../../lib/core/slot.ts';
+import { requestApi } from '../../lib/jetstream/api-request.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
-import { commandSubject } from '../../streams/subjects.ts';
+import { commandSubject, STREAMS } from '../../streams/subjects.ts';
 import { readBenchOptions } from '../bench-options.ts';
-import { atLeast, boundTable, endFacts, factLines, figureTable, gatherFacts } from '../bench-report.ts';
+import { atLeast, below, boundTable, endFacts, factLines, figureTable, gatherFacts } from '../bench-report.ts';
 import { median } from '../load/samples.ts';
 import { type LogBed, openLogBed } from '../log-bed.ts';
-import { ADDRESSEE } from './bench-lanes.ts';
-import type { DispatchJob, DispatchResult } from './dispatch-program.ts';
+import { PARTITIONS } from './bench-lanes.ts';
+import { type DispatchResult, type DispatchSide, startDispatchSide } from './dispatch-side.ts';
 
 /** As in docs/benchmarks.md. */
 const USAGE = `Usage: npm run bench -- dispatch [options]
@@ -20,7 +17,7 @@ const USAGE = `Usage: npm run bench -- dispatch [options]
   --profile <folder>   where the CPU profiles of both go (default: none is taken)
   --json               the whole report as JSON
 
-About two minutes. docs/benchmarks.md says what is measured.
+About six minutes. docs/benchmarks.md says what is measured.
 `;
 
 const KEYS = 1_000;
@@ -28,8 +25,13 @@ const KEYS = 1_000;
 const BODY_BYTES = 300;
 /** Published at once; the publisher makes batches of them. */
 const CHUNK = 5_000;
+/** Measured one after the other; each divides the partitions. */
+const PROCESSES = [1, 2, 4];
+/** Promised for a process. */
+const MAX_MEGABYTES = 200;
 
 interface Round {
+  readonly processes: number;
   readonly keyed: DispatchResult;
   readonly bare: DispatchResult;
 }
@@ -43,18 +45,26 @@ export async function runDispatchBench(args: readonly string[]): Promise<number>
   const bed = await openLogBed(say);
   try {
     const facts = gatherFacts(bed);
-    await fillLog(bed, messages);
-    say(`${messages} messages of ${KEYS} keys are in the log`);
-    const rounds = await runRounds(bed, { count, messages, profile: options.profile, say });
-    const ratio = median(rounds.map(ratioOf));
-    const bounds = [atLeast('keyed dispatch with its outcomes beside bare consume and acknowledge, median', 0.4, ratio)];
+    const rounds: Round[] = [];
+    for (const each of PROCESSES)
+      rounds.push(...(await runRounds(bed, { processes: each, count, messages, profile: options.profile, say })));
+    const bounds = [
+      ...PROCESSES.map((each) =>
+        atLeast(
+          `keyed dispatch with its outcomes beside bare consume and acknowledge, median, processes of each: ${each}`,
+          0.4,
+          median(rounds.filter((round) => round.processes === each).map(ratioOf)),
+        ),
+      ),
+      below('memory of a process of keyed dispatch, MB', MAX_MEGABYTES, Math.max(...rounds.map(({ keyed }) => megabytes(keyed)))),
+    ];
     const report = { ...endFacts(facts), messages, keys: KEYS, bodyBytes: BODY_BYTES, rounds, bounds };
-    const rows = rounds.map((round, at) => [`${at + 1}`, ...figuresOf(round, messages)]);
+    const rows = rounds.map((round) => [`${round.processes}`, ...figuresOf(round, messages)]);
     const text = [
       ...factLines(report),
-      `messages: ${messages} of ${KEYS} keys and ${BODY_BYTES} bytes over 4 partitions, read from the log by one process; each round anew`,
+      `messages: ${messages} of ${KEYS} keys and ${BODY_BYTES} bytes over ${PARTITIONS} partitions, which the processes share; each round anew`,
       '',
-      figureTable(['round', 'keyed/s', 'bare/s', 'ratio', 'CPU us: keyed', 'bare', 'MB: keyed', 'bare'], rows),
+      figureTable(['processes', 'keyed/s', 'bare/s', 'ratio', 'CPU us: keyed', 'bare', 'MB: keyed', 'bare'], rows),
       '',
       boundTable(bounds),
       '',
@@ -70,24 +80,29 @@ function ratioOf({ keyed, bare }: Round): number {
   return bare.seconds / keyed.seconds;
 }
 
+function megabytes({ rssBytes }: DispatchResult): number {
+  return rssBytes / 1024 ** 2;
+}
+
 function figuresOf(round: Round, messages: number): number[] {
   const both = [round.keyed, round.bare];
   return [
     ...both.map(({ seconds }) => messages / seconds),
     ratioOf(round),
     ...both.map(({ cpuSeconds }) => (cpuSeconds * 1e6) / messages),
-    ...both.map(({ rssBytes }) => rssBytes / 1024 ** 2),
+    ...both.map(megabytes),
   ];
 }
 
-async function fillLog({ connection }: LogBed, messages: number): Promise<void> {
+async function fillLog({ connection }: LogBed, addressee: string, messages: number): Promise<void> {
   const publisher = createPublisher(connection);
   const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(BODY_BYTES - '{"text":""}'.length) }));
   for (let from = 0; from < messages; from += CHUNK) {
     const chunk = Array.from({ length: Math.min(CHUNK, messages - from) }, (_, at) => {
       const key = `key-${(from + at) % KEYS}`;
-      const subject = commandSubject({ priority: 'default', slot: slotOf(key), actor: ADDRESSEE });
-      return publisher.publish({ id: `m${from + at}`, key, subject, headers: { 'Vis-Schema': '1' }, body }, AbortSignal.timeout(120_000));
+      const subject = commandSubject({ priority: 'default', slot: slotOf(key), actor: addressee });
+      const id = `${addressee}:${from + at}`;
+      return publisher.publish({ id, key, subject, headers: { 'Vis-Schema': '1' }, body }, AbortSignal.timeout(120_000));
     });
     await Promise.all(chunk);
   }
@@ -95,59 +110,40 @@ async function fillLog({ connection }: LogBed, messages: number): Promise<void> 
 }
 
 interface RoundOptions {
+  readonly processes: number;
   readonly count: number;
   readonly messages: number;
   readonly profile: string | undefined;
   readonly say: (line: string) => void;
 }
 
-/** Both take turns, every other round backwards, so that what the machine does beside is shared alike. The first round is thrown away: it is warm-up. */
-async function runRounds(bed: LogBed, { count, messages, profile, say }: RoundOptions): Promise<Round[]> {
-  const programs = { keyed: await startProgram('keyed', bed, profile), bare: await startProgram('bare', bed, profile) };
+/**
+ * Both take turns over the same messages, every other round backwards, so that what the machine does beside is shared alike. The first
+ * round is thrown away: it is warm-up. Messages come into the log when every process has its partitions, and wait there.
+ */
+async function runRounds(bed: LogBed, { processes, count, messages, profile, say }: RoundOptions): Promise<Round[]> {
+  const sides: Record<'keyed' | 'bare', DispatchSide> = {
+    keyed: await startDispatchSide('keyed', processes, bed, profile),
+    bare: await startDispatchSide('bare', processes, bed, profile),
+  };
   const rounds: Round[] = [];
   try {
     for (let number = 0; number <= count; number += 1) {
-      const results: Partial<Record<keyof Round, DispatchResult>> = {};
+      const addressee = `bench-${processes}-${number}`;
+      await Promise.all(Object.entries(sides).map(([kind, side]) => side.open({ reader: `${addressee}-${kind}`, addressee })));
+      await fillLog(bed, addressee, messages);
+      const results: Partial<Record<'keyed' | 'bare', DispatchResult>> = {};
       const order = ['keyed', 'bare'] as const;
-      for (const kind of number % 2 === 0 ? order : order.toReversed())
-        results[kind] = await runJob(programs[kind], { reader: `reader-${number}-${kind === 'bare' ? 'b' : 'a'}`, count: messages });
-      const round = results as Round;
+      for (const kind of number % 2 === 0 ? order : order.toReversed()) results[kind] = await sides[kind].run(messages);
+      await requestApi(bed.connection, `$JS.API.STREAM.PURGE.${STREAMS.commands}`);
+      const round = { processes, ...(results as Omit<Round, 'processes'>) };
       const [keyed = NaN, bare = NaN, ratio = NaN] = figuresOf(round, messages);
-      say(
-        `${number === 0 ? 'warm-up' : `round ${number} of ${count}`}: keyed ${keyed.toFixed(0)}/s, bare ${bare.toFixed(0)}/s, ${ratio.toFixed(2)}`,
-      );
+      const what = `${processes} of each, ${number === 0 ? 'warm-up' : `round ${number} of ${count}`}`;
+      say(`${what}: keyed ${keyed.toFixed(0)}/s, bare ${bare.toFixed(0)}/s, ${ratio.toFixed(2)}`);
       if (number > 0) rounds.push(round);
     }
   } finally {
-    for (const program of Object.values(programs)) await endProgram(program);
+    for (const side of Object.values(sides)) await side.stop();
   }
   return rounds;
-}
-
-async function startProgram(kind: string, { broker, postgres, folder }: LogBed, profile: string | undefined): Promise<ChildProcess> {
-  const program = fork(
-    join(projectRoot, 'perf/dispatch/dispatch-program.ts'),
-    [kind, broker.url, postgres.url, join(folder, `${kind}.log`)],
-    {
-      execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${kind}.cpuprofile`],
-      env: { PATH: '' },
-    },
-  );
-  await once(program, 'message');
-  return program;
-}
-
-async function runJob(program: ChildProcess, job: DispatchJob): Promise<DispatchResult> {
-  const ended = once(program, 'exit').then(() => Promise.reject(new Error('the program that was measured has ended')));
-  const answered = once(program, 'message') as Promise<[DispatchResult]>;
-  program.send(job);
-  const [result] = await Promise.race([answered, ended]);
-  return result;
-}
-
-async function endProgram(program: ChildProcess): Promise<void> {
-  if (program.exitCode !== null) return;
-  const ended = once(program, 'exit');
-  program.disconnect();
-  await ended;
 }

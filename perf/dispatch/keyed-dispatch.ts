@@ -3,67 +3,69 @@ import { type ActorDefinition, defineActor } from '../../lib/actor/define-actor.
 import { done } from '../../lib/actor/verdict.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { startActorHost } from '../../lib/host/actor-host.ts';
-import type { BrokerConnection } from '../../lib/jetstream/connection.ts';
-import type { Database } from '../../lib/store/database.ts';
-import type { Logger } from '../../lib/telemetry/log.ts';
 import { DEAD_LETTER_SUBJECTS } from '../../streams/actor-lanes.ts';
 import { benchLane, PARTITIONS } from './bench-lanes.ts';
+import { type DispatchReader, epochMs, type Reading } from './dispatch-reader.ts';
 
-/** What one process reads with. */
-export interface Reading {
-  readonly connection: BrokerConnection;
-  readonly database: Database;
-  readonly log: Logger;
-  /** A name that no round had before. */
-  readonly reader: string;
-  /** Messages that there are. */
-  readonly count: number;
-}
+/** Longer than the log takes to be filled while the handlers wait to be let go. */
+const HANDLER_MS = 120_000;
+/** Processes that have just come are handed nothing for a while. */
+const PLACED_WITHIN_MS = 60_000;
 
 /**
  * The actor runtime as a program runs it: mailboxes by key, one canonical log line and the metrics of each message, its outcome
- * settled in PostgreSQL and acknowledged only then. Seconds from the first handler to the last settlement.
+ * settled in PostgreSQL and acknowledged only then. Several processes share the partitions as they do in an installation.
  */
-export async function runKeyedDispatch({ connection, database, log, reader, count }: Reading): Promise<number> {
+export async function openKeyedDispatch(reading: Reading): Promise<DispatchReader> {
+  const { connection, database, log, reader, addressee, index, processes } = reading;
+  const gate = Promise.withResolvers<void>();
   let handled = 0;
-  let begunAt = 0;
-  const allHandled = Promise.withResolvers<void>();
+  let begunAt: number | undefined;
   const actor = defineActor<unknown>({
     name: reader,
     partitions: PARTITIONS,
     start: 'beginning',
     input: ({ body }) => JSON.parse(Buffer.from(body).toString()) as unknown,
     retry: { attempts: 3, delayMs: () => 1_000 },
-    timeoutMs: 10_000,
-    receive() {
-      if (handled === 0) begunAt = performance.now();
+    timeoutMs: HANDLER_MS,
+    async receive() {
+      await gate.promise;
+      begunAt ??= epochMs();
       handled += 1;
-      if (handled === count) allHandled.resolve();
-      return Promise.resolve(done());
+      return done();
     },
   });
   const registry = new Registry();
   const host = startActorHost({
-    instance: reader,
+    instance: `${reader}-${index}`,
     actors: [actor as ActorDefinition],
     connection,
     database,
     log,
     registry,
-    lanesOf: (_definition, partition) => [benchLane(reader, partition)],
+    lanesOf: (_definition, partition) => [benchLane(reader, addressee, partition)],
     subjects: DEAD_LETTER_SUBJECTS,
   });
+  const isPlaced = (): Promise<true | undefined> => {
+    const { units, openUnits } = host.runtime.status();
+    return Promise.resolve(units === PARTITIONS / processes && openUnits === units ? true : undefined);
+  };
   try {
-    await allHandled.promise;
-    // Each unit has settled once more than its messages: where its new lane begins.
-    const isSettled = async (): Promise<true | undefined> => ((await settlements(registry)) >= count + PARTITIONS ? true : undefined);
-    await poll(isSettled, { deadlineMs: 30_000, everyMs: 2, what: `${count} messages settled` });
-    const seconds = (performance.now() - begunAt) / 1_000;
-    if (handled !== count) throw new Error(`expected ${count} messages handled once, got ${handled}`);
-    return seconds;
-  } finally {
+    await poll(isPlaced, {
+      deadlineMs: PLACED_WITHIN_MS,
+      what: `${PARTITIONS / processes} partitions in process ${index + 1} of ${processes}`,
+    });
+  } catch (error) {
     await host.stop(1_000);
+    throw error;
   }
+  // A unit has settled once already: where its new lane begins.
+  const before = await settlements(registry);
+  return {
+    go: () => gate.resolve(),
+    progress: async () => ({ begunAt, handled, ended: (await settlements(registry)) - before }),
+    stop: () => host.stop(1_000),
+  };
 }
 
 async function settlements(registry: Registry): Promise<number> {
