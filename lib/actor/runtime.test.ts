@@ -59,6 +59,29 @@ function openProcess({
   return { broker, record, start, send, kill: ports.cut };
 }
 
+test('a process that has renewed and not yet looked for units has heard nothing of the record, so it is not ready', async () => {
+  const looked = Promise.withResolvers<void>();
+  let renewals = 0;
+  const { record, start } = openProcess({
+    record: {
+      survey: async (actors) => {
+        await looked.promise;
+        return await record.survey(actors);
+      },
+      renew: async (...args) => {
+        renewals++;
+        return await record.renew(...args);
+      },
+    },
+  });
+  const runtime = start(actor(() => done()));
+  await until('it has said that it lives', () => renewals > 1);
+  assert.deepEqual([runtime.status().units, runtime.status().recordAgeMs], [0, Infinity]);
+  looked.resolve();
+  await until('it has its unit', () => runtime.status().openUnits === 1 && runtime.status().recordAgeMs < Infinity);
+  await runtime.stop(100);
+});
+
 test('a message that is still being read when the process stops does not start any more', async () => {
   const reading = Promise.withResolvers<void>();
   const mayRead = Promise.withResolvers<void>();

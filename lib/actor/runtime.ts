@@ -223,7 +223,8 @@ export class ActorRuntime {
       units.map(({ lease }) => lease),
       this.#timing.leaseMs,
     );
-    this.#recordSeenAt = clock.monotonic();
+    // Before the first look for units a process that has none would seem to be ready.
+    if (this.#recordSeenAt > Number.NEGATIVE_INFINITY) this.#recordSeenAt = clock.monotonic();
     const isKept = ({ lease }: Unit): boolean =>
       kept.some((each: UnitLease) => each.actor === lease.actor && each.partition === lease.partition && each.epoch === lease.epoch);
     for (const unit of units) {
