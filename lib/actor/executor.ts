@@ -102,7 +102,7 @@ export class Executor {
   async #run(unit: Unit, line: Line, source: string): Promise<void> {
     unit.mailboxes.begin(line);
     try {
-      if (!unit.isLeased && !(await this.#isLeasedAgain(unit))) return;
+      if (!unit.isLeased && !(await unit.isLeasedAgain(() => this.#isStopped))) return;
       if (unit.isLeaving) return unit.mailboxes.release(line);
       const taken = await this.#take(unit, line);
       const job = taken === undefined || this.#states === undefined ? taken : await this.#takeState(taken, this.#states);
@@ -157,15 +157,6 @@ export class Executor {
     unit.mailboxes.release(line);
   }
 
-  /** Without a valid lease nothing starts: the line is offered again when the lease is (or the unit is gone). */
-  async #isLeasedAgain(unit: Unit): Promise<boolean> {
-    while (!unit.isLeased) {
-      if (unit.isDropped || this.#isStopped) return false;
-      await new Promise<void>((resolve) => this.#environment.clock.after(AGAIN_MS, resolve));
-    }
-    return true;
-  }
-
   async #take(unit: Unit, line: Line): Promise<Job | undefined> {
     try {
       return await takeJob(unit, line, this.#environment.broker);
@@ -218,7 +209,7 @@ export class Executor {
     const begun = await suspectStarts.run(async () => {
       const isRecorded = await unit.suspects.recordStart(message, starts + 1, isAlone, record, clock);
       // The process may have stood still while that was on its way.
-      if (isRecorded && (await this.#isLeasedAgain(unit))) return { outcome: this.#start(job, parsed) };
+      if (isRecorded && (await unit.isLeasedAgain(() => this.#isStopped))) return { outcome: this.#start(job, parsed) };
       return { outcome: decided({ kind: isRecorded && !unit.isDropped ? 'stopped' : 'fenced' }) };
     });
     return await begun.outcome;

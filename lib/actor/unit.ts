@@ -45,6 +45,9 @@ export interface UnitEnvironment {
  */
 const MAX_UNPUBLISHED = 4_000;
 
+/** How long to wait before the lease is looked at again. */
+const LEASE_AGAIN_MS = 250;
+
 export class Unit {
   readonly lease: UnitLease;
   readonly definition: ActorDefinition;
@@ -123,6 +126,15 @@ export class Unit {
   /** Whether it has been taken over so far that it can be handed on; one that is still being opened cannot. */
   get mayLeave(): boolean {
     return this.#isOpened && this.isLeased;
+  }
+
+  /** Without a valid lease nothing starts: true when there is one again, false when the unit is gone or `isOver`. */
+  async isLeasedAgain(isOver: () => boolean): Promise<boolean> {
+    while (!this.isLeased) {
+      if (this.isDropped || isOver()) return false;
+      await new Promise<void>((resolve) => this.#environment.clock.after(LEASE_AGAIN_MS, resolve));
+    }
+    return true;
   }
 
   /** Takes over: publishes what the last owner had settled, restores what waits, then begins to pull. */

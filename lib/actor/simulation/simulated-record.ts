@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { isTimer } from '../record-port.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
+import { address, bySeq, parkedAddress, unitKey } from './simulated-address.ts';
 import { canBecome, type Effect } from './simulated-effect.ts';
 import { SimulatedMembers } from './simulated-members.ts';
 import { handPart } from './simulated-replay.ts';
@@ -281,19 +282,3 @@ export class SimulatedRecord implements RecordPort {
 
 /** A row that a person parked is handed to every new owner again until one has parked it anew. */
 type Parked = ParkedRow & { isAdopted: boolean; takenEpoch?: number };
-
-function unitKey({ actor, partition }: UnitId): string {
-  return `${actor}/${partition}`;
-}
-
-function address({ unit, stream, seq }: { unit: UnitId; stream: string; seq: number }): string {
-  return `${unitKey(unit)}:${stream}:${seq}`;
-}
-
-function parkedAddress(row: { unit: UnitId; stream: string; seq: number; replay?: string }): string {
-  return `${address(row)}:${row.replay ?? ''}`;
-}
-
-function bySeq(a: { seq: number }, b: { seq: number }): number {
-  return a.seq - b.seq;
-}
