@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import { findBrokerBinary } from '../lib/dev/broker-binary.ts';
 import { type FaultProxy, startFaultProxy } from '../lib/dev/fault-proxy.ts';
+import { answersWell } from '../lib/dev/http-answer.ts';
 import { poll } from '../lib/dev/poll.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 import { createPostgres } from '../lib/dev/postgres.ts';
@@ -15,15 +16,11 @@ import { type Database, openDatabase } from '../lib/store/database.ts';
 import { migrate } from '../lib/store/migrate.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import type { ChaosHome } from './chaos-home.ts';
+import { PROGRAMS, type Role } from './role.ts';
 import { type Disk, makeDisk, type Stage } from './stage.ts';
 import { type ChaosBrokers, describeBrokers, PROCESSES, type Topology } from './topology.ts';
 import { guard, type Ward } from './ward.ts';
 import { CHAOS_WORKFLOWS } from './workload.ts';
-
-export const PROGRAMS = ['ingest', 'processor', 'notifier'] as const satisfies readonly ProgramName[];
-
-/** What a part of the system is for. */
-export type Role = ProgramName | 'broker' | 'postgres';
 
 /** Between a program and what it stands on. */
 export type LinkName = `${ProgramName}-broker` | `${'processor' | 'notifier'}-postgres`;
@@ -68,6 +65,7 @@ export interface ChaosSystem {
 
 /** A program needs a second or two; a loaded machine several times that. */
 const READY_MS = 90_000;
+const READY_ANSWER_MS = 2_000;
 /** The standard set's largest experiment brings some ten thousand messages. */
 const PEER_MESSAGES = 1_000_000;
 /** The least there may be; an experiment needs a tenth of it. */
@@ -159,7 +157,10 @@ export async function openChaosSystem(
     const urlsOf = (name: ProgramName) => processes[name].map(({ readyUrl }) => readyUrl);
     const readyUrls = { ingest: urlsOf('ingest'), processor: urlsOf('processor'), notifier: urlsOf('notifier') };
     for (const url of Object.values(readyUrls).flat())
-      await poll(async () => ((await isReady(url)) ? true : undefined), { deadlineMs: READY_MS, what: `${url} to be ready` });
+      await poll(async () => ((await answersWell(url, READY_ANSWER_MS)) ? true : undefined), {
+        deadlineMs: READY_MS,
+        what: `${url} to be ready`,
+      });
 
     const tool = createTestTool(env);
     return {
@@ -204,13 +205,6 @@ export async function openChaosSystem(
 /** The first of several has the name alone, as where it is the only one. */
 function numbered(name: string, at: number): string {
   return at === 0 ? name : `${name}-${at + 1}`;
-}
-
-/** Whether a program says that it can do its job. */
-export async function isReady(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
-  await response?.body?.cancel();
-  return response?.ok === true;
 }
 
 async function openLinks(

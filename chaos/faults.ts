@@ -1,4 +1,4 @@
-import type { Role } from './chaos-system.ts';
+import type { Role } from './role.ts';
 import type { Scene } from './experiment.ts';
 import type { Ward } from './ward.ts';
 

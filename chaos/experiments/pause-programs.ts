@@ -1,4 +1,4 @@
-import { PROGRAMS } from '../chaos-system.ts';
+import { PROGRAMS } from '../role.ts';
 import type { Experiment } from '../experiment.ts';
 import { nothingToUndo, pause, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';

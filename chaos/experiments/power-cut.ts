@@ -1,4 +1,4 @@
-import type { Role } from '../chaos-system.ts';
+import type { Role } from '../role.ts';
 import type { Experiment } from '../experiment.ts';
 import { nothingToUndo, pick } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PROGRAMS } from '../chaos-system.ts';
+import { PROGRAMS } from '../role.ts';
 import { type ControlGroup, createControlGroup, type Limit, removeControlGroups } from '../control-group.ts';
 import type { Experiment } from '../experiment.ts';
 import { nothingToUndo, pick } from '../faults.ts';
