@@ -1,6 +1,7 @@
 import { type ActorContext, type ActorDefinition, EffectFailed, InvalidInput } from '../define-actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Emit } from '../message.ts';
+import type { StandardSchema } from '../standard-schema.ts';
 import { done, park, reject, retry, type Verdict } from '../verdict.ts';
 import type { MessagePlan, WorldPlan } from './world-plan.ts';
 import type { DoneRow, WatchedLife, WorldWatch } from './world-watch.ts';
@@ -29,12 +30,19 @@ const EFFECT = 'tell';
 /** What the store refuses for its content. */
 export const UNSTORABLE: DoneRow = { done: 'unstorable' };
 
+/** What a key keeps: the messages that were done, in their order. */
+type Handled = readonly string[];
+
+const ANYTHING: StandardSchema<Handled> = {
+  '~standard': { version: 1, vendor: 'simulation', validate: (value) => ({ value: value as Handled }) },
+};
+
 /** An actor that does with each message what its plan says, and tells the watch. */
-export function plannedActor(options: PlannedActorOptions): ActorDefinition<MessagePlan> {
+export function plannedActor(options: PlannedActorOptions): ActorDefinition<MessagePlan, Handled> {
   const { name, plan, watch, life, clock, outputOf, crash, note } = options;
   const sleep = (ms: number): Promise<void> => (ms === 0 ? Promise.resolve() : new Promise((resolve) => void clock.after(ms, resolve)));
 
-  async function play(message: MessagePlan, context: ActorContext, start: number): Promise<Verdict> {
+  async function play(message: MessagePlan, context: ActorContext<Handled>, start: number): Promise<Verdict<Handled>> {
     await sleep(message.durationMs);
     const failure = start <= message.failures ? message.failure : undefined;
     if (failure === 'crash') {
@@ -63,10 +71,10 @@ export function plannedActor(options: PlannedActorOptions): ActorDefinition<Mess
       context.emit(outputOf(context.message.id, output, afterMs === undefined ? undefined : clock.now() + afterMs));
     }
     context.record(message.ending === 'unstorable' ? UNSTORABLE : ({ done: context.message.id } satisfies DoneRow));
-    return done();
+    return done({ state: [...context.state, context.message.id] });
   }
 
-  async function perform(message: MessagePlan, context: ActorContext, failure: MessagePlan['failure'] | undefined): Promise<void> {
+  async function perform(message: MessagePlan, context: ActorContext<Handled>, failure: MessagePlan['failure'] | undefined): Promise<void> {
     const onUnknown = message.effect ?? 'hold';
     await context.effect(
       EFFECT,
@@ -92,6 +100,7 @@ export function plannedActor(options: PlannedActorOptions): ActorDefinition<Mess
     slots: plan.slots,
     retry: { attempts: plan.attempts, delayMs: (_attempt, random) => random * RETRY_MS },
     timeoutMs: TIMEOUT_MS,
+    state: { version: 1, schema: ANYTHING, initial: [] },
     input: ({ id }) => {
       const { plan: own } = watch.fates.get(id)!;
       if (own.ending === 'unreadable') throw new InvalidInput('planned', { path: '' });
@@ -104,7 +113,7 @@ export function plannedActor(options: PlannedActorOptions): ActorDefinition<Mess
         () =>
           `${context.message.id} is started, attempt ${context.attempt}${context.message.replay === undefined ? '' : `, of replay ${context.message.replay.id}`}`,
       );
-      const end = watch.begin(life, context, LEFT_BEHIND_AFTER_MS);
+      const end = watch.begin(life, context, context.state, LEFT_BEHIND_AFTER_MS);
       try {
         const verdict = await play(message, context, start);
         note(() => `${context.message.id} ends: ${verdict.kind}`);

@@ -24,6 +24,7 @@ export function outputIdOf(messageId: string, actor: string): string {
  * 1. Every message has ended, and nothing waits: no row, no output, no timer, no suspect.
  * 2. A dead letter has its reason, its copy in the log once, with its body, and its advisory once.
  * 3. What a message that is done has sent is in the log once, in the order of its key; of others nothing is.
+ * 4. The state of a key is what its done messages have left.
  */
 export function checkWorld(world: WorldAtRest): string[] {
   const { watch, record, timers } = world;
@@ -41,6 +42,7 @@ export function checkWorld(world: WorldAtRest): string[] {
     ...fates.flatMap((fate) => checkDeath(fate, world)),
     ...fates.flatMap((fate) => checkOutput(fate, world)),
     ...checkOrder(fates, world),
+    ...checkStates(fates, world),
   ];
 }
 
@@ -110,4 +112,12 @@ function checkOrder(fates: readonly Fate[], { watch }: WorldAtRest): string[] {
     last.set(line, { input, output });
   }
   return wrong;
+}
+
+function checkStates(fates: readonly Fate[], { watch, record }: WorldAtRest): string[] {
+  return fates.flatMap(({ id, actor, plan: { key } }) => {
+    const state = record.states.get({ actor, eventKey: key, key })?.json ?? '[]';
+    const known = JSON.stringify(watch.doneOf(actor, key));
+    return state === known ? [] : [`the state behind ${id} is ${state}, and done are ${known}`];
+  });
 }

@@ -59,7 +59,8 @@ export interface DoneRow {
  *    its key, not before its time, and never after its message has ended.
  * 2. A message ends once: done, dead, or held by an effect of which nobody knows.
  * 3. What the lane's record says is through has ended or waits as a row; no floor goes down; no row goes without an end.
- * 4. An effect happens once; one more time only where its rule is to repeat what nobody knows, and then it is told so.
+ * 4. What a handler sees of its key's state is what the messages before it have left.
+ * 5. An effect happens once; one more time only where its rule is to repeat what nobody knows, and then it is told so.
  */
 export class WorldWatch {
   readonly violations: string[] = [];
@@ -71,6 +72,7 @@ export class WorldWatch {
   readonly #lines = new Map<string, Fate[]>();
   readonly #units = new Map<string, Fate[]>();
   readonly #floors = new Map<string, number>();
+  readonly #done = new Map<string, string[]>();
   readonly #open = new Set<Open>();
   readonly #effects = new Map<string, Performed>();
   readonly #rows = new WeakSet<object>();
@@ -107,8 +109,18 @@ export class WorldWatch {
     return this.fates.values().every((fate) => hasEnded(fate));
   }
 
+  /** The messages of a key that are done, in their order: what its state is. */
+  doneOf(actor: string, key: string): readonly string[] {
+    return this.#done.get(`${actor} ${key}`) ?? [];
+  }
+
   /** A handler starts; the returned function is for its end. */
-  begin(life: WatchedLife, { message, actor }: ActorContext, timeoutMs: number): () => void {
+  begin(
+    life: WatchedLife,
+    { message, actor }: Pick<ActorContext, 'message' | 'actor'>,
+    state: readonly string[],
+    timeoutMs: number,
+  ): () => void {
     const fate = this.fates.get(message.id)!;
     const { plan } = fate;
     const who = `${fate.id} in ${life.name}`;
@@ -119,6 +131,8 @@ export class WorldWatch {
     if (earlier !== undefined) this.violations.push(`${who} was started before ${earlier.id} of its key had ended`);
     const owner = this.#owners.get(fate.unit)?.name;
     if (owner !== life.name) this.violations.push(`${who} was started while ${owner ?? 'nobody'} had its unit`);
+    const known = this.doneOf(actor, plan.key);
+    if (state.join() !== known.join()) this.violations.push(`${who} sees the state ${state.join(' ')}, and done are ${known.join(' ')}`);
     const due = fate.row?.dueAt ?? 0;
     if (this.#now() < due) this.violations.push(`${who} was started at ${this.#now()}, and is due at ${due}`);
     for (const { fate: other, life: otherLife, leftAt } of this.#open)
@@ -213,6 +227,10 @@ export class WorldWatch {
   #end(messageId: string, how: 'done' | 'dead'): void {
     const fate = this.fates.get(messageId)!;
     fate[how]++;
+    if (how === 'done') {
+      const name = `${fate.actor} ${fate.plan.key}`;
+      this.#done.set(name, [...(this.#done.get(name) ?? []), messageId]);
+    }
     fate.startedIn = undefined;
     this.#checkEnds(fate);
   }
