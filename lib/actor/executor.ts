@@ -255,7 +255,6 @@ export class Executor {
       unit.mailboxes.release(line);
       return void clock.after(AGAIN_MS, () => this.#queueAgain(job));
     }
-    if (retryRow !== undefined) unit.mailboxes.wait(line, retryRow, job.isSuspect);
     const acknowledge = onceDurable('acknowledge', () => {
       if (job.arrival !== undefined) conclusion.acknowledge(job.arrival.lane.source, job.arrival.delivery);
     });
@@ -292,6 +291,8 @@ export class Executor {
         else bury();
       },
     });
+    // Behind it: where a batch is taken apart, what stands behind a waiting message must not be settled before it.
+    if (retryRow !== undefined) unit.mailboxes.wait(line, retryRow, job.isSuspect);
   }
 }
 
