@@ -77,14 +77,21 @@ test('a page that hangs is confined, ends at its deadline and leaves nothing; th
     name: 'RenderFailed',
     reason: 'deadline',
   });
-  const page = await poll(() => processWith(renderer, '--type=renderer'), {
-    deadlineMs: DEADLINE_MS,
-    what: 'the renderer',
-  });
+  // It goes behind its filter of system calls before it reads the page.
+  const page = await poll(
+    () => {
+      const found = processWith(renderer, '--type=renderer');
+      return found !== undefined && confinementOf(found)?.seccomp === '2' ? found : undefined;
+    },
+    { deadlineMs: DEADLINE_MS, what: 'the renderer, behind a filter of system calls' },
+  );
   const tree = renderer.processes();
   const ours = ['net', 'pid', 'mnt'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
   for (const facts of tree) {
-    const { command, userIds, namespaces, noNewPrivileges, interfaces, addresses } = confinementOf(facts);
+    const confinement = confinementOf(facts);
+    // A browser has helpers that live for a moment.
+    if (confinement === undefined) continue;
+    const { command, userIds, namespaces, noNewPrivileges, interfaces, addresses } = confinement;
     assert.ok(!userIds.includes(0), `${command[0]} is not root`);
     assert.doesNotMatch(command.join(' '), /--no-sandbox/);
     assert.equal(noNewPrivileges, '1');
@@ -92,8 +99,8 @@ test('a page that hangs is confined, ends at its deadline and leaves nothing; th
     assert.deepEqual([interfaces.filter((name) => name !== 'lo'), addresses], [[], ''], 'no interface but a loopback that is down');
   }
   const [browser, own] = [confinementOf(tree[0] ?? page), confinementOf(page)];
-  assert.equal(browser.capabilities, 0);
-  assert.equal(own.seccomp, '2', 'the page is behind a filter of system calls');
+  assert.equal(browser?.capabilities, 0);
+  assert.ok(own !== undefined, 'the page hangs until its deadline');
   assert.notEqual(own.namespaces[0], browser.namespaces[0], "the page's namespaces are not even the browser's");
   await hanging;
   assert.ok(performance.now() - begun < DEADLINE_MS + END_MS, `${performance.now() - begun} ms`);

@@ -45,8 +45,17 @@ export function testBrowser(): Promise<BrowserBinary> {
   return binary;
 }
 
-/** What /proc says of a process that matters to its confinement. */
-export function confinementOf({ pid, command }: ProcessFacts) {
+/** What /proc says of a process that matters to its confinement; undefined where it has ended meanwhile. */
+export function confinementOf(facts: ProcessFacts) {
+  try {
+    return readConfinement(facts);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+function readConfinement({ pid, command }: ProcessFacts) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): string => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1] ?? '';
   const inNamespace = (path: string): string => readFileSync(`/proc/${pid}/net/${path}`, 'utf8');
