@@ -22,6 +22,8 @@ import { createReplay, listReplays } from '../lib/store/replays.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../streams/actor-lanes.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { commandSubject } from '../streams/subjects.ts';
+import { seededRandom } from '../lib/core/seeded-random.ts';
+import { testSeed } from '../lib/dev/test-seed.ts';
 
 /** A bench of a real broker and a real database, each the test's own. */
 export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
@@ -59,7 +61,7 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
         actors,
         lanesOf: lanesOfActor,
         subjects: DEAD_LETTER_SUBJECTS,
-        random: Math.random,
+        random: seededRandom(testSeed + lives),
         log: silentLog,
         observer: createActorObserver(new Registry()),
         timing: { checkMs: 50, ...timing },
