@@ -73,7 +73,8 @@ async function run(file: string, tests: readonly string[], guard?: Guard): Promi
   const names = tests.map((test) => test.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   const pattern = `^(${names.join('|')})$`;
   const breaking = `--import=${pathToFileURL(join(projectRoot, 'lib/dev/break-guard.ts')).href}`;
-  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', '--test-name-pattern', pattern, file], {
+  // What a failing test leaves running must not keep its process.
+  const child = spawn(process.execPath, ['--test', '--test-force-exit', '--test-reporter=tap', '--test-name-pattern', pattern, file], {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'ignore'],
     env: {
