@@ -53,12 +53,20 @@ function stackOf(error, calls) {
 /** @param {NodeJS.CallSite} call @returns {string} */
 function placeOf(call) {
   const line = call.getLineNumber();
-  if (call.getFileName() !== bundle || line === null) return String(call);
+  if (call.getFileName() !== bundle || line === null) return textOf(call);
   const { sources, lines } = readLines();
   const source = sources[(lines[2 * line - 2] ?? 0) - 1];
   return source === undefined
-    ? String(call)
-    : String(call).replace(`${bundle}:${line}:${call.getColumnNumber()}`, `${source}:${lines[2 * line - 1]}`);
+    ? textOf(call)
+    : textOf(call).replace(`${bundle}:${line}:${call.getColumnNumber()}`, `${source}:${lines[2 * line - 1]}`);
+}
+
+/**
+ * As the engine writes it; its type does not say that it can.
+ * @param {NodeJS.CallSite} call @returns {string}
+ */
+function textOf(call) {
+  return /** @type {{ toString(): string }} */ (call).toString();
 }
 
 /** Read with the first error. */

@@ -123,8 +123,7 @@ export class StreamWindow {
    */
   expire(now: number): void {
     const isLate = ({ deadline }: Flight): boolean => deadline <= now;
-    for (const flight of this.#flights.values())
-      if (isLate(flight) && this.#giveUpDoubtful(flight.entries)) this.#land(flight.token);
+    for (const flight of this.#flights.values()) if (isLate(flight) && this.#giveUpDoubtful(flight.entries)) this.#land(flight.token);
     if (!this.#isSounding && this.#flights.values().some(isLate)) void this.#sound(isLate);
     this.pump();
   }
