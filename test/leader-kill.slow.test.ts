@@ -81,7 +81,9 @@ test('with ACCEPT_AFTER=log a killed leader costs no request, and each connectio
     await wait(LOAD.betweenMs);
   }
   await traffic.stop();
-  const early = Number(/^visapi_ingest_accepted_early_total (\d+)/m.exec(await (await fetch(`${ingest.opsUrl}/metrics`)).text())?.[1] ?? NaN);
+  const early = Number(
+    /^visapi_ingest_accepted_early_total (\d+)/m.exec(await (await fetch(`${ingest.opsUrl}/metrics`)).text())?.[1] ?? NaN,
+  );
 
   const { answers } = traffic;
   const inStall = answers.filter(({ dueAt }) => stalls.some((at) => dueAt >= at && dueAt < at + STALL_MS));

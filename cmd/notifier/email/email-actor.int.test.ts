@@ -100,7 +100,10 @@ async function setUp(t: TestContext) {
     sink,
     ledger,
     tries,
-    async handle(message: Message, account: EmailAccount | undefined = accountAt(sink)): Promise<{ verdict: Verdict<unknown>; emits: Emit[] }> {
+    async handle(
+      message: Message,
+      account: EmailAccount | undefined = accountAt(sink),
+    ): Promise<{ verdict: Verdict<unknown>; emits: Emit[] }> {
       const emits: Emit[] = [];
       const actor = createEmailActor({ account, documents, onTry: ({ kind }) => tries.push(kind) });
       return { verdict: await actor.receive(actor.input(message), ledger.context(message, emits)), emits };
