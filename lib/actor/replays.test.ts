@@ -4,7 +4,7 @@ import { fc } from '../dev/fast-check.ts';
 import { scaled } from '../dev/test-scale.ts';
 import { LIVE_WITHIN_MS, openHandledWorld, playReplays } from './simulation/replay-steps.ts';
 
-const RUNS = scaled({ day: 60, night: 1_000 });
+const RUNS = scaled({ day: 20, night: 1_000 });
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 const at = fc.nat({ max: 3 });

@@ -5,7 +5,7 @@ import { scaled } from '../../dev/test-scale.ts';
 import { runActorWorld } from './actor-world.ts';
 import { runReplayWorld } from './replay-steps.ts';
 
-const WORLDS = scaled({ day: 40, night: 1_000 });
+const WORLDS = scaled({ day: 8, night: 1_000 });
 
 /** Seeds of `npm run simulate` that fail without a guard: 20270042 and 20270173 start handlers when the lease is over. */
 const KEPT_SEEDS = [20_270_042, 20_270_173];
