@@ -98,6 +98,13 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
           values: [actor, key],
         })
       )[0],
+    floor: async (actor, priority, partition) => {
+      const [lane] = await database.query<{ floor: string }>({
+        text: `select floor from lanes where actor = $1 and partition = $2 and stream = 'COMMANDS' and priority = $3`,
+        values: [actor, partition, priority],
+      });
+      return Number(lane?.floor ?? -1);
+    },
     outboxSize: async () => Number((await database.query<{ count: string }>({ text: 'select count(*) as count from outbox' }))[0]!.count),
     adopt: async ({ actor, partition, stream, seq, priority, key, messageId, because }) => {
       await database.query({

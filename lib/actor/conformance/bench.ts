@@ -22,6 +22,8 @@ export interface ConformanceBench {
   suspects(): Promise<readonly SuspectStart[]>;
   effect(id: string): Promise<{ state: string; repeats: number } | undefined>;
   outboxSize(): Promise<number>;
+  /** Every sequence of an actor's lane on COMMANDS up to this one is recorded as settled. -1: none is. */
+  floor(actor: string, priority: Priority, partition: number): Promise<number>;
   /** What is recorded as the state of a key; its mailbox key is the same. */
   state(actor: string, key: string): Promise<{ readonly version: number; readonly json: string } | undefined>;
   /** Parks a row for an actor's unit from outside. */

@@ -106,6 +106,11 @@ export class SimulatedRecord implements RecordPort {
     });
   }
 
+  /** -1: nothing of the lane is recorded. */
+  floor(unit: UnitId, { stream, priority }: LaneId): number {
+    return this.#lanes.get(`${unitKey(unit)}:${stream}:${priority}`)?.floor ?? -1;
+  }
+
   settle(batch: SettleBatch): Promise<{ refused: readonly UnitLease[] }> {
     const refused = new Map<string, UnitLease>();
     const isMine = ({ unit }: { unit: UnitLease }): boolean => {
