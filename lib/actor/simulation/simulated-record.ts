@@ -3,6 +3,7 @@ import { isTimer } from '../record-port.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
 import { address, bySeq, parkedAddress, unitKey } from './simulated-address.ts';
 import { canBecome, type Effect } from './simulated-effect.ts';
+import { SimulatedLanes } from './simulated-lanes.ts';
 import { SimulatedMembers } from './simulated-members.ts';
 import { handPart } from './simulated-replay.ts';
 import { SimulatedStates } from './simulated-states.ts';
@@ -12,7 +13,6 @@ import type {
   DeadLetter,
   EffectClaim,
   LaneId,
-  LaneProgress,
   Member,
   OutboxEntry,
   ParkedRow,
@@ -36,10 +36,10 @@ export class SimulatedRecord implements RecordPort {
   readonly replayParts: ReplayPart[] = [];
   /** What actors keep of their keys. */
   readonly states = new SimulatedStates();
+  readonly lanes = new SimulatedLanes();
   readonly #clock: Clock;
   readonly #units = new Map<string, { owner: string | undefined; epoch: number; until: number }>();
   readonly #members: SimulatedMembers;
-  readonly #lanes = new Map<string, LaneProgress>();
   readonly #parked = new Map<string, Parked>();
   readonly #suspects = new Map<string, SuspectStart>();
   readonly #outbox: OutboxEntry[] = [];
@@ -99,16 +99,11 @@ export class SimulatedRecord implements RecordPort {
     }
     const waiting = [...lines.values()].map((rows) => ({ head: rows.sort(bySeq)[0]!, behind: rows.length - 1 }));
     return Promise.resolve({
-      lanes: mine(this.#lanes.values()),
+      lanes: mine(this.lanes.all()),
       waiting,
       suspects: mine(this.#suspects.values()),
       outbox: mine(this.#outbox),
     });
-  }
-
-  /** -1: nothing of the lane is recorded. */
-  floor(unit: UnitId, { stream, priority }: LaneId): number {
-    return this.#lanes.get(`${unitKey(unit)}:${stream}:${priority}`)?.floor ?? -1;
   }
 
   settle(batch: SettleBatch): Promise<{ refused: readonly UnitLease[] }> {
@@ -118,11 +113,7 @@ export class SimulatedRecord implements RecordPort {
       refused.set(`${unitKey(unit)}:${unit.epoch}`, unit);
       return false;
     };
-    for (const lane of batch.lanes.filter(isMine)) {
-      const id = `${unitKey(lane.unit)}:${lane.stream}:${lane.priority}`;
-      const floor = Math.max(lane.floor, this.#lanes.get(id)?.floor ?? 0);
-      this.#lanes.set(id, { ...lane, floor });
-    }
+    for (const lane of batch.lanes.filter(isMine)) this.lanes.put(lane);
     for (const row of batch.parked.filter(isMine)) this.#parked.set(parkedAddress(row), { ...row, isAdopted: true });
     for (const row of batch.unparked.filter(isMine)) this.#parked.delete(parkedAddress(row));
     for (const row of batch.cleared.filter(isMine)) this.#suspects.delete(address(row));
