@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { findFreePort } from './port.ts';
 
 /** From whoever connects to what it connects to, and back. */
 export type Way = 'to-server' | 'to-client';
@@ -59,12 +60,10 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
   });
   const pairs = new Set<readonly [client: Socket, upstream: Socket]>();
   const sourcesOf = (way: Way): Socket[] => [...pairs].map(([client, upstream]) => (way === 'to-server' ? client : upstream));
-  server.listen(0, '127.0.0.1');
+  // Not one of the kernel's: while it refuses, an outgoing connection of anybody could take that.
+  const own = await findFreePort();
+  server.listen(own, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
-
-  const { port: own } = address;
   const breakOff = (): void => {
     for (const socket of sockets) socket.destroy();
   };

@@ -14,7 +14,7 @@ import { applyWorkflow } from '../store/workflows.ts';
 import { compileText } from '../workflow/compile.ts';
 import { browserEnvironment } from './browser-environment.ts';
 import { shareSocket } from './held-socket.ts';
-import { findFreePort } from './port.ts';
+import { findFreePort, findFreePorts } from './port.ts';
 import { createProgram, type LocalProgram } from './program.ts';
 import { storeTestSettings, type TestSecrets, type TestSource } from './test-settings.ts';
 
@@ -109,12 +109,6 @@ export async function describePrograms(plan: SystemPlan): Promise<SystemPrograms
   const processes = { ingest: all('ingest'), processor: all('processor'), notifier: all('notifier') };
   const [ingest, processor, notifier] = [processes.ingest[0]!, processes.processor[0]!, processes.notifier[0]!];
   return { ingestUrl: `http://127.0.0.1:${doorPort}`, programs: { ingest, processor, notifier }, processes, env };
-}
-
-async function findFreePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  while (ports.length < count) ports.push(await findFreePort());
-  return ports;
 }
 
 /** One process does both: a second one would cost a test a second. */
