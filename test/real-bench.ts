@@ -25,6 +25,9 @@ import { commandSubject } from '../streams/subjects.ts';
 import { seededRandom } from '../lib/core/seeded-random.ts';
 import { testSeed } from '../lib/dev/test-seed.ts';
 
+/** A broker that waits for its disk confirms late. */
+const PUBLISH_MS = 30_000;
+
 /** A bench of a real broker and a real database, each the test's own. */
 export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
   const bed = await openTestBed(t);
@@ -49,9 +52,9 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
     send: async ({ actor, key, body, priority = 'default', id = `m${sent++}` }) =>
       await publisher.publish(
         { id, subject: commandSubject({ priority, slot: slotOf(key), actor }), key, headers: {}, body: Buffer.from(body) },
-        AbortSignal.timeout(5_000),
+        AbortSignal.timeout(PUBLISH_MS),
       ),
-    publish: async (emit) => await publisher.publish(emit, AbortSignal.timeout(5_000)),
+    publish: async (emit) => await publisher.publish(emit, AbortSignal.timeout(PUBLISH_MS)),
     start: (actors, { owner = 'owner', timing = {} } = {}) => {
       const ports = createCuttable(broker, record, systemClock);
       const runtime = new ActorRuntime({
@@ -98,12 +101,13 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
           values: [actor, key],
         })
       )[0],
-    floor: async (actor, priority, partition) => {
-      const [lane] = await database.query<{ floor: string }>({
-        text: `select floor from lanes where actor = $1 and partition = $2 and stream = 'COMMANDS' and priority = $3`,
-        values: [actor, partition, priority],
+    isSettled: async (actor, priority, partition, seqs) => {
+      const [lane] = await database.query<{ settled: boolean }>({
+        text: `select (select bool_and(seq <= floor or seq = any(exceptions)) from unnest($4::bigint[]) as seq) as settled
+               from lanes where actor = $1 and partition = $2 and stream = 'COMMANDS' and priority = $3`,
+        values: [actor, partition, priority, seqs],
       });
-      return Number(lane?.floor ?? -1);
+      return lane?.settled === true;
     },
     outboxSize: async () => Number((await database.query<{ count: string }>({ text: 'select count(*) as count from outbox' }))[0]!.count),
     adopt: async ({ actor, partition, stream, seq, priority, key, messageId, because }) => {

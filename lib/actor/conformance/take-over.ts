@@ -7,7 +7,7 @@ import { actor, until, type Property } from './bench.ts';
 /** Crashes, hand-overs and thefts. */
 export function describeTakeOver(property: Property): void {
   property('what was in flight at a kill comes again, first and in order, and nothing settled comes twice', async (bench) => {
-    const settled: string[] = [];
+    const handled: string[] = [];
     const started: string[] = [];
     let isHanging = true;
     const definition = actor(async (body, context) => {
@@ -15,19 +15,21 @@ export function describeTakeOver(property: Property): void {
       if (isHanging && body === 'a2') await new Promise(() => undefined);
       await wait(1);
       context.record({ body });
-      settled.push(body);
+      handled.push(body);
       return done();
     });
     const first = bench.start([definition]);
-    for (const body of ['a1', 'a2', 'a3', 'b1', 'a4', 'a5', 'b2']) await bench.send({ actor: 'tester', key: body[0]!, body });
-    await until('b is done and a hangs', () => settled.includes('b2') && started.includes('a2'));
-    await until('b is settled', async () => (await bench.parked()).length === 0);
-    await wait(100);
+    const seqs = new Map<string, number>();
+    for (const body of ['a1', 'a2', 'a3', 'b1', 'a4', 'a5', 'b2'])
+      seqs.set(body, (await bench.send({ actor: 'tester', key: body[0]!, body })).seq);
+    await until('b is done and a hangs', () => handled.includes('b2') && started.includes('a2'));
+    const ended = ['a1', 'b1', 'b2'].map((body) => seqs.get(body)!);
+    await until('what ended is settled', async () => await bench.isSettled('tester', 'default', 0, ended));
     first.kill();
     isHanging = false;
     const before = started.length;
     const second = bench.start([definition]);
-    await until('all are done', () => settled.length === 7);
+    await until('all are done', () => handled.length === 7);
     assert.deepEqual(started.slice(before), ['a2', 'a3', 'a4', 'a5']);
     await second.stop();
     assert.deepEqual(await bench.suspects(), []);

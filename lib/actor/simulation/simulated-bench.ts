@@ -55,7 +55,8 @@ export function openSimulatedBench({ streamOf, lanesOf, subjects, subjectTo, con
     suspects: () => Promise.resolve(record.suspects()),
     effect: (id) => Promise.resolve(record.effects.get(id)),
     state: (actor, key) => Promise.resolve(record.states.get({ actor, eventKey: key, key })),
-    floor: (actor, priority, partition) => Promise.resolve(record.lanes.floor({ actor, partition }, { stream: 'COMMANDS', priority })),
+    isSettled: (actor, priority, partition, seqs) =>
+      Promise.resolve(seqs.every((seq) => record.lanes.isSettled({ actor, partition }, { stream: 'COMMANDS', priority }, seq))),
     outboxSize: () => Promise.resolve(record.outbox().length),
     adopt: ({ actor, partition, ...row }) => Promise.resolve(record.park({ ...row, unit: { actor, partition, epoch: 0 } })),
     steal: (actor, priority, partition) => Promise.resolve(broker.steal('COMMANDS', consumerOf(actor, priority, partition))),

@@ -14,6 +14,10 @@ export class SimulatedLanes {
     return this.#lanes.get(nameOf(unit, lane))?.floor ?? -1;
   }
 
+  isSettled(unit: UnitId, lane: LaneId, seq: number): boolean {
+    return seq <= this.floor(unit, lane) || this.#lanes.get(nameOf(unit, lane))?.exceptions.includes(seq) === true;
+  }
+
   /** A floor never goes down. */
   put(lane: LaneProgress): void {
     this.#lanes.set(nameOf(lane.unit, lane), { ...lane, floor: Math.max(lane.floor, this.floor(lane.unit, lane)) });
