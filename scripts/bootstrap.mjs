@@ -20,6 +20,7 @@ const tasks = {
     [bin('tsc'), '-p', '.'],
     [bin('oxlint'), '--type-aware', '--deny-warnings'],
     [bin('oxfmt'), '--check'],
+    [bin('node'), 'scripts/shown.ts'],
   ],
   browser: [[bin('node'), 'scripts/browser.ts']],
   docs: [[bin('node'), 'scripts/docs.ts']],

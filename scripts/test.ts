@@ -1,7 +1,8 @@
 /**
  * `npm test [file ...]`, `npm run slow` for what takes longer (`*.slow.test.ts`), and `npm run nightly` for what takes many minutes: starts one broker and one database for all files, runs node's test runner over them, and fails
  * also for what the tests leave behind (processes, listening ports, files) and for skips above the limit
- * in docs/limits.md. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml. The runner's own summary comes last on stdout.
+ * in docs/limits.md. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml, and of a whole run .visapi/test-results, by which
+ * `npm run check` knows what was shown. The runner's own summary comes last on stdout.
  */
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -16,6 +17,7 @@ import { bundleModules } from './bundle-modules.ts';
 import { testSeed } from '../lib/dev/test-seed.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 import { groupTests } from './test-groups.ts';
+import { resultsFile } from './test-results.ts';
 
 const isNightly = process.argv.includes('--nightly');
 const isSlow = process.argv.includes('--slow');
@@ -35,6 +37,9 @@ const home = localHome('.visapi');
 const report = join(home.root, isSlow ? 'slow-test-report.xml' : 'test-report.xml');
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const results = wanted.length > 0 ? '' : resultsFile(home.root, isNightly ? 'nightly' : isSlow ? 'slow' : 'test');
+// What the run before has said is no more.
+if (results !== '') rmSync(results, { force: true });
 mkdirSync(home.root, { recursive: true });
 const groups = mkdtempSync(join(home.root, 'test-groups-'));
 /** What is asked for by name and what runs by night has its process for itself. */
@@ -83,7 +88,7 @@ async function interrupt(): Promise<void> {
 
 /** Shows what the runner prints as it comes, but for its last lines: those are the summary, and go last. */
 async function runTests(paths: readonly string[]): Promise<{ summary: string; isPassed: boolean }> {
-  const args = [join(projectRoot, 'scripts/run-files.ts'), String(filesAtOnce), String(testTimeoutMs), report, ...paths];
+  const args = [join(projectRoot, 'scripts/run-files.ts'), String(filesAtOnce), String(testTimeoutMs), report, results, ...paths];
   const nodeOptions = [process.env['NODE_OPTIONS'], await loadingOption()].filter((option) => option !== undefined).join(' ');
   const child = spawn(process.execPath, args, {
     cwd: projectRoot,

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXPERIMENTS } from '../chaos/catalogue.ts';
 import { projectRoot } from '../lib/dev/local-home.ts';
-import { readPage, tableRows } from './docs/pages.ts';
+import { judge, namedTests, runOf } from '../scripts/named-tests.ts';
+import type { RunResults } from '../scripts/test-results.ts';
+import { allPages, readPage, tableRows } from './docs/pages.ts';
 
 const DEPENDENCIES = ['The broker', 'PostgreSQL', "The journal's disk", 'The object store', 'Chromium', 'A destination'];
 
@@ -40,4 +44,65 @@ test('what names nothing is told', () => {
   assert.match(whyNothing('`test/degradation-page.test.ts`: another title') ?? '', /has no test/);
   assert.match(whyNothing('by hand') ?? '', /expected/);
   assert.equal(whyNothing('`test/degradation-page.test.ts`: what names nothing is told'), undefined);
+});
+
+test('every test that a page names is found in it, with its title where it has one, and there is a file for it', () => {
+  const named = namedTests(allPages());
+  assert.ok(named.length > 50, `only ${named.length} were found`);
+  const titled = named.filter(({ title }) => title !== undefined);
+  const rows = tableRows(readPage('docs/degradation.md')).filter(([, , , , shownBy]) => shownBy?.includes('.ts`'));
+  assert.equal(titled.length, rows.length);
+  assert.deepEqual(
+    named.filter(({ file }) => !existsSync(join(projectRoot, file))),
+    [],
+  );
+  assert.deepEqual(['a/b.test.ts', 'a/b.int.test.ts', 'a/b.slow.test.ts', 'a/b.nightly.ts'].map(runOf), [
+    'test',
+    'test',
+    'slow',
+    'nightly',
+  ]);
+});
+
+test('a named test has shown something when the runner says that it ran and passed', () => {
+  const results: RunResults = {
+    endedAt: '2026-01-01T00:00:00.000Z',
+    tests: [
+      { file: 'a/right.test.ts', ranFrom: 'group.mjs', name: 'one', result: 'passed' },
+      { file: 'a/suite.ts', ranFrom: 'a/runs-suite.test.ts', name: 'two', result: 'passed' },
+      { file: 'a/wrong.test.ts', ranFrom: 'a/wrong.test.ts', name: 'three', result: 'failed' },
+      { file: 'a/skips.test.ts', ranFrom: 'a/skips.test.ts', name: 'four', result: 'skipped' },
+      { file: 'a/skips.test.ts', ranFrom: 'a/skips.test.ts', name: 'five', result: 'passed' },
+    ],
+  };
+  const verdict = (file: string, title?: string, maySkip: string[] = []) =>
+    judge({ page: 'page.md', file, title }, results, new Set(maySkip)).verdict;
+  assert.equal(verdict('a/right.test.ts', 'one'), 'passed');
+  assert.equal(verdict('a/right.test.ts', 'another'), 'not shown');
+  assert.equal(verdict('a/runs-suite.test.ts'), 'passed');
+  assert.equal(verdict('a/none.test.ts'), 'not shown');
+  assert.equal(verdict('a/wrong.test.ts'), 'not shown');
+  assert.equal(verdict('a/skips.test.ts'), 'not shown');
+  assert.equal(verdict('a/skips.test.ts', 'four', ['a/skips.test.ts']), 'skipped');
+  assert.equal(verdict('a/skips.test.ts', undefined, ['a/skips.test.ts']), 'passed');
+});
+
+test('the runner writes how each test ended', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'visapi-results-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [file, results] = [join(folder, 'x.test.mjs'), join(folder, 'results', 'x.json')];
+  const tests = [`test('a', () => {});`, `test('b', { skip: 'why' }, () => {});`, `test('c', { todo: true }, () => {});`];
+  writeFileSync(file, `import { test } from 'node:test';\n${tests.join('\n')}\n`);
+  const args = [join(projectRoot, 'scripts/run-files.ts'), '1', '60000', join(folder, 'x.xml'), results, file];
+  // It is a run of its own, and not a part of this one.
+  execFileSync(process.execPath, args, { cwd: projectRoot, env: { ...process.env, NODE_TEST_CONTEXT: undefined } });
+  const { tests: ended } = JSON.parse(readFileSync(results, 'utf8')) as RunResults;
+  assert.deepEqual(
+    ended.map(({ name, result }) => [name, result]),
+    [
+      ['a', 'passed'],
+      ['b', 'skipped'],
+      ['c', 'skipped'],
+    ],
+  );
 });
