@@ -40,7 +40,7 @@ test('a ward is started again when it dies, but not while it is held; a stop end
   t.after(() => ward.stop());
   assert.deepEqual([ward.starts, readdirSync(runFolder)], [1, ['part.pid']]);
   const hasStarted = (starts: number) =>
-    poll(() => (ward.starts === starts ? true : undefined), { deadlineMs: 10_000, what: `start ${starts}` });
+    poll(() => (ward.starts === starts ? true : undefined), { deadlineMs: 30_000, what: `start ${starts}` });
   die();
   await hasStarted(2);
   ward.hold();

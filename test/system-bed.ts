@@ -4,10 +4,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
 import type { Broker } from '../lib/dev/broker.ts';
 import { keepAlive } from '../lib/dev/keep-alive.ts';
+import { poll } from '../lib/dev/poll.ts';
 import type { LocalProgram } from '../lib/dev/program.ts';
 import { SECRET, signRelease } from '../lib/dev/release-events.ts';
 import { describePrograms, prepareBroker, type ProgramName, saveWorkflows } from '../lib/dev/system-programs.ts';
@@ -80,9 +80,7 @@ export interface PostAnswer {
 
 /** Polls until the condition holds. `withinMs` is what an idle machine needs at most, with room; a busy one gets four times as much. */
 export async function until(text: string, condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const limitMs = withinMs * BUSY;
-  for (const deadline = performance.now() + limitMs; !(await condition()); await wait(25))
-    if (performance.now() > deadline) throw new Error(`did not happen within ${limitMs} ms: ${text}`);
+  await poll(async () => (await condition()) || undefined, { deadlineMs: withinMs * BUSY, what: text });
 }
 
 export async function openSystem(t: TestContext, workflows: readonly string[], options: SystemOptions = {}): Promise<SystemBed> {
@@ -172,7 +170,7 @@ function withLogin(address: string, password: string): string {
 async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {
   const { repository, tag, delivery = randomUUID() } = release;
   const { headers, body } = signRelease({ repository, tag, delivery });
-  const response = await fetch(`${ingestUrl}/hooks/github`, { method: 'POST', headers, body, signal: AbortSignal.timeout(5_000) });
+  const response = await fetch(`${ingestUrl}/hooks/github`, { method: 'POST', headers, body, signal: AbortSignal.timeout(30_000) });
   const answer = (await response.json()) as { id?: string; duplicate?: boolean };
   return { status: response.status, id: answer.id ?? '', duplicate: answer.duplicate ?? false };
 }

@@ -37,7 +37,7 @@ test('a request that comes while ingest is dead waits in the socket that its sup
   });
   const isOpen = () => fetch(program.readyUrl).then(({ ok }) => ok || undefined);
   await program.start();
-  await poll(isOpen, { deadlineMs: 20_000, what: 'the first ingest' });
+  await poll(isOpen, { deadlineMs: 30_000, what: 'the first ingest' });
   const down = program.whenDown();
   process.kill(program.pid!, 'SIGKILL');
   await down;

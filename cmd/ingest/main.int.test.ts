@@ -50,7 +50,7 @@ function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Re
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes.toString()));
   const find = (text: string) => output.split('\n').find((line) => line.includes(text));
-  const lineWith = (text: string) => poll(() => find(text), { deadlineMs: 20_000, what: text });
+  const lineWith = (text: string) => poll(() => find(text), { deadlineMs: 30_000, what: text });
   const urlOf = async (text: string) => (JSON.parse(await lineWith(text)) as { url: string }).url;
   return { child, urlOf, lineWith, find, output: () => output, exit: once(child, 'exit') };
 }
@@ -80,7 +80,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   t.after(() => connection.close());
   await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
   const apiKey = await storeTestSettings(secrets, connection, [GITHUB]);
-  await poll(async () => (await hook('github')).status === 401 || undefined, { deadlineMs: 5_000, what: 'the source is known' });
+  await poll(async () => (await hook('github')).status === 401 || undefined, { deadlineMs: 30_000, what: 'the source is known' });
   assert.equal((await hook('gitlab')).status, 404);
   assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
 
@@ -100,7 +100,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   const { sources, keys } = secrets.stores(connection);
   const shopSecret = new Secret(`whsec_${Buffer.alloc(24, 1).toString('base64')}`);
   await sources.add({ name: 'shop', preset: 'standard-webhooks' }, [{ value: shopSecret }]);
-  await poll(async () => (await hook('shop')).status === 401 || undefined, { deadlineMs: 5_000, what: 'the new source is known' });
+  await poll(async () => (await hook('shop')).status === 401 || undefined, { deadlineMs: 30_000, what: 'the new source is known' });
   assert.equal((await send('shop', '--data', '{"type":"order.paid"}')).status, 202);
 
   const event = () =>
@@ -111,9 +111,9 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
     });
   assert.equal((await event()).status, 202);
   await keys.revoke((await keys.list()).keys[0]?.id ?? '');
-  await poll(async () => (await event()).status === 401 || undefined, { deadlineMs: 5_000, what: 'the revoked key is refused' });
+  await poll(async () => (await event()).status === 401 || undefined, { deadlineMs: 30_000, what: 'the revoked key is refused' });
   await sources.remove('shop');
-  await poll(async () => (await hook('shop')).status === 404 || undefined, { deadlineMs: 5_000, what: 'the removed source is gone' });
+  await poll(async () => (await hook('shop')).status === 404 || undefined, { deadlineMs: 30_000, what: 'the removed source is gone' });
 
   program.child.kill('SIGTERM');
   assert.deepEqual(await program.exit, [0, null]);

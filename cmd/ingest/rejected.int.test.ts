@@ -107,7 +107,7 @@ async function openBed(t: TestContext, options: BedOptions = {}) {
     kept: () => scan(STREAMS.rejected),
     events: () => scan(STREAMS.events),
     /** Everything that was refused so far is stored, or dropped. */
-    allKept: () => poll(() => (rejected.held === 0 ? true : undefined), { deadlineMs: 20_000, what: 'the kept requests' }),
+    allKept: () => poll(() => (rejected.held === 0 ? true : undefined), { deadlineMs: 30_000, what: 'the kept requests' }),
     async readmit(seqs: readonly number[], isDryRun = false) {
       const request: ReadmitRequest = { seqs: [...seqs], isDryRun };
       const answer = await connection.nats.request(READMIT_SUBJECT, JSON.stringify(request), { timeout: 10_000 });

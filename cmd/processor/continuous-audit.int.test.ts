@@ -54,7 +54,7 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   const counted = async (kind: string): Promise<number | undefined> =>
     (await metrics.unaccounted.get()).values.find(({ labels }) => labels.kind === kind)?.value;
   const until = (kind: string, count: number) =>
-    poll(async () => ((await counted(kind)) === count ? true : undefined), { deadlineMs: 10_000, what: `${count} ${kind}` });
+    poll(async () => ((await counted(kind)) === count ? true : undefined), { deadlineMs: 30_000, what: `${count} ${kind}` });
 
   await audit.begun;
   await publish('first', 1);

@@ -156,12 +156,12 @@ async function publishBehindTheWindow(connection: BrokerConnection, { id, key, s
 function runWhen(database: Database, eventId: string, isThere: (state: RunState) => boolean): Promise<RunState> {
   const id = runId('w', eventId);
   const probe = async () => [(await readRuns(database, [id])).get(id)].find((state) => state !== undefined && isThere(state));
-  return poll(probe, { deadlineMs: 20_000, what: `the run of ${eventId}` });
+  return poll(probe, { deadlineMs: 30_000, what: `the run of ${eventId}` });
 }
 
 async function rowWhen(database: Database, text: string, id: string): Promise<unknown> {
   return poll(async () => (await database.query<{ value: string }>({ text, values: [id] }))[0]?.value, {
-    deadlineMs: 20_000,
+    deadlineMs: 30_000,
     what: `a row of ${id}`,
   });
 }
@@ -224,7 +224,7 @@ test('a run goes on where it stood after its process has stopped, with the event
   const first = start();
   const numbers = Array.from({ length: 20 }, (_, index) => index);
   for (const number of numbers) await first.publish(event(`e${number}`, `{"number":${number},"total":1}`));
-  await poll(() => (sent.length > 3 ? true : undefined), { deadlineMs: 20_000, what: 'the first messages' });
+  await poll(() => (sent.length > 3 ? true : undefined), { deadlineMs: 30_000, what: 'the first messages' });
   await first.stop(0);
   start();
   for (const number of numbers) await runWhen(database, `e${number}`, (state) => state.run.status === 'done');
@@ -288,7 +288,7 @@ test('a delay goes on when the log has forgotten its event, and also after a cra
   assert.deepEqual(trace?.fate, { kind: 'waiting', details: [`step pause: waits until ${dueAt}`] });
   await first.stop(0);
   await poll(async () => ((await readStored(connection, 'EVENTS', 1)) === undefined ? true : undefined), {
-    deadlineMs: 20_000,
+    deadlineMs: 30_000,
     what: 'the log has forgotten the event',
   });
   start();

@@ -39,7 +39,7 @@ async function openLink(t: TestContext) {
   return { proxy, open, accepted, read: () => read };
 }
 
-const until = (what: string, holds: () => boolean) => poll(() => (holds() ? true : undefined), { deadlineMs: 10_000, what });
+const until = (what: string, holds: () => boolean) => poll(() => (holds() ? true : undefined), { deadlineMs: 30_000, what });
 
 test('a link that is cut in both directions passes nothing and tells nobody; healed, everything comes in its order', async (t) => {
   const { proxy, open, accepted, read } = await openLink(t);

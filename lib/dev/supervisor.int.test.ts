@@ -49,7 +49,7 @@ test('a program that dies by kill -9 is started again', async (t) => {
   assert.equal(firstLine, 'ready');
   const before = await programPid(stage);
   process.kill(before, 'SIGKILL');
-  const later = await poll(() => programPid(stage), { deadlineMs: 10_000, what: 'the program to answer again' });
+  const later = await poll(() => programPid(stage), { deadlineMs: 30_000, what: 'the program to answer again' });
   assert.notEqual(later, before);
 });
 
@@ -79,9 +79,9 @@ test('after kill -9 of the supervisor its program ends, and the next start works
   const pid = await programPid(stage);
   first.child.kill('SIGKILL');
   await waitForExit(first.child);
-  await poll(() => (describeProcess(pid) ? undefined : true), { deadlineMs: 5_000, what: 'the program to end with its supervisor' });
+  await poll(() => (describeProcess(pid) ? undefined : true), { deadlineMs: 30_000, what: 'the program to end with its supervisor' });
   const second = await supervise(t, stage);
-  await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 10_000, what: 'the second start' });
+  await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 30_000, what: 'the second start' });
 });
 
 test('a frozen leftover of a killed supervisor is ended by the next start', async (t) => {
@@ -92,7 +92,7 @@ test('a frozen leftover of a killed supervisor is ended by the next start', asyn
   first.child.kill('SIGKILL');
   await waitForExit(first.child);
   const second = await supervise(t, stage);
-  await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 10_000, what: 'the second start' });
+  await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 30_000, what: 'the second start' });
   assert.match(second.firstLine, /ending what an earlier run has left: answering/);
   assert.equal(describeProcess(pid), undefined);
 });

@@ -210,7 +210,7 @@ test('acknowledged is gone, and term is announced with its reason', async (t) =>
       (await requestApi<{ num_ack_pending: number }>(log.connection, '$JS.API.CONSUMER.INFO.LOG.actor-default-0')).num_ack_pending === 0
         ? true
         : undefined,
-    { deadlineMs: 2_000, what: 'all three to be settled' },
+    { deadlineMs: 30_000, what: 'all three to be settled' },
   );
 });
 

@@ -71,7 +71,7 @@ async function takesAgain(next: () => Promise<void>): Promise<void> {
         return undefined;
       }
     },
-    { deadlineMs: 5_000, what: 'the journal to take an event' },
+    { deadlineMs: 30_000, what: 'the journal to take an event' },
   );
 }
 

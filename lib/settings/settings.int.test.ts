@@ -273,7 +273,7 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
     if (round % 2 === 0) {
       await broker.kill();
       // A reading that is under way gives up after 5 s.
-      await poll(() => settings.state.kind !== 'current' || undefined, { deadlineMs: 15_000, what: 'the loss is noticed' });
+      await poll(() => settings.state.kind !== 'current' || undefined, { deadlineMs: 30_000, what: 'the loss is noticed' });
       await broker.start();
       await bed.connection.whenConnected(10_000);
     }

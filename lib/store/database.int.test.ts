@@ -20,6 +20,6 @@ test('a closed database has no connection any more, whichever way it was asked',
     const text = 'select pid from pg_stat_activity where application_name = $1';
     const isGone = async (): Promise<true | undefined> => ((await watcher.query({ text, values: [name] })).length === 0 ? true : undefined);
     // The server notices a moment later.
-    assert.ok(await poll(isGone, { deadlineMs: 2_000, what: `the connections of ${name} to be gone` }));
+    assert.ok(await poll(isGone, { deadlineMs: 30_000, what: `the connections of ${name} to be gone` }));
   }
 });

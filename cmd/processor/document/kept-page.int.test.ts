@@ -103,12 +103,12 @@ test('a document that is printed is held by nobody while its browser goes on', a
     collectGarbage();
     return printed.deref() === undefined ? true : undefined;
   };
-  await poll(isGone, { deadlineMs: 10_000, what: 'its end' });
+  await poll(isGone, { deadlineMs: 30_000, what: 'its end' });
 });
 
 test('a process that dies between two documents costs the next one a try at most', async () => {
   process.kill(await nextProcess(), 'SIGKILL');
-  await poll(() => (pageProcess() === undefined ? true : undefined), { deadlineMs: 10_000, what: 'its end' });
+  await poll(() => (pageProcess() === undefined ? true : undefined), { deadlineMs: 30_000, what: 'its end' });
   // Where the browser has not noticed it yet, it does so while it has the next document.
   const { pages } = await renderer.render({ html: 'next' }).catch((error: unknown) => {
     assert.ok(error instanceof RenderFailed && error.reason === 'crashed', String(error));
@@ -134,5 +134,5 @@ async function onlyProcess(): Promise<number> {
     const pids = renderer.processes().filter(({ command }) => command.some((word) => word.includes('--type=renderer')));
     return pids.length === 1 ? pids[0]?.pid : undefined;
   };
-  return await poll(only, { deadlineMs: 10_000, what: 'the end of the process before' });
+  return await poll(only, { deadlineMs: 30_000, what: 'the end of the process before' });
 }

@@ -36,7 +36,7 @@ test('what waits in one journal is exported, imported into a running one under t
   running.onAppended(() => (heard += 1));
   const first = await visapiBeside(to, 'import', file, '--json');
   assert.deepEqual(JSON.parse(first.stdout), { file, imported: 2, known: 1, left: 0 });
-  await poll(() => heard || undefined, { deadlineMs: 1_000, what: 'the running journal to notice the import' });
+  await poll(() => heard || undefined, { deadlineMs: 30_000, what: 'the running journal to notice the import' });
   assert.deepEqual(idsOf(running), ['d', 'b', 'c']);
   assert.deepEqual(
     running.read(1, 10).map((record) => record.acceptedAt),

@@ -78,7 +78,7 @@ test('a source is added, listed, shown, tested, rotated and removed, and its sec
       const result = await visapi(['sources', 'test', 'erp', '--json']);
       return result.code === 0 ? result : undefined;
     },
-    { deadlineMs: 20_000, what: 'ingest knows the source' },
+    { deadlineMs: 30_000, what: 'ingest knows the source' },
   );
   assert.match((JSON.parse(tested.stdout) as { says: string }).says, /^accepted as \S{26,}; visapi trace/);
 
