@@ -13,7 +13,9 @@ import { pausePrograms } from './experiments/pause-programs.ts';
 import { blockEventLoop, poisonAllocates, poisonExits, poisonThrows } from './experiments/poison.ts';
 import { powerCutBroker, powerCutJournal } from './experiments/power-cut.ts';
 import { cpuQuota, fewDescriptors, memoryLimit } from './experiments/scarcity.ts';
+import { stepDown } from './experiments/step-down.ts';
 import { stopPostgres } from './experiments/stop-postgres.ts';
+import type { ObservedSystem } from './observed-system.ts';
 import type { Topology } from './topology.ts';
 
 /** Every experiment, in the order of `standard`. */
@@ -34,6 +36,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   destinationSilent,
   destinationLies,
   deleteConsumers,
+  stepDown,
   brokerDiskFull,
   journalDiskFull,
   cutOffBroker,
@@ -47,6 +50,9 @@ export const EXPERIMENTS: readonly Experiment[] = [
   fewDescriptors,
   mixed,
 ];
+
+/** What can be done to a system that others have started: harm by the API of its broker, which it mends by itself. */
+export const TARGET_EXPERIMENTS: readonly Experiment<ObservedSystem>[] = [deleteConsumers, stepDown];
 
 /** What CI does: some of each kind, together about two minutes. */
 export const SMOKE: readonly Experiment[] = [killPrograms, killBroker, stopPostgres, poisonExits, destinationLies, powerCutJournal];

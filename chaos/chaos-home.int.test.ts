@@ -53,6 +53,7 @@ test('a second runner is told who has the folder, and a stop from another shell 
     home,
     topology: 'single',
     experiments: [],
+    openSystem: () => Promise.reject(new Error('expected no experiment')),
     seed: 1,
     intensity: 'low',
     say,

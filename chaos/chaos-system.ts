@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTestTool, type Ended } from '../cmd/visapi/test-tool.ts';
+import { createTestTool } from '../cmd/visapi/test-tool.ts';
 import { findBrokerBinary } from '../lib/dev/broker-binary.ts';
 import { type FaultProxy, startFaultProxy } from '../lib/dev/fault-proxy.ts';
 import { answersWell } from '../lib/dev/http-answer.ts';
@@ -10,30 +10,27 @@ import { createPostgres } from '../lib/dev/postgres.ts';
 import { SECRET } from '../lib/dev/release-events.ts';
 import { describePrograms, prepareBroker, type ProgramName, saveWorkflows } from '../lib/dev/system-programs.ts';
 import { createTestSecrets } from '../lib/dev/test-settings.ts';
-import { type BrokerConnection, connectBroker } from '../lib/jetstream/connection.ts';
+import { connectBroker } from '../lib/jetstream/connection.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
-import { type Database, openDatabase } from '../lib/store/database.ts';
+import { openDatabase } from '../lib/store/database.ts';
 import { migrate } from '../lib/store/migrate.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import type { ChaosHome } from './chaos-home.ts';
+import { messagesAt, metricsAt, type ObservedSystem } from './observed-system.ts';
 import { PROGRAMS, type Role } from './role.ts';
 import { type Disk, makeDisk, type Stage } from './stage.ts';
 import { type ChaosBrokers, describeBrokers, PROCESSES, type Topology } from './topology.ts';
 import { guard, type Ward } from './ward.ts';
-import { CHAOS_WORKFLOWS } from './workload.ts';
+import { CHAOS_WORKFLOWS, OWN_WORKLOAD } from './workload.ts';
 
 /** Between a program and what it stands on. */
 export type LinkName = `${ProgramName}-broker` | `${'processor' | 'notifier'}-postgres`;
 
 /** The whole system on ports and in a folder of its own, every part of it a ward. */
-export interface ChaosSystem {
+export interface ChaosSystem extends ObservedSystem {
   readonly topology: Topology;
-  readonly folder: string;
-  readonly ingestUrl: string;
   readonly sink: Sink;
   readonly wards: Readonly<Record<Role, readonly Ward[]>>;
-  /** Where each process of a program says whether it can do its job. */
-  readonly readyUrls: Readonly<Record<ProgramName, readonly string[]>>;
   /** In front of the peer; programs know no other way to it. */
   readonly peerLink: FaultProxy;
   /** Only where the stage has them. */
@@ -41,26 +38,13 @@ export interface ChaosSystem {
   /** Only where the stage has one. */
   readonly disk: Disk | undefined;
   readonly natsUrl: string;
-  /** The folders of ingest's journals: one per process. */
-  readonly journals: readonly string[];
   /** The owner's, past all links. */
   readonly databaseUrl: string;
-  readonly database: Database;
-  /** Past all links; it connects again by itself. */
-  readonly connection: BrokerConnection;
   /** The broker that leads a stream; waits for an election. */
   leaderOf(stream: string): Promise<Ward>;
-  /** Runs the tool in this system's environment. */
-  visapi(...words: string[]): Promise<Ended>;
   /** Makes the peer answer differently; see `POST /behaviour` of the sink. */
   behave(behaviour: object): Promise<void>;
   behaveWell(): Promise<void>;
-  /** The metrics of each process of a program, as text. */
-  metrics(name: ProgramName): Promise<readonly string[]>;
-  /** Logs of all parts into a folder. */
-  keepLogs(folder: string): void;
-  /** Lets everything go on, stops it in order and removes its data. May be called twice. */
-  stop(): Promise<void>;
 }
 
 /** A program needs a second or two; a loaded machine several times that. */
@@ -167,6 +151,8 @@ export async function openChaosSystem(
       topology,
       folder,
       ingestUrl,
+      workload: OWN_WORKLOAD,
+      unaccountedBefore: new Map(),
       sink,
       wards,
       readyUrls,
@@ -188,10 +174,8 @@ export async function openChaosSystem(
         if (status !== 201) throw new Error(`the peer refused the behaviour with ${status}`);
       },
       behaveWell: async () => void (await fetch(`${sink.url}/behaviour`, { method: 'DELETE' })),
-      metrics: (name) =>
-        Promise.all(
-          readyUrls[name].map(async (url) => await (await fetch(new URL('/metrics', url), { signal: AbortSignal.timeout(5_000) })).text()),
-        ),
+      messages: (filter) => messagesAt(sink.url, filter),
+      metrics: (name) => metricsAt(readyUrls[name]),
       keepLogs(into) {
         mkdirSync(into, { recursive: true });
         const names = readdirSync(folder).filter((name) => name.endsWith('.log') || name.endsWith('.jsonl'));

@@ -27,7 +27,7 @@ const anyLife: fc.Arbitrary<Life> = fc.record({
 });
 
 /** A right system's evidence: each key in the order of invocation, each effect as often as the ledger has it. */
-function rightEvidence(lives: readonly Life[]): Evidence {
+function rightEvidence(lives: readonly Life[]): Evidence & { readonly arrivals: readonly string[] } {
   const counts = new Map<number, number>();
   const stored: { life: Life; event: SentEvent }[] = [];
   const sent = lives.map((life, at): SentEvent => {
@@ -145,7 +145,9 @@ test('an effect that came more often than the ledger has it, or never, is found'
   assert.deepEqual(kindsOf({ ...plain, arrivals: twice }), ['repeated-effect']);
   const known = new Map([...plain.ledger, ['id-k0-4', { repeats: 1 }]] as const);
   assert.deepEqual(kindsOf({ ...plain, arrivals: twice, ledger: known }), []);
+  assert.deepEqual(kindsOf({ ...plain, arrivals: twice, ledger: new Map([...plain.ledger, ['id-k0-4', { repeats: 0, effects: 2 }]]) }), []);
   assert.deepEqual(kindsOf({ ...plain, arrivals: plain.arrivals.slice(1) }), ['missing-effect']);
+  assert.deepEqual(kindsOf({ ...plain, arrivals: undefined }), [], 'a peer that was not asked has not said anything');
 });
 
 test('an event that has not ended, or has ended otherwise than it may, is found', () => {

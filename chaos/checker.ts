@@ -11,8 +11,10 @@ export interface LoggedEvent {
   readonly journal: string;
 }
 
-/** What the ledger says of an event's effect. */
+/** What the ledger says of an event's effects, all together. */
 export interface LedgerEntry {
+  /** (Default: 1) */
+  readonly effects?: number;
   /** How often it was done again because nobody knew whether it had happened. */
   readonly repeats: number;
 }
@@ -26,8 +28,8 @@ export interface Evidence {
   readonly fates: ReadonlyMap<string, Fate>;
   /** By the log's identity; an event without an effect has none. */
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
-  /** The delivery of each message at the peer, in the order of arrival. The peer never drops a second one. */
-  readonly arrivals: readonly string[];
+  /** The delivery of each message at the peer, in the order of arrival; undefined where it was not asked. The peer never drops a second one. */
+  readonly arrivals: readonly string[] | undefined;
   /** What `visapi audit` cannot account for, one line each. */
   readonly unaccounted: readonly string[];
 }
@@ -73,7 +75,7 @@ export function checkEvidence(evidence: Evidence): Findings {
   }
   findLost(evidence.sent, logged, found);
   findDisorder(evidence, sent, logged, found);
-  findEffects(evidence, sent, logged, found);
+  if (evidence.arrivals !== undefined) findEffects({ ...evidence, arrivals: evidence.arrivals }, sent, logged, found);
   for (const event of evidence.sent) {
     const id = logged.get(event.delivery)?.id;
     const fate = id === undefined ? undefined : (evidence.fates.get(id) ?? 'open');
@@ -118,9 +120,11 @@ function findDisorder(
     if (before === undefined || event.invokedAt > before.invokedAt) latest.set(place, event);
   }
   const reached = new Map<string, LoggedEvent>();
-  for (const delivery of arrivals) {
+  for (const delivery of arrivals ?? []) {
     const event = logged.get(delivery);
     if (event === undefined) continue;
+    // Of several workflows each tells in its own order.
+    if ((ledger.get(event.id)?.effects ?? 1) > 1) continue;
     // Of an effect of which nobody knew whether it had happened the first try may come at any time: its sender may wake up from a pause with it.
     if ((ledger.get(event.id)?.repeats ?? 0) > 0 || fates.get(event.id) === 'held') continue;
     const before = reached.get(event.key);
@@ -131,7 +135,7 @@ function findDisorder(
 }
 
 function findEffects(
-  { arrivals, fates, ledger }: Evidence,
+  { arrivals, fates, ledger }: Evidence & { readonly arrivals: readonly string[] },
   sent: ReadonlyMap<string, SentEvent>,
   logged: ReadonlyMap<string, LoggedEvent>,
   found: Record<FindingKind, string[]>,
@@ -144,9 +148,11 @@ function findEffects(
       found.phantom.push(`${delivery} is at the peer and not in the log`);
       continue;
     }
-    const { repeats = 0 } = ledger.get(event.id) ?? {};
-    if (count > 1 + repeats)
-      found['repeated-effect'].push(`${delivery} came to the peer ${count} times, the ledger has ${repeats} repetitions`);
+    const { repeats = 0, effects = 1 } = ledger.get(event.id) ?? {};
+    if (count > effects + repeats)
+      found['repeated-effect'].push(
+        `${delivery} came to the peer ${count} times, the ledger has ${effects} effects with ${repeats} repetitions`,
+      );
   }
   for (const { delivery, id } of logged.values())
     if (fates.get(id) === 'done' && !counts.has(delivery) && sent.has(delivery))

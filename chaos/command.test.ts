@@ -4,7 +4,7 @@ import { EXPERIMENTS, experimentsOf, SMOKE } from './catalogue.ts';
 import { readCommand } from './command.ts';
 
 test('an experiment or a set is chosen, with a seed and an intensity', () => {
-  const run = { verb: 'run', seed: undefined, intensity: undefined, out: undefined, topology: 'single' };
+  const run = { verb: 'run', seed: undefined, intensity: undefined, out: undefined, topology: 'single', target: undefined };
   assert.deepEqual(readCommand(['smoke']), { ...run, what: 'smoke' });
   assert.deepEqual(readCommand(['kill-broker', '--seed', '7', '--intensity', 'high', '--out', 'chaos/results']), {
     ...run,
@@ -13,6 +13,7 @@ test('an experiment or a set is chosen, with a seed and an intensity', () => {
     intensity: 'high',
     out: 'chaos/results',
   });
+  assert.deepEqual(readCommand(['step-down', '--target', 'x.json']), { ...run, what: 'step-down', target: 'x.json' });
   for (const verb of ['list', 'check', 'stop'] as const) assert.deepEqual(readCommand([verb]), { verb });
   assert.deepEqual(readCommand([]), { verb: 'help' });
 });
@@ -24,6 +25,8 @@ test('a mistake in the words is told with what was expected', () => {
     [['smoke', '--seed', 'x'], /--seed/],
     [['smoke', '--intensity', 'huge'], /low, medium, high/],
     [['smoke', '--force'], /--force/],
+    [['kill-broker', '--target', 'x.json'], /only delete-consumers, step-down/],
+    [['step-down', '--target', 'x.json', '--cluster'], /leave --cluster out/],
   ];
   for (const [words, told] of mistakes) assert.throws(() => readCommand(words), told);
 });

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { EXPERIMENTS, SETS } from './catalogue.ts';
+import { EXPERIMENTS, SETS, TARGET_EXPERIMENTS } from './catalogue.ts';
 import { INTENSITIES, type Intensity } from './experiment.ts';
 import type { Topology } from './topology.ts';
 
@@ -15,9 +15,14 @@ export type Command =
       /** Where the reports go. */
       readonly out: string | undefined;
       readonly topology: Topology;
+      /** A file that names a system that others have started. */
+      readonly target: string | undefined;
     };
 
+const TARGET_NAMES = TARGET_EXPERIMENTS.map(({ name }) => name);
+
 export const USAGE = `npm run chaos -- <experiment|smoke|standard> [--seed <n>] [--intensity low|medium|high] [--cluster] [--out <folder>]
+npm run chaos -- <${TARGET_NAMES.join('|')}> --target <file> [--seed <n>] [--intensity low|medium|high] [--out <folder>]
 npm run chaos -- list     which experiments there are, and what they show
 npm run chaos -- check    which of them this machine can do, and why not the others
 npm run chaos -- stop     ends what another shell has started, and undoes it
@@ -26,6 +31,8 @@ An experiment starts a system of its own, on ports that nobody has and in .visap
 under load, and compares what was sent with what is left. Nothing else on the machine is touched. Ctrl-C ends it
 and undoes everything; what a crash has left is undone by the next run.
 With --cluster there are three brokers and two processes of each program.
+With --target it is a system that others have started, named by a file as npm start writes it to .visapi/ready.json: only by
+the API of its broker, and only what that system mends by itself. The events that are sent stay there, and its workflows tell them.
 Reports: text here, JSON and one HTML page in .visapi/chaos/results, or where --out says.
 Exit code: 0 when everything held, 1 when something did not, 2 for a mistake in the command.
 `;
@@ -36,7 +43,7 @@ export function readCommand(words: readonly string[]): Command {
   const { values, positionals } = parseArgs({
     args: [...words],
     allowPositionals: true,
-    options: { seed: text, intensity: text, out: text, cluster: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: { seed: text, intensity: text, out: text, cluster: { type: 'boolean' }, target: text, help: { type: 'boolean' } },
   });
   const [what, ...more] = positionals;
   if (values.help === true || what === undefined) return { verb: 'help' };
@@ -44,9 +51,15 @@ export function readCommand(words: readonly string[]): Command {
   if (what === 'list' || what === 'check' || what === 'stop') return { verb: what };
   const names = [...SETS, ...EXPERIMENTS.map(({ name }) => name)];
   if (!names.includes(what)) throw new TypeError(`expected one of ${names.join(', ')}, got ${what}`);
+  if (values.target !== undefined) {
+    if (values.cluster === true) throw new TypeError('--target has as many brokers as it has: leave --cluster out');
+    if (!TARGET_NAMES.includes(what))
+      throw new TypeError(`--target: ${what} harms what it has started itself; on a target only ${TARGET_NAMES.join(', ')}`);
+  }
   return {
     verb: 'run',
     what,
+    target: values.target,
     seed: readSeed(values.seed),
     intensity: readIntensity(values.intensity),
     out: values.out,

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { seededRandom } from '../lib/core/seeded-random.ts';
 import { checkEvidence, FINDING_KINDS, type FindingKind } from './checker.ts';
 import type { ChaosHome } from './chaos-home.ts';
-import { openChaosSystem } from './chaos-system.ts';
 import { type Experiment, HARMS, type Harm, INTENSITIES, type Intensity, type Scene } from './experiment.ts';
 import { readAll, waitUntilDrained } from './final-read.ts';
 import { type Load, startLoad } from './load.ts';
+import type { ObservedSystem } from './observed-system.ts';
 import { type Band, drawTimeline, type Timeline } from './timeline.ts';
-import type { Topology } from './topology.ts';
 
 /** What one experiment gave. */
 export interface ExperimentResult {
@@ -42,13 +41,12 @@ export interface ExperimentResult {
   readonly timeline: Timeline;
 }
 
-export interface RunOptions {
+export interface RunOptions<System extends ObservedSystem> {
   readonly home: ChaosHome;
-  readonly topology: Topology;
-  readonly experiment: Experiment;
+  readonly experiment: Experiment<System>;
+  readonly openSystem: () => Promise<System>;
   readonly seed: number;
   readonly intensity: Intensity;
-  readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -62,10 +60,17 @@ const DRAINED_WITHIN_MS = 300_000;
 const HOPELESS_MS = 30_000;
 const MOST_EXAMPLES = 5;
 
-/** Carries out one experiment on a system of its own. @throws the reason of `signal`, with everything undone */
-export async function runExperiment({ home, topology, experiment, seed, intensity, say, signal }: RunOptions): Promise<ExperimentResult> {
+/** Carries out one experiment on a system that is opened for it. @throws the reason of `signal`, with everything undone */
+export async function runExperiment<System extends ObservedSystem>({
+  home,
+  openSystem,
+  experiment,
+  seed,
+  intensity,
+  signal,
+}: RunOptions<System>): Promise<ExperimentResult> {
   const startedAt = new Date();
-  const system = await openChaosSystem(home, topology, experiment.stage, say);
+  const system = await openSystem();
   const random = seededRandom(seed);
   const perSecond = PER_SECOND[intensity];
   const historyFile = join(system.folder, 'history.jsonl');
@@ -76,10 +81,10 @@ export async function runExperiment({ home, topology, experiment, seed, intensit
   let load: Load | undefined;
   try {
     // Chance of its own, so that what the load draws does not change what the fault does.
-    load = startLoad({ url: system.ingestUrl, perSecond, random: seededRandom(seed + 1), historyFile });
+    load = startLoad({ url: system.ingestUrl, workload: system.workload, perSecond, random: seededRandom(seed + 1), historyFile });
     const { startedAt: begun } = load;
     const now = (): number => performance.now() - begun;
-    const scene: Scene = {
+    const scene: Scene<System> = {
       system,
       load,
       random,
@@ -120,7 +125,7 @@ export async function runExperiment({ home, topology, experiment, seed, intensit
     if (found.missingNumbers > 0) {
       const line = `${found.missingNumbers} numbers of journals are missing`;
       // What one ingest has stored and could not answer, and another has taken on the repetition, is in the log under the other's number.
-      const repeated = topology === 'single' ? 0 : load.repeatedInDoubt();
+      const repeated = system.readyUrls.ingest.length === 1 ? 0 : load.repeatedInDoubt();
       if (found.missingNumbers > repeated) unaccounted.push(line);
       else notes.push(`${line}: the same events are there under another ingest's, which took the repetition`);
     }
@@ -147,7 +152,7 @@ export async function runExperiment({ home, topology, experiment, seed, intensit
       unknown: sent.filter(({ end }) => end === 'unknown').length,
       refused,
       badTries,
-      arrived: found.arrivals.length,
+      arrived: found.arrivals?.length ?? 0,
       held: found.held,
       dead: found.dead,
       harms,
@@ -175,7 +180,10 @@ function keep(home: ChaosHome, name: string, seed: number, system: { keepLogs(in
 }
 
 /** @returns why it did not come in time; undefined where it did */
-async function untilSteady(experiment: Experiment, scene: Scene): Promise<string | undefined> {
+async function untilSteady<System extends ObservedSystem>(
+  experiment: Experiment<System>,
+  scene: Scene<System>,
+): Promise<string | undefined> {
   const end = performance.now() + STEADY_WITHIN_MS;
   for (;;) {
     // Longer than what the steady state looks back to, so that none of it is from before.

@@ -2,6 +2,7 @@ import type { Way } from '../lib/dev/fault-proxy.ts';
 import type { ChaosSystem } from './chaos-system.ts';
 import type { Load } from './load.ts';
 import type { Need } from './machine.ts';
+import type { ObservedSystem } from './observed-system.ts';
 import type { Stage } from './stage.ts';
 import type { Topology } from './topology.ts';
 
@@ -10,8 +11,8 @@ export const INTENSITIES = ['low', 'medium', 'high'] as const;
 export type Intensity = (typeof INTENSITIES)[number];
 
 /** What is done to the system, and by what it is measured. Everything an experiment does goes through its scene. */
-export interface Scene {
-  readonly system: ChaosSystem;
+export interface Scene<System extends ObservedSystem = ChaosSystem> {
+  readonly system: System;
   readonly load: Load;
   /** Chance, the same for the same seed. */
   readonly random: () => number;
@@ -38,7 +39,7 @@ export type Harm = (typeof HARMS)[number];
 export interface SteadyState {
   readonly says: string;
   /** @returns why it is not so; undefined where it is */
-  whyNot(scene: Scene): Promise<string | undefined>;
+  whyNot(scene: Scene<ObservedSystem>): Promise<string | undefined>;
 }
 
 /**
@@ -51,8 +52,11 @@ export interface Expectation {
   readonly door: 'open' | 'later';
 }
 
-/** One experiment: a value that the runner carries out. */
-export interface Experiment {
+/**
+ * One experiment: a value that the runner carries out. One that wants no more than an observed system does its harm by the API of the
+ * broker alone, and what it does to a system that others have started that system mends by itself.
+ */
+export interface Experiment<System extends ObservedSystem = ChaosSystem> {
   readonly name: string;
   /** What it shows when it holds, as a sentence. */
   readonly shows: string;
@@ -60,11 +64,11 @@ export interface Experiment {
   readonly fault: {
     readonly says: string;
     /** Resolves when the last fault is over or only `undo` is left. */
-    inject(scene: Scene): Promise<void>;
+    inject(scene: Scene<System>): Promise<void>;
   };
   readonly expects: Expectation;
   /** Takes back what `inject` left, however far it came. Called once, also after Ctrl-C; a crash is undone by the next run. */
-  readonly undo: (scene: Scene) => Promise<void>;
+  readonly undo: (scene: Scene<System>) => Promise<void>;
   /** What the machine must have. */
   readonly needs: readonly Need[];
   readonly stage: Stage;

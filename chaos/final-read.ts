@@ -6,40 +6,54 @@ import { readBounds } from '../lib/jetstream/log-reader.ts';
 import { scanLog } from '../lib/jetstream/log-scan.ts';
 import type { SinkMessage } from '../lib/sink/arrivals.ts';
 import { STREAMS } from '../streams/subjects.ts';
-import type { ChaosSystem } from './chaos-system.ts';
 import type { Evidence, LedgerEntry, LoggedEvent } from './checker.ts';
+import type { ObservedSystem } from './observed-system.ts';
 import type { Fate, SentEvent } from './sent-event.ts';
-import { deliveryOf } from './workload.ts';
+import { isOf, toldIn } from './workload.ts';
 
 /**
  * Waits until nothing moves any more: the journal is empty, the log's events are recorded, their runs have ended or wait for a person,
  * and what has to die is dead. @returns how it ended; the checker finds what is missing
  */
 export async function waitUntilDrained(
-  system: ChaosSystem,
+  system: ObservedSystem,
   sent: readonly SentEvent[],
   signal: AbortSignal,
   deadlineMs: number,
 ): Promise<'drained' | 'not drained'> {
   const mustDie = sent.filter(({ end, mayEnd }) => end === 'ok' && !mayEnd.includes('done')).length;
+  const acknowledged = sent.filter(({ end }) => end === 'ok').length;
+  const { prefix } = system.workload;
   const isDrained = async (): Promise<true | undefined> => {
     signal.throwIfAborted();
-    const waiting = (await system.metrics('ingest')).map((text) => /^visapi_journal_records (\d+)$/m.exec(text)?.[1]);
-    const { lastSeq } = await readBounds(system.connection, STREAMS.events);
     const [row] = await system.database.query<{ events: number; open: number; held: number; dead: number }>({
-      text: `select (select count(*)::int from events) as events, (select count(*)::int from runs where status = 'running') as open,
-        (select count(distinct split_part(message_id, '/', 1))::int from effects where state = 'held') as held,
+      text: `with own as (select id from events where key like $1 || '%')
+        select (select count(*)::int from own) as events,
+        (select count(*)::int from runs join own on own.id = runs.event_id where status = 'running') as open,
+        (select count(distinct runs.id)::int from own join runs on own.id = runs.event_id
+          join effects on message_id >= runs.id || '/' and message_id < runs.id || '0' where state = 'held') as held,
         (select count(*)::int from dead_letters) as dead`,
+      values: [prefix],
     });
-    return waiting.every((records) => records === '0') && row!.events >= lastSeq && row!.open <= row!.held && row!.dead >= mustDie
-      ? true
-      : undefined;
+    const inLog = await countLogged(system, acknowledged);
+    return inLog !== undefined && row!.events >= inLog && row!.open <= row!.held && row!.dead >= mustDie ? true : undefined;
   };
   const options = { deadlineMs, everyMs: 500, what: 'everything to end' };
   return await poll(isDrained, options).then(
     () => 'drained' as const,
     () => (signal.throwIfAborted(), 'not drained' as const),
   );
+}
+
+/** The events of this run in the log; undefined while there are more to come. */
+async function countLogged(system: ObservedSystem, acknowledged: number): Promise<number | undefined> {
+  if (system.workload.prefix !== '') {
+    // Others send, too: journals and log are never at rest.
+    const { length } = await readLog(system);
+    return length >= acknowledged ? length : undefined;
+  }
+  const waiting = (await system.metrics('ingest')).map((text) => /^visapi_journal_records (\d+)$/m.exec(text)?.[1]);
+  return waiting.every((records) => records === '0') ? (await readBounds(system.connection, STREAMS.events)).lastSeq : undefined;
 }
 
 /** What there is when all faults are over. */
@@ -51,19 +65,19 @@ export interface FinalRead extends Omit<Evidence, 'sent'> {
   readonly dead: number;
 }
 
-/** Reads everything that the system has left: the log, the record, the ledger, the peer's messages, the audit. */
-export async function readAll(system: ChaosSystem): Promise<FinalRead> {
+/** Reads everything that the run has left in the system: in the log, the record, the ledger, at the peer, and what the audit says. */
+export async function readAll(system: ObservedSystem): Promise<FinalRead> {
   const log = await readLog(system);
-  const response = await fetch(`${system.sink.url}/messages`);
-  const messages = (await response.json()) as SinkMessage[];
+  const all = await system.messages();
+  const messages = all?.filter(({ text }) => isOf(system.workload, toldIn(text)));
   const { fates, ledger } = await readRecord(system);
   const count = (fate: Fate): number => [...fates.values()].filter((each) => each === fate).length;
   return {
     log,
     fates,
     ledger,
-    messages,
-    arrivals: messages.map(({ text }) => deliveryOf(text)),
+    messages: messages ?? [],
+    arrivals: messages?.map(({ text }) => toldIn(text)),
     ...(await readAudit(system)),
     held: count('held'),
     dead: count('dead'),
@@ -71,53 +85,84 @@ export async function readAll(system: ChaosSystem): Promise<FinalRead> {
 }
 
 /** A broker that has lost the stream itself has lost all of it. */
-async function readLog({ connection }: ChaosSystem): Promise<LoggedEvent[]> {
+async function readLog({ connection, workload }: ObservedSystem): Promise<LoggedEvent[]> {
   const log: LoggedEvent[] = [];
+  const since = workload.sinceMs === undefined ? {} : { sinceMs: workload.sinceMs };
   try {
-    for await (const messages of scanLog(connection, { stream: STREAMS.events, headersOnly: true }))
-      for (const message of messages)
+    for await (const messages of scanLog(connection, { stream: STREAMS.events, headersOnly: true, ...since }))
+      for (const message of messages) {
+        const key = message.header(HEADERS.key);
+        if (!key.startsWith(workload.prefix)) continue;
         log.push({
           seq: message.seq,
           id: message.header(HEADERS.id),
           delivery: message.header(HEADERS.ceId),
-          key: message.header(HEADERS.key),
+          key,
           journal: message.header(HEADERS.journal).split(':')[0] ?? '',
         });
+      }
   } catch (error) {
     if (!(error instanceof ApiRefusal && error.apiCode === API_CODES.streamNotFound)) throw error;
   }
   return log;
 }
 
-async function readRecord({ database }: ChaosSystem): Promise<{ fates: Map<string, Fate>; ledger: Map<string, LedgerEntry> }> {
-  const events = await database.query<{ id: string; fate: string }>({ text: 'select id, fate from events' });
+async function readRecord({ database, workload }: ObservedSystem): Promise<{ fates: Map<string, Fate>; ledger: Map<string, LedgerEntry> }> {
+  const values = [workload.prefix];
+  const own = `with own as (select id, fate from events where key like $1 || '%')`;
+  const events = await database.query<{ id: string; fate: string }>({ text: `${own} select id, fate from own`, values });
   const runs = await database.query<{ id: string; event: string; status: string }>({
-    text: 'select id, event_id as event, status from runs',
+    text: `${own} select runs.id, event_id as event, status from runs join own on own.id = runs.event_id`,
+    values,
   });
-  const effects = await database.query<{ run: string; state: string; repeats: number }>({
-    text: `select split_part(message_id, '/', 1) as run, state, repeats from effects`,
+  const effects = await database.query<{ run: string; effects: number; repeats: number; held: boolean }>({
+    // A step's message is `<run>/<step>`, and 0 is behind the stroke.
+    text: `${own} select runs.id as run, count(*)::int as effects, sum(repeats)::int as repeats, bool_or(state = 'held') as held
+      from own join runs on own.id = runs.event_id join effects on message_id >= runs.id || '/' and message_id < runs.id || '0' group by runs.id`,
+    values,
   });
-  const dead = await database.query<{ event: string }>({ text: 'select message_id as event from dead_letters where run is null' });
-  const effectOf = new Map(effects.map((effect) => [effect.run, effect]));
+  const dead = await database.query<{ event: string }>({
+    text: `${own} select message_id as event from dead_letters join own on own.id = message_id where run is null`,
+    values,
+  });
+  const effectsOf = new Map(effects.map((effect) => [effect.run, effect]));
   const fates = new Map<string, Fate>(events.filter(({ fate }) => fate !== 'routed').map(({ id }) => [id, 'unrouted']));
   const ledger = new Map<string, LedgerEntry>();
-  for (const run of runs) {
-    const effect = effectOf.get(run.id);
-    if (effect !== undefined) ledger.set(run.event, { repeats: effect.repeats });
-    fates.set(run.event, run.status === 'running' ? (effect?.state === 'held' ? 'held' : 'open') : run.status === 'done' ? 'done' : 'dead');
+  for (const [event, ofEvent] of Map.groupBy(runs, (run) => run.event)) {
+    const found = ofEvent.map(({ id }) => effectsOf.get(id)).filter((effect) => effect !== undefined);
+    const sum = (of: 'effects' | 'repeats'): number => found.reduce((all, effect) => all + effect[of], 0);
+    if (found.length > 0) ledger.set(event, { effects: sum('effects'), repeats: sum('repeats') });
+    const ends = ofEvent.map(({ id, status }): Fate => {
+      if (status === 'running') return effectsOf.get(id)?.held === true ? 'held' : 'open';
+      return status === 'done' ? 'done' : 'dead';
+    });
+    // Of several runs the one that is worst off.
+    fates.set(event, (['open', 'dead', 'held'] as const).find((fate) => ends.includes(fate)) ?? 'done');
   }
   for (const { event } of dead) fates.set(event, 'dead');
   return { fates, ledger };
 }
 
-async function readAudit(system: ChaosSystem): Promise<Pick<FinalRead, 'unaccounted' | 'missingNumbers'>> {
-  const { code, stdout, stderr } = await system.visapi('audit', '--json', '--journal', ...system.journals);
-  if (stdout === '') return { unaccounted: [`visapi audit ended with ${code}: ${stderr.trim()}`], missingNumbers: 0 };
-  const { unaccounted } = JSON.parse(stdout) as Audit;
+/** @returns what `visapi audit` says, or why it says nothing */
+export async function auditWith(visapi: ObservedSystem['visapi'], journals: readonly string[]): Promise<Audit | string> {
+  const { code, stdout, stderr } = await visapi('audit', '--json', ...(journals.length === 0 ? [] : ['--journal', ...journals]));
+  return stdout === '' ? `visapi audit ended with ${code}: ${stderr.trim()}` : (JSON.parse(stdout) as Audit);
+}
+
+async function readAudit({
+  visapi,
+  journals,
+  unaccountedBefore,
+}: ObservedSystem): Promise<Pick<FinalRead, 'unaccounted' | 'missingNumbers'>> {
+  const audit = await auditWith(visapi, journals);
+  if (typeof audit === 'string') return { unaccounted: [audit], missingNumbers: 0 };
+  const added = audit.unaccounted
+    .map((group) => ({ ...group, count: group.count - (unaccountedBefore.get(group.what) ?? 0) }))
+    .filter(({ count }) => count > 0);
   return {
-    unaccounted: unaccounted
+    unaccounted: added
       .filter(({ what }) => what !== 'missing')
       .map(({ what, count, examples }) => `${count} ${what}: ${examples.join(', ')}`),
-    missingNumbers: unaccounted.find(({ what }) => what === 'missing')?.count ?? 0,
+    missingNumbers: added.find(({ what }) => what === 'missing')?.count ?? 0,
   };
 }

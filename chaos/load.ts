@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createDoorSender } from '../lib/dev/door-sender.ts';
 import { openHistory } from './history.ts';
 import { endOfTry, type SentEvent, type TryEnd } from './sent-event.ts';
-import { fatesOf, KEYS, type Kind, requestOf } from './workload.ts';
+import { deliveryOf, type Kind, type Workload } from './workload.ts';
 
 /** How one request ended, for the plot and the steady state. Times are milliseconds since the load began. */
 export interface Try {
@@ -15,6 +15,7 @@ export interface Try {
 
 export interface LoadOptions {
   readonly url: string;
+  readonly workload: Workload;
   readonly perSecond: number;
   readonly random: () => number;
   readonly historyFile: string;
@@ -41,8 +42,6 @@ export interface Load {
 /** Tries of one event, and the pause between two: an outage of half a minute costs none. */
 const MOST_TRIES = 40;
 const PAUSE_MS = [500, 1_500] as const;
-/** Every hundredth event is also forged. */
-const FORGERY_SHARE = 0.01;
 const TICK_MS = 5;
 /** A door that answers at all answers within this, also while it is started anew; providers wait 3 to 10 s. */
 const ANSWER_MS = 10_000;
@@ -59,8 +58,8 @@ interface Draft {
   ends: TryEnd[];
 }
 
-export function startLoad({ url, perSecond, random, historyFile }: LoadOptions): Load {
-  const sender = createDoorSender(url, ANSWER_MS);
+export function startLoad({ url, workload, perSecond, random, historyFile }: LoadOptions): Load {
+  const sender = createDoorSender(url, ANSWER_MS, Infinity, workload.source);
   const history = openHistory(historyFile);
   const startedAt = performance.now();
   const now = (): number => performance.now() - startedAt;
@@ -77,7 +76,7 @@ export function startLoad({ url, perSecond, random, historyFile }: LoadOptions):
     const { key, number, delivery, kind } = draft;
     const sentAt = now();
     history.add({ what: 'invoke', key, number, delivery, attempt, at: sentAt });
-    const { status } = await sender.send(requestOf(kind, draft.repository, delivery));
+    const { status } = await sender.send(workload.requestOf(kind, draft.repository, delivery));
     const end = endOfTry(status);
     const endedAt = now();
     history.add({ what: end, key, number, delivery, attempt, at: endedAt, status });
@@ -92,7 +91,7 @@ export function startLoad({ url, perSecond, random, historyFile }: LoadOptions):
     const name = kind === 'release' ? key : `${key}:${kind}`;
     const number = numbers.get(name) ?? 0;
     numbers.set(name, number + 1);
-    const delivery = `${name.replaceAll(/[/:]/g, '-')}-${number}`;
+    const delivery = deliveryOf(name, number);
     const draft: Draft = { key: name, number, delivery, kind, invokedAt: now(), okAt: undefined, ends: [], repository: key };
     drafts.push(draft);
     for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
@@ -116,9 +115,9 @@ export function startLoad({ url, perSecond, random, historyFile }: LoadOptions):
 
   const timer = setInterval(() => {
     for (; due * (1_000 / perSecond) <= now(); due += 1) {
-      const key = KEYS[Math.floor(random() * KEYS.length)]!;
+      const key = workload.keys[Math.floor(random() * workload.keys.length)]!;
       void begin('release', key);
-      if (random() < FORGERY_SHARE) void begin('forgery', key);
+      if (random() < workload.forgeryShare) void begin('forgery', key);
     }
   }, TICK_MS);
 
@@ -142,7 +141,7 @@ export function startLoad({ url, perSecond, random, historyFile }: LoadOptions):
         invokedAt,
         okAt,
         end: endOfEvent(kind, ends),
-        mayEnd: fatesOf(kind),
+        mayEnd: workload.fatesOf(kind),
       }));
     },
   };

@@ -1,17 +1,23 @@
 import { randomInt } from 'node:crypto';
-import { EXPERIMENTS, experimentsOf } from './catalogue.ts';
+import { AppError } from '../lib/core/app-error.ts';
+import { EXPERIMENTS, experimentsOf, TARGET_EXPERIMENTS } from './catalogue.ts';
 import { chaosHome } from './chaos-home.ts';
+import { openChaosSystem } from './chaos-system.ts';
 import { type Command, readCommand, USAGE } from './command.ts';
 import type { Intensity } from './experiment.ts';
 import { whyMissing } from './machine.ts';
 import { printLine, saveReport, tellResult, tellTotals } from './report.ts';
-import { runSet } from './set-run.ts';
+import { runSet, type SetResult } from './set-run.ts';
 import { stopRunner } from './stop.ts';
+import { readTarget, type Target } from './target-file.ts';
+import { openTargetSystem, topologyOf } from './target-system.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   let command: Command;
+  let target: Target | undefined;
   try {
     command = readCommand(words);
+    if (command.verb === 'run' && command.target !== undefined) target = readTarget(command.target);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     process.stderr.write(`chaos: ${error.message}\n`);
@@ -29,7 +35,7 @@ async function main(words: readonly string[]): Promise<number> {
     case 'stop':
       return await stopRunner(chaosHome(), say);
     case 'run':
-      return await run(command);
+      return target === undefined ? await run(command) : await runOnTarget(command, target);
   }
 }
 
@@ -49,32 +55,69 @@ function check(): number {
 const INTENSITY_OF: Readonly<Record<string, Intensity>> = { smoke: 'low', standard: 'high' };
 const LARGEST_SEED = 2 ** 31;
 
-async function run(command: Command & { verb: 'run' }): Promise<number> {
-  const { what, out, topology } = command;
+type RunCommand = Command & { verb: 'run' };
+
+async function run(command: RunCommand): Promise<number> {
+  const { what, topology } = command;
   const home = chaosHome();
-  const seed = command.seed ?? randomInt(LARGEST_SEED);
-  const intensity = command.intensity ?? INTENSITY_OF[what] ?? 'medium';
+  const ended = await runSet({
+    ...common(command, INTENSITY_OF[what] ?? 'medium'),
+    topology,
+    experiments: experimentsOf(what, topology),
+    openSystem: ({ stage }) => openChaosSystem(home, topology, stage, say),
+  });
+  return tell(ended, `${topology}-${what}`, command);
+}
+
+/** As little load as there is, where nobody asks for more: others use it, too. */
+async function runOnTarget(command: RunCommand, target: Target): Promise<number> {
+  const home = chaosHome();
+  try {
+    const topology = await topologyOf(target);
+    const experiments = TARGET_EXPERIMENTS.filter(({ name }) => name === command.what);
+    if (experiments.some(({ topologies }) => topologies?.includes(topology) === false)) {
+      say(`${command.what} needs a log with several copies: this target's has one`);
+      return 2;
+    }
+    say(`${command.target ?? ''}: ${target.ingestUrl} with ${target.natsUrl.replaceAll(/\/\/[^@,]*@/g, '//')}`);
+    const ended = await runSet({
+      ...common(command, 'low'),
+      topology,
+      experiments,
+      openSystem: () => openTargetSystem(home, target),
+    });
+    return tell(ended, `target-${command.what}`, command);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    say(error.message);
+    return 1;
+  }
+}
+
+function common({ seed, intensity }: RunCommand, usual: Intensity) {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
       if (!stopping.signal.aborted) say('ending and undoing');
       stopping.abort(new Error('ended by a signal'));
     });
-  const ended = await runSet({
-    home,
-    topology,
-    experiments: experimentsOf(what, topology),
-    seed,
-    intensity,
+  return {
+    home: chaosHome(),
+    seed: seed ?? randomInt(LARGEST_SEED),
+    intensity: intensity ?? usual,
     say,
     onResult: tellResult,
     signal: stopping.signal,
-  });
+  };
+}
+
+/** @returns the exit code */
+function tell(ended: SetResult | undefined, name: string, { out }: RunCommand): number {
   if (ended === undefined) return 1;
   tellTotals(ended);
   // Half a report would take the place of a whole one.
   if (ended.isInterrupted) return 1;
-  for (const file of saveReport(ended, { folder: out ?? home.results, name: `${topology}-${what}` })) say(`wrote ${file}`);
+  for (const file of saveReport(ended, { folder: out ?? chaosHome().results, name })) say(`wrote ${file}`);
   return ended.results.some(({ problems }) => problems.length > 0) || ended.failed.length > 0 ? 1 : 0;
 }
 

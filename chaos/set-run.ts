@@ -4,6 +4,7 @@ import { type ChaosHome, clearLeftovers, RUNNER } from './chaos-home.ts';
 import type { Experiment, Intensity } from './experiment.ts';
 import { type ExperimentResult, runExperiment } from './experiment-run.ts';
 import { whyMissing } from './machine.ts';
+import type { ObservedSystem } from './observed-system.ts';
 import type { Topology } from './topology.ts';
 
 /** What a set of experiments gave. */
@@ -21,10 +22,11 @@ export interface SetResult {
   readonly isInterrupted: boolean;
 }
 
-export interface SetOptions {
+export interface SetOptions<System extends ObservedSystem> {
   readonly home: ChaosHome;
   readonly topology: Topology;
-  readonly experiments: readonly Experiment[];
+  readonly experiments: readonly Experiment<System>[];
+  readonly openSystem: (experiment: Experiment<System>) => Promise<System>;
   readonly seed: number;
   readonly intensity: Intensity;
   readonly say: (line: string) => void;
@@ -33,16 +35,17 @@ export interface SetOptions {
 }
 
 /** Carries out one experiment after the other. @returns undefined where another runner has the folder */
-export async function runSet({
+export async function runSet<System extends ObservedSystem>({
   home,
   topology,
   experiments,
+  openSystem,
   seed,
   intensity,
   say,
   onResult,
   signal,
-}: SetOptions): Promise<SetResult | undefined> {
+}: SetOptions<System>): Promise<SetResult | undefined> {
   mkdirSync(home.run, { recursive: true });
   const owner = claimFolder(home.run, RUNNER);
   if (owner !== undefined) {
@@ -66,7 +69,7 @@ export async function runSet({
       }
       say(`${name}: ${experiment.fault.says} (seed ${seed}, intensity ${intensity})`);
       try {
-        const result = await runExperiment({ home, topology, experiment, seed, intensity, say, signal });
+        const result = await runExperiment({ home, openSystem: () => openSystem(experiment), experiment, seed, intensity, signal });
         results.push(result);
         onResult(result);
       } catch (error) {

@@ -1,5 +1,6 @@
 import { answersWell } from '../lib/dev/http-answer.ts';
 import type { SteadyState } from './experiment.ts';
+import { isOf, toldIn } from './workload.ts';
 
 /** Of requests and messages, up to now. */
 const LOOK_BACK_MS = 2_000;
@@ -16,8 +17,8 @@ export const answersAndDelivers: SteadyState = {
     if (recent.length === 0) return 'no request was answered';
     const bad = recent.filter(({ end }) => end !== 'ok').length;
     if (bad > 0) return `${bad} of ${recent.length} requests were not answered with 2xx`;
-    const arrived = await fetch(`${system.sink.url}/messages?limit=1&since=${Date.now() - LOOK_BACK_MS}`);
-    if (((await arrived.json()) as unknown[]).length === 0) return 'no message arrives';
+    const arrived = await system.messages({ sinceMs: Date.now() - LOOK_BACK_MS });
+    if (arrived?.every(({ text }) => !isOf(system.workload, toldIn(text))) === true) return 'no message arrives';
     return undefined;
   },
 };

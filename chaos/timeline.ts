@@ -1,7 +1,7 @@
 import type { SinkMessage } from '../lib/sink/arrivals.ts';
 import type { Try } from './load.ts';
 import type { SentEvent } from './sent-event.ts';
-import { deliveryOf } from './workload.ts';
+import { toldIn } from './workload.ts';
 
 /** A fault, while it lasted. Milliseconds since the load began. */
 export interface Band {
@@ -47,7 +47,7 @@ export function drawTimeline(run: {
   const arrivals = bySecond(
     run.messages.map(({ at, text }) => {
       const after = Date.parse(at) - run.loadBegan;
-      return { at: after, ms: after - (invoked.get(deliveryOf(text)) ?? after) };
+      return { at: after, ms: after - (invoked.get(toldIn(text)) ?? after) };
     }),
   );
   const length = Math.max(answers.length, bad.length, arrivals.length);

@@ -20,13 +20,14 @@ export interface PostResult {
 /**
  * @param timeoutMs for an answer; (Default: 5 s)
  * @param connections at most; what has none waits. (Default: as many as there are open requests)
+ * @param source whom it sends for
  */
-export function createDoorSender(url: string, timeoutMs = 5_000, connections = Infinity): DoorSender {
+export function createDoorSender(url: string, timeoutMs = 5_000, connections = Infinity, source = 'github'): DoorSender {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const send = ({ headers, body }: SignedRequest): Promise<PostResult> =>
     new Promise((resolve) => {
       const none = (): void => resolve({ status: undefined, duplicate: false, text: '' });
-      const sent = request(`${url}/hooks/github`, { agent, method: 'POST', headers, timeout: timeoutMs });
+      const sent = request(`${url}/hooks/${source}`, { agent, method: 'POST', headers, timeout: timeoutMs });
       sent.on('response', (response) => {
         let text = '';
         response.setEncoding('utf8');
