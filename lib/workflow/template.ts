@@ -3,6 +3,7 @@ import type { Template as LiquidTemplate } from 'liquidjs';
 import { EvaluationFailed } from './evaluation-failed.ts';
 import type { Read } from './evaluation-failed.ts';
 import { nearestWord } from './mistake.ts';
+import { renderWithinLimit } from './render-limit.ts';
 import type { Scope } from './scope.ts';
 import { allowedFilters, allowedTags, liquid, MAX_RENDER_MS } from './template-language.ts';
 
@@ -51,37 +52,13 @@ function compileText(text: string, place: string): Template {
 }
 
 function renderText(parsed: LiquidTemplate[], scope: Scope, place: string): string {
-  const text: unknown = guard(place, () => renderWithinLimit(parsed, scope));
+  const text: unknown = guard(place, () => renderWithinLimit(MAX_RENDER_MS, () => liquid.renderSync(parsed, scope)));
   if (typeof text !== 'string') throw new EvaluationFailed(place, `expected text, got ${typeof text}`);
   // The length of a string is known before V8 puts its pieces together.
   if (text.length > MAX_RENDERED_LENGTH)
     throw new EvaluationFailed(place, `expected at most ${MAX_RENDERED_LENGTH} characters, got ${text.length}`);
   return text;
 }
-
-/**
- * The engine's limit is a time of the clock, which goes on while the process is not run. What has not used as much of the processor,
- * all tries together, is rendered again: a busy machine must not fail a run.
- */
-function renderWithinLimit(parsed: LiquidTemplate[], scope: Scope): unknown {
-  const before = process.threadCpuUsage();
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return liquid.renderSync(parsed, scope);
-    } catch (error) {
-      const { user, system } = process.threadCpuUsage(before);
-      const isItsOwn = user + system >= MAX_RENDER_MS * 1_000;
-      if (isItsOwn || tries === MAX_RENDER_TRIES || !isOverTime(error)) throw error;
-    }
-  }
-}
-
-function isOverTime(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('template render limit exceeded');
-}
-
-/** A machine that stops the process for longer than the limit each time has other troubles. */
-const MAX_RENDER_TRIES = 8;
 
 function knownSegments(segments: readonly unknown[]): string[] {
   const end = segments.findIndex((segment) => typeof segment !== 'string');

@@ -24,6 +24,20 @@ function templates(t: TestContext, files: Readonly<Record<string, string>>) {
   return createHtmlTemplates(folder);
 }
 
+test('a page is not refused because its process stood still meanwhile', (t) => {
+  const { render } = templates(t, { 'page.liquid': '{{ first }}{{ second }}' });
+  let reads = 0;
+  const data = {
+    get first() {
+      // Longer than a page may take, and no processor time.
+      if (reads++ === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
+      return 'a';
+    },
+    second: 'b',
+  };
+  assert.equal(render({ template: 'page', data }), 'ab');
+});
+
 test('whatever an event brings is text, and never a part of the page', () => {
   const hostile = [
     '<script>alert(1)</script>',

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context, Liquid } from 'liquidjs';
+import { renderWithinLimit } from '../../../lib/workflow/render-limit.ts';
 import { createLanguage } from '../../../lib/workflow/template-language.ts';
 import { documentLocale, type DocumentLocale, moneyText, momentText, numberText } from './locale.ts';
 
@@ -49,7 +50,8 @@ export function createHtmlTemplates(folder: string): { render(request: HtmlReque
         throw new UnusableTemplate(`template: there is no ${template}.liquid in ${folder}`);
       try {
         const locale = documentLocale(tag);
-        const html: unknown = engine.renderFileSync(template, data, { globals: { locale, words: readWords(folder, locale) } });
+        const globals = { locale, words: readWords(folder, locale) };
+        const html: unknown = renderWithinLimit(MAX_RENDER_MS, () => engine.renderFileSync(template, data, { globals }));
         if (typeof html !== 'string' || html.length > MAX_HTML_LENGTH)
           throw new TypeError(`expected at most ${MAX_HTML_LENGTH} characters`);
         return html;
