@@ -50,10 +50,10 @@ class Ledger {
   }
 }
 
-async function setUp(t: TestContext) {
+async function setUp(t: TestContext, { totalMs = 60_000 } = {}) {
   const sink = await startSink({ port: 0 });
   t.after(() => sink.stop());
-  const egress = createEgress({ rules: { allow: [sink.url], ports: [443] }, totalMs: 500 });
+  const egress = createEgress({ rules: { allow: [sink.url], ports: [443] }, totalMs });
   t.after(() => egress.close());
   const hook = (service: string) => ({ kind: 'incoming-webhook', url: `${sink.url}/services/T0LOCAL/${service}/localpeer` });
   const channels = parseSlackChannels(
@@ -210,7 +210,7 @@ test("an answer that is lost leaves the effect unknown: by the command's rule it
 });
 
 test('silence leaves the effect unknown', async (t) => {
-  const { handle, behave, ledger } = await setUp(t);
+  const { handle, behave, ledger } = await setUp(t, { totalMs: 500 });
   await behave({ answer: { delayMs: 60_000 } });
   await assert.rejects(handle(command({ channel: '#releases', text: 'x' })), /no answer within/);
   assert.equal(ledger.states.get('r1/notify/send')?.state, 'unknown');
