@@ -85,7 +85,7 @@ class Ward {
           const subject = commandSubject({ priority: 'default', slot: slotOf(key), actor: this.actor });
           return this.#publisher.publish(
             { id: `${round}/${key}/${number}`, subject, key, headers: {}, body: Buffer.from(deed) },
-            AbortSignal.timeout(10_000),
+            AbortSignal.timeout(30_000),
           );
         }),
       );

@@ -39,7 +39,7 @@ test('an actor of a user’s own reads its events, calls outside once, emits, an
     const body = Buffer.from(JSON.stringify(data));
     const time = new Date().toISOString();
     const message = eventMessage({ id, source: 'shop', ceSource: 'shop', type, key: 'c3', priority: 'default', time, hops: 0, body });
-    await publisher.publish(message, AbortSignal.timeout(5_000));
+    await publisher.publish(message, AbortSignal.timeout(30_000));
   };
   const emitted = async () => {
     const found = [];

@@ -95,7 +95,7 @@ const smuggled: readonly [string, string][] = [
 ];
 for (const [name, text] of smuggled) {
   test(`a request with ${name} is refused, and nothing is taken`, async (t) => {
-    const bed = await openIngestBed(t, { limits: SHORT });
+    const bed = await openIngestBed(t);
     const { socket, answer } = await dial(t, bed.port);
     socket.write(text);
     assert.match(await answer, /^HTTP\/1\.1 (400|501) /);
@@ -142,11 +142,11 @@ test('a handler that does not answer in time is answered for: 503 with Retry-Aft
 });
 
 test('the limit of the answer does not begin before the whole request is there', async (t) => {
-  const bed = await openIngestBed(t, { limits: { handlerTimeoutMs: 100 } });
+  const bed = await openIngestBed(t, { limits: { handlerTimeoutMs: 600 } });
   const { socket, answer } = await dial(t, bed.port);
   const text = request(BODY);
   socket.write(text.slice(0, -5));
-  await delay(300);
+  await delay(900);
   socket.write(text.slice(-5));
   assert.match(await answer, /^HTTP\/1\.1 202 /);
 });

@@ -52,7 +52,7 @@ function startProgram(t: TestContext, home: string, natsUrl: string, secrets: Re
   const find = (text: string) => output.split('\n').find((line) => line.includes(text));
   const lineWith = (text: string) => poll(() => find(text), { deadlineMs: 30_000, what: text });
   const urlOf = async (text: string) => (JSON.parse(await lineWith(text)) as { url: string }).url;
-  return { child, urlOf, lineWith, find, output: () => output, exit: once(child, 'exit') };
+  return { child, urlOf, lineWith, output: () => output, exit: once(child, 'close') };
 }
 
 const GITHUB = { name: 'github', preset: 'github', secrets: [{ value: 'hunter2hunter2' }] };
@@ -82,7 +82,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   const apiKey = await storeTestSettings(secrets, connection, [GITHUB]);
   await poll(async () => (await hook('github')).status === 401 || undefined, { deadlineMs: 30_000, what: 'the source is known' });
   assert.equal((await hook('gitlab')).status, 404);
-  assert.equal((await fetch(`${opsUrl}/readyz`)).status, 200);
+  await poll(async () => (await fetch(`${opsUrl}/readyz`)).ok || undefined, { deadlineMs: 30_000, what: 'it is ready' });
 
   const send = async (...args: string[]) => {
     const env = { ...nodeEnvironment, VISAPI_HOME: home, NATS_URL: natsUrl, INGEST_URL: url, ...secrets.env };
@@ -93,7 +93,7 @@ test('the program takes what visapi send signs, knows a duplicate, hears of new 
   };
   const twice = await send('github', '--example', 'release.published', '--id', 'd-1', '--times', '2');
   assert.deepEqual([twice[0]?.status, twice[0]?.duplicate, twice[1]?.status, twice[1]?.duplicate], [202, false, 202, true]);
-  const line = JSON.parse(program.find(twice[0]?.id ?? 'none') ?? '{}') as Record<string, unknown>;
+  const line = JSON.parse(await program.lineWith(twice[0]?.id ?? 'none')) as Record<string, unknown>;
   assert.deepEqual([line['type'], line['status'], line['reason']], ['release.published', 202, 'accepted']);
   assert.match(await (await fetch(`${opsUrl}/metrics`)).text(), /visapi_ingest_accepted_total\{source="github",duplicate="true"\} 1/);
 

@@ -100,7 +100,7 @@ test('many that wait go as one group, and the next group when that one is throug
 });
 
 test('a source that has used up its rate is dropped and counted, and costs no other source anything', async () => {
-  const { store, keep, dropped } = openStore({ burst: 10 });
+  const { store, keep, dropped } = openStore({ burst: 10, ratePerSecond: 0.001 });
   keep(25);
   keep(5, { source: 'stripe' });
   assert.equal(store.held, 15);

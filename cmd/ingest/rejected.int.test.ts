@@ -218,7 +218,7 @@ test('genuine and no event, sealed with another key, of a removed source: each i
   for (const subject of ['rejected.nobody.wrong_signature', 'rejected.github.wrong_signature', 'rejected.undecided.wrong_signature'])
     await publisher.publish(
       { id: subject, key: 'k', subject, headers: stored?.headers ?? {}, body: Buffer.from(BODY) },
-      AbortSignal.timeout(5_000),
+      AbortSignal.timeout(30_000),
     );
   bed.mend(SECRET);
   assert.deepEqual(await outcomes(bed, [1, 2, 3, 4, 5]), [
@@ -246,12 +246,11 @@ test('a full REJECTED loses its oldest, and the stream of the events does not no
 });
 
 test('a source over its rate is answered as before; what is over is counted and not kept', async (t) => {
-  const bed = await openBed(t, { ratePerSecond: 1, burst: 5 });
+  const bed = await openBed(t, { ratePerSecond: 0.01, burst: 5 });
   for (let number = 1; number <= 30; number += 1) assert.equal((await bed.post(BODY, githubHeaders(BODY, `d-${number}`))).status, 401);
   await bed.allKept();
-  const kept = (await bed.kept()).length;
-  assert.ok(kept >= 5 && kept <= 10, `kept ${kept}`);
-  assert.match(await bed.registry.metrics(), new RegExp(`visapi_rejected_dropped_total\\{source="github",cause="rate"\\} ${30 - kept}`));
+  assert.equal((await bed.kept()).length, 5);
+  assert.match(await bed.registry.metrics(), /visapi_rejected_dropped_total\{source="github",cause="rate"\} 25/);
 });
 
 test('while the broker is away a 401 comes as fast as ever and the memory is bounded; what was held is stored when it is back', async (t) => {

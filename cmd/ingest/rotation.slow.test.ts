@@ -24,10 +24,10 @@ const OLD = 'the old secret of the source';
 const NEW = 'the new secret of the source';
 const BODY = '{"action":"published","repository":{"full_name":"octo/demo"}}';
 /** How long the old secret counts: long enough for some hundred requests. */
-const OVERLAP_MS = 4_000;
+const OVERLAP_MS = 8_000;
 
 /** The last requests with what ends have to be answered before it does, on a machine under load. */
-const MARGIN_MS = 1_000;
+const MARGIN_MS = 4_000;
 
 /** Between two requests of one sender. (By day some forty per second and sender, by night as many as go) */
 const PAUSE_MS = scaled({ day: 25, night: 0 });

@@ -88,7 +88,7 @@ async function setUp(t: TestContext, { keptMs }: { keptMs?: number } = {}): Prom
       stops.push(() => host.stop(500));
       return {
         stop: (drainMs) => host.stop(drainMs),
-        publish: async (emit) => void (await host.publisher.publish(emit, AbortSignal.timeout(10_000))),
+        publish: async (emit) => void (await host.publisher.publish(emit, AbortSignal.timeout(30_000))),
       };
     },
   };

@@ -40,7 +40,7 @@ test('every step that waits is found where it waits, every sequence in its lane,
     headers: { [HEADERS.run]: run, [HEADERS.step]: 'notify' },
     body: Buffer.from('{}'),
   });
-  const publish = async (emit: Emit): Promise<number> => (await publisher.publish(emit, AbortSignal.timeout(5_000))).seq;
+  const publish = async (emit: Emit): Promise<number> => (await publisher.publish(emit, AbortSignal.timeout(30_000))).seq;
   const open = (run: string, more: object = {}) => story.turn({ ...RUN, id: run }, { ...STEP, run, commandId: `${run}/notify`, ...more });
   const floorOf = (lease: typeof slack, floor: number, exceptions: number[] = []) =>
     story.settle({ lanes: [{ unit: lease, stream: 'COMMANDS', priority: 'default', floor, exceptions, consumerCreated: null }] });

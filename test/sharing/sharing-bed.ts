@@ -141,7 +141,7 @@ export async function openSharing(t: TestContext, count = 2): Promise<SharingBed
             headers: {},
             body: Buffer.from(JSON.stringify(order)),
           },
-          AbortSignal.timeout(10_000),
+          AbortSignal.timeout(30_000),
         );
     },
     letGo(): void {

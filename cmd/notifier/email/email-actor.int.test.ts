@@ -209,9 +209,9 @@ test('a connection that is lost once the whole mail was offered leaves it unknow
     await assert.rejects(handle(message), /nobody knows/, hangUp);
     ids.push(`${message.id}/send`);
   }
-  await behave({ answer: { delayMs: 5_000 } });
+  await behave({ answer: { delayMs: 6_000 } });
   const slow = command();
-  await assert.rejects(handle(slow, accountAt(sink, { totalMs: 700 })), /nobody knows/);
+  await assert.rejects(handle(slow, accountAt(sink, { totalMs: 2_500 })), /nobody knows/);
   for (const id of [...ids, `${slow.id}/send`]) assert.deepEqual(ledger.states.get(id), { state: 'unknown', onUnknown: 'hold' });
   const repeat = command({ onUnknown: 'repeat' });
   await behave({ answer: { hangUp: 'after-read' } });

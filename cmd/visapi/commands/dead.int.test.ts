@@ -67,7 +67,7 @@ async function bury({ story, publisher }: Scene, body: string, more: Readonly<Re
   await story.turn(EVENT, RUN, STEP);
   const headers = { [HEADERS.round]: '1', [HEADERS.deadMessage]: COMMAND, ...more };
   const copy = { id: LETTER, subject: deadSubject('slack', 'refused'), key: EVENT.key, headers, body: Buffer.from(body) };
-  const { seq } = await publisher.publish(copy, AbortSignal.timeout(5_000));
+  const { seq } = await publisher.publish(copy, AbortSignal.timeout(30_000));
   await story.die();
   await story.database.query({ text: 'update dead_letters set copy_seq = $1', values: [seq] });
   await story.turn(...FAILED_ROWS);
@@ -78,7 +78,7 @@ test('an event that only the log knows yet is found there, by its id and by its 
   const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
   const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: AT };
   for (const id of ['first', 'second'])
-    await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+    await publisher.publish({ id, subject, key: 'A key', headers, body: Buffer.from('{}') }, AbortSignal.timeout(30_000));
   const [byId, byKey, short, shortJson, none] = await Promise.all([
     spawn('trace', 'first', '--json'),
     visapi('trace', 'A key', '--json'),
@@ -109,7 +109,7 @@ test("an event is traced by its provider's id, recorded or only in the log, and 
   await story.turn({ ...EVENT, id: ids[0] });
   const subject = eventSubject({ priority: 'default', slot: 3, source: 'github', type: 'release.published' });
   const headers = { [HEADERS.ceType]: 'release.published', [HEADERS.received]: LATER };
-  for (const id of ids) await publisher.publish({ id, subject, key: 'A', headers, body: Buffer.from('{}') }, AbortSignal.timeout(5_000));
+  for (const id of ids) await publisher.publish({ id, subject, key: 'A', headers, body: Buffer.from('{}') }, AbortSignal.timeout(30_000));
   const [recorded, logged, page, scanned] = await Promise.all([
     visapi('trace', 'delivery-1', '--json'),
     visapi('trace', 'delivery-2', '--json'),

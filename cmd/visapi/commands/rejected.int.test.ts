@@ -55,7 +55,7 @@ async function openScene(t: TestContext) {
       };
       const { id, source, reason } = whole;
       const emit = { id, key: id, subject: rejectedSubject(source, reason), ...writeRejected(whole, seal) };
-      await publisher.publish(emit, AbortSignal.timeout(10_000));
+      await publisher.publish(emit, AbortSignal.timeout(30_000));
     },
     async seqs(): Promise<number[]> {
       const seqs: number[] = [];
