@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readBounds } from './log-reader.ts';
 import { scanLog, type ScanOptions } from './log-scan.ts';
-import { openOwnTestLog, openTestLog, readAll, testEmit, type TestLog } from './test-stream.ts';
+import { ANSWER_MS, openOwnTestLog, openTestLog, readAll, testEmit, type TestLog } from './test-stream.ts';
 
 const never = new AbortController().signal;
 
@@ -33,7 +33,7 @@ test('a scan reads a range and a filter, in order, across chunks, and leaves no 
   assert.deepEqual(await seqsOf(log, { filter: 'log.none' }), []);
   assert.deepEqual(await seqsOf(log, { fromSeq: 5_001 }), []);
   const { state } = await log.connection.nats
-    .request('$JS.API.STREAM.INFO.LOG')
+    .request('$JS.API.STREAM.INFO.LOG', '', { timeout: ANSWER_MS })
     .then((answer) => answer.json<{ state: { consumer_count: number } }>());
   assert.equal(state.consumer_count, 0);
 });
@@ -84,7 +84,7 @@ test('the bounds of an empty log begin behind its last message', async (t) => {
     lastAt: undefined,
   });
   await fill(log, 3);
-  await log.connection.nats.request('$JS.API.STREAM.PURGE.LOG');
+  await log.connection.nats.request('$JS.API.STREAM.PURGE.LOG', '', { timeout: ANSWER_MS });
   const { firstSeq, lastSeq } = await readBounds(log.connection, 'LOG');
   assert.deepEqual({ firstSeq, lastSeq }, { firstSeq: 4, lastSeq: 3 });
 });

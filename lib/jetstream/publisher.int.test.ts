@@ -5,7 +5,7 @@ import { AppError } from '../core/app-error.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { seededRandom } from '../core/seeded-random.ts';
 import { testSeed } from '../dev/test-seed.ts';
-import { openOwnTestLog, openTestLog, readAll, testEmit } from './test-stream.ts';
+import { ANSWER_MS, openOwnTestLog, openTestLog, readAll, testEmit } from './test-stream.ts';
 import { patience } from '../dev/test-scale.ts';
 
 const never = new AbortController().signal;
@@ -164,14 +164,14 @@ test('a full stream holds messages back until there is room, and says so to who 
   const { connection, publisher } = await openTestLog(t, { max_bytes: 40_000 });
   const publishing = publisher();
   const fill = Array.from({ length: 8 }, (_, number) =>
-    publishing.publish(testEmit(`k${number}`, 1, 'x'.repeat(9_000)), AbortSignal.timeout(700)).catch((error: unknown) => error),
+    publishing.publish(testEmit(`k${number}`, 1, 'x'.repeat(9_000)), AbortSignal.timeout(3_000)).catch((error: unknown) => error),
   );
   const results = await Promise.all(fill);
   const refused = results.filter((result) => result instanceof AppError);
   assert.ok(refused.length >= 4 && refused.length < 8, `refused ${refused.length} of 8`);
   assert.match(String(refused[0]), /maximum bytes exceeded/);
   const patient = publishing.publish(testEmit('late', 1, 'x'.repeat(9_000)), never);
-  await connection.nats.request('$JS.API.STREAM.PURGE.LOG');
+  await connection.nats.request('$JS.API.STREAM.PURGE.LOG', '', { timeout: ANSWER_MS });
   assert.equal((await patient).duplicate, false);
 });
 
@@ -196,11 +196,12 @@ test('what is in doubt for too long is given back instead of sent again, with al
   const { broker, publisher } = await openOwnTestLog(t);
   // The first retry comes after a second.
   const publishing = publisher({ doubtMs: 500 });
-  await publishing.publish(testEmit('key', 1), never);
+  const patient = publisher();
+  await patient.publish(testEmit('key', 1), never);
   broker.freeze();
   const fates = await Promise.allSettled([2, 3].map((number) => publishing.publish(testEmit('key', number), never)));
   for (const fate of fates) assert.ok(fate.status === 'rejected' && hasCode('broker_unavailable')(fate.reason));
   broker.thaw();
-  const { seq, duplicate } = await publishing.publish(testEmit('key', 2), never);
+  const { seq, duplicate } = await patient.publish(testEmit('key', 2), never);
   assert.deepEqual([seq, duplicate], [2, true], 'the first try was stored when the broker went on');
 });

@@ -8,6 +8,9 @@ import { scanLog, type ScannedMessage } from './log-scan.ts';
 import { createPublisher, type Publisher, type PublisherOptions } from './publisher.ts';
 import { nanoseconds, type StreamConfig } from './stream-config.ts';
 
+/** A broker that waits for its disk answers late. */
+export const ANSWER_MS = 30_000;
+
 /** What the tests of this room stand on: a broker with one stream `LOG` of `log.>`. */
 export interface TestLog {
   readonly url: string;
@@ -43,7 +46,7 @@ export async function openOwnTestLog(t: TestContext, config: Partial<StreamConfi
 async function openLog(t: TestContext, url: string, config: Partial<StreamConfig>): Promise<TestLog> {
   const connection = await connectBroker({ url, name: 'test' });
   t.after(() => connection.close());
-  await requestApi(connection, '$JS.API.STREAM.CREATE.LOG', { ...TEST_STREAM, ...config });
+  await requestApi(connection, '$JS.API.STREAM.CREATE.LOG', { ...TEST_STREAM, ...config }, ANSWER_MS);
   return {
     url,
     connection,
