@@ -46,16 +46,25 @@ function kindOf(file: string): Kind | undefined {
   return file.startsWith('lib/') ? 'lib' : 'programs';
 }
 
-/** A process that something keeps alive behind its last test fails, and says what that is: the runner would wait for it for ever. */
+/**
+ * No test begins before all files are loaded: on a busy machine that takes ten seconds in which hardly a timer runs. A process that something keeps
+ * alive behind its last test fails, and says what that is: the runner would wait for it for ever.
+ */
 function sourceOf(files: readonly string[]): string {
-  const imports = files.map((file) => `await import(${JSON.stringify(pathToFileURL(join(projectRoot, file)).href)});\n`);
+  const imports = files.map((file) => `  await import(${JSON.stringify(pathToFileURL(join(projectRoot, file)).href)});\n`);
   const said = JSON.stringify(`one of ${files.join(', ')} has left something open for ${END_LIMIT_MS / 1_000} s: `);
-  return `import { after } from 'node:test';
+  return `import { after, before } from 'node:test';
+const loaded = Promise.withResolvers();
+before(() => loaded.promise);
 after(() => {
   setTimeout(() => {
     process.stderr.write(${said} + process.getActiveResourcesInfo().join(', ') + '\\n');
     process.exit(1);
   }, ${END_LIMIT_MS}).unref();
 });
-${imports.join('')}`;
+try {
+${imports.join('')}} finally {
+  loaded.resolve();
+}
+`;
 }
