@@ -3,10 +3,10 @@ import { cutOffBroker, cutOffPostgres } from './experiments/cut-off.ts';
 import { exhaustConnections, lockTables } from './experiments/database-trouble.ts';
 import { deleteConsumers } from './experiments/delete-consumers.ts';
 import { destinationDown, destinationLies, destinationSilent, destinationSlow } from './experiments/destination.ts';
-import { brokerDiskFull, journalDiskFull } from './experiments/disk-full.ts';
+import { brokerDiskFull, journalDiskFull, postgresDiskFull } from './experiments/disk-full.ts';
 import { killBroker } from './experiments/kill-broker.ts';
 import { killPrograms } from './experiments/kill-programs.ts';
-import { killLeader, pauseLeader } from './experiments/lead.ts';
+import { cutOffLeader, killLeader, pauseLeader } from './experiments/lead.ts';
 import { mixed } from './experiments/mixed.ts';
 import { pauseBroker } from './experiments/pause-broker.ts';
 import { pausePrograms } from './experiments/pause-programs.ts';
@@ -26,6 +26,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   pauseBroker,
   killLeader,
   pauseLeader,
+  cutOffLeader,
   stopPostgres,
   poisonThrows,
   poisonExits,
@@ -39,6 +40,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   stepDown,
   brokerDiskFull,
   journalDiskFull,
+  postgresDiskFull,
   cutOffBroker,
   cutOffPostgres,
   lockTables,

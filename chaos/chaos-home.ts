@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { localHome } from '../lib/dev/local-home.ts';
+import { removeLeftNetworks } from '../lib/dev/broker-network.ts';
 import { endLeftovers } from '../lib/dev/pid-file.ts';
 import { removeControlGroups } from './control-group.ts';
 
@@ -40,6 +41,7 @@ export function chaosHome(root?: string): ChaosHome {
 export async function clearLeftovers(home: ChaosHome, say: (line: string) => void): Promise<void> {
   await endLeftovers(home.run, RUNNER, say);
   removeControlGroups();
+  removeLeftNetworks();
   for (const path of mountsBelow(home.root)) {
     say(`unmounting ${path}`);
     spawnSync('umount', ['-l', path]);

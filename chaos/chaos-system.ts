@@ -2,6 +2,8 @@ import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTestTool } from '../cmd/visapi/test-tool.ts';
 import { findBrokerBinary } from '../lib/dev/broker-binary.ts';
+import { type BrokerNetwork, createBrokerNetwork } from '../lib/dev/broker-network.ts';
+import { CLUSTER_SIZE } from '../lib/dev/broker-cluster.ts';
 import { type FaultProxy, startFaultProxy } from '../lib/dev/fault-proxy.ts';
 import { answersWell } from '../lib/dev/http-answer.ts';
 import { poll } from '../lib/dev/poll.ts';
@@ -26,6 +28,12 @@ import { CHAOS_WORKFLOWS, OWN_WORKLOAD } from './workload.ts';
 /** Between a program and what it stands on. */
 export type LinkName = `${ProgramName}-broker` | `${'processor' | 'notifier'}-postgres`;
 
+/** Of all processes of a program, to all brokers or to the database. */
+export interface Link extends Pick<FaultProxy, 'cut' | 'heal'> {
+  /** What the program is told instead of the address behind it. */
+  readonly url: string;
+}
+
 /** The whole system on ports and in a folder of its own, every part of it a ward. */
 export interface ChaosSystem extends ObservedSystem {
   readonly topology: Topology;
@@ -34,9 +42,11 @@ export interface ChaosSystem extends ObservedSystem {
   /** In front of the peer; programs know no other way to it. */
   readonly peerLink: FaultProxy;
   /** Only where the stage has them. */
-  readonly links: ReadonlyMap<LinkName, FaultProxy>;
-  /** Only where the stage has one. */
+  readonly links: ReadonlyMap<LinkName, Link>;
+  /** Only where the stage has one; of several brokers or ingests it is the first one's. */
   readonly disk: Disk | undefined;
+  /** Between the brokers; only where the stage has one. */
+  readonly network: BrokerNetwork | undefined;
   readonly natsUrl: string;
   /** The owner's, past all links. */
   readonly databaseUrl: string;
@@ -80,16 +90,28 @@ export async function openChaosSystem(
     const options = { runFolder: home.run, say };
     const disk = stage.disk === undefined ? undefined : makeDisk(folder, stage.disk.kind);
     if (disk !== undefined) endings.push(() => disk.remove());
-    const onDisk = (of: 'broker' | 'journal') => (disk !== undefined && stage.disk?.of === of ? join(disk.path, of) : join(folder, of));
+    const onDisk = (of: 'broker' | 'journal' | 'postgres') =>
+      disk !== undefined && stage.disk?.of === of ? join(disk.path, of) : join(folder, of);
+
+    const network = stage.network === true ? createBrokerNetwork(CLUSTER_SIZE) : undefined;
+    if (typeof network === 'string') throw new Error(network);
+    if (network !== undefined) endings.push(() => network.remove());
 
     const binary = await findBrokerBinary({ cache: home.cache, say });
-    const brokers = await describeBrokers(topology, { binary, folder: onDisk('broker'), logs: folder });
+    const brokers = await describeBrokers(topology, {
+      binary,
+      folder: onDisk('broker'),
+      logs: folder,
+      ...(network === undefined ? {} : { places: network.places }),
+    });
     const postgres = createPostgres({
-      folder: join(folder, 'postgres'),
+      folder: onDisk('postgres'),
       port: await findFreePort(),
       logFile: join(folder, 'postgres.log'),
     });
-    const journals = Array.from({ length: PROCESSES[topology] }, (_, at) => numbered(onDisk('journal'), at));
+    const journals = Array.from({ length: PROCESSES[topology] }, (_, at) =>
+      at === 0 ? onDisk('journal') : join(folder, numbered('journal', at)),
+    );
     const keep = async (part: Parameters<typeof guard>[0]): Promise<Ward> => {
       const ward = await guard(part, options);
       endings.push(() => ward.stop());
@@ -115,10 +137,6 @@ export async function openChaosSystem(
     const sources = [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }];
     await prepareBroker(brokers.url, logStreams({ totalBytes: LOG_BYTES, replicas: brokers.replicas }), secrets, sources);
     const links = await openLinks(brokers, postgres.url, stage, endings);
-    const through = (name: LinkName, url: string): string => {
-      const link = links.get(name);
-      return link === undefined ? url : withPort(url, link.port);
-    };
     const { processes, env, ingestUrl } = await describePrograms({
       folder,
       processes: PROCESSES[topology],
@@ -129,11 +147,15 @@ export async function openChaosSystem(
       holdsSocket: true,
       env: { LOG_LEVEL: 'warn' },
       envOf: (name, number) => ({
-        NATS_URL: through(`${name}-broker`, brokers.url),
+        NATS_URL: links.get(`${name}-broker`)?.url ?? brokers.url,
         ...(name === 'ingest' ? { INGEST_JOURNAL_PATH: journals[number - 1] } : {}),
         ...(name === 'processor' ? stage.processor : {}),
       }),
-      databaseUrlOf: (name, url) => (name === 'ingest' ? '' : through(`${name}-postgres`, url)),
+      databaseUrlOf: (name, url) => {
+        const link = name === 'ingest' ? undefined : links.get(`${name}-postgres`);
+        // With the program's own role, and the link's port.
+        return link === undefined ? url : withPort(url, Number(new URL(link.url).port));
+      },
     });
     const keepAll = (name: ProgramName) => Promise.all(processes[name].map(keep));
     const [ingest, processor, notifier] = await Promise.all([keepAll('ingest'), keepAll('processor'), keepAll('notifier')]);
@@ -159,6 +181,7 @@ export async function openChaosSystem(
       peerLink,
       links,
       disk,
+      network,
       natsUrl: brokers.url,
       databaseUrl: postgres.url,
       journals,
@@ -196,12 +219,22 @@ async function openLinks(
   postgresUrl: string,
   stage: Stage,
   endings: (() => Promise<void> | void)[],
-): Promise<ReadonlyMap<LinkName, FaultProxy>> {
-  const links = new Map<LinkName, FaultProxy>();
-  const open = async (name: LinkName, url: string): Promise<void> => {
-    const link = await startFaultProxy(Number(new URL(url).port));
-    endings.push(() => link.close());
-    links.set(name, link);
+): Promise<ReadonlyMap<LinkName, Link>> {
+  const links = new Map<LinkName, Link>();
+  const open = async (name: LinkName, urls: string): Promise<void> => {
+    const proxies: FaultProxy[] = [];
+    const through: string[] = [];
+    for (const url of urls.split(',')) {
+      const proxy = await startFaultProxy(Number(new URL(url).port));
+      endings.push(() => proxy.close());
+      proxies.push(proxy);
+      through.push(withPort(url, proxy.port));
+    }
+    links.set(name, {
+      url: through.join(','),
+      cut: (ways) => proxies.forEach((proxy) => proxy.cut(ways)),
+      heal: async () => void (await Promise.all(proxies.map((proxy) => proxy.heal()))),
+    });
   };
   if (stage.links !== true) return links;
   for (const name of PROGRAMS) await open(`${name}-broker`, natsUrl);

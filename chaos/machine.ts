@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createBrokerNetwork } from '../lib/dev/broker-network.ts';
 import { createLoopDisk } from '../lib/dev/loop-disk.ts';
 import { mountSmallDisk } from '../lib/dev/small-disk.ts';
 import { createControlGroup } from './control-group.ts';
 
 /** What an experiment may want of the machine beyond what `npm start` wants. */
-export type Need = 'power-disk' | 'small-disk' | 'memory-group' | 'cpu-group' | 'prlimit' | 'linux';
+export type Need = 'power-disk' | 'small-disk' | 'memory-group' | 'cpu-group' | 'prlimit' | 'linux' | 'namespaces';
 
 const known = new Map<Need, string | undefined>();
 
@@ -31,6 +32,12 @@ function tryOut(need: Need): string | undefined {
       const group = createControlGroup(limit);
       if (typeof group === 'string') return group;
       group.remove();
+      return undefined;
+    }
+    case 'namespaces': {
+      const network = createBrokerNetwork(1);
+      if (typeof network === 'string') return network;
+      network.remove();
       return undefined;
     }
     case 'power-disk':

@@ -4,10 +4,12 @@ import { mountSmallDisk } from '../lib/dev/small-disk.ts';
 
 /** What an experiment wants of its system otherwise than usual. */
 export interface Stage {
-  /** A disk of its own for the broker's streams or for ingest's journal: one that can lose its power, or one that can be full. */
-  readonly disk?: { readonly of: 'broker' | 'journal'; readonly kind: 'power' | 'small' };
+  /** A disk of its own for the broker's streams, for ingest's journal (where there are several, of the first one), or for the database: one that can lose its power, or one that can be full. */
+  readonly disk?: { readonly of: 'broker' | 'journal' | 'postgres'; readonly kind: 'power' | 'small' };
   /** Whether every program reaches broker and database through a link that can be cut. */
   readonly links?: true;
+  /** Whether each broker of a cluster is in a network namespace of its own, which can be cut off from the others. */
+  readonly network?: true;
   /** Added to the processor's environment. */
   readonly processor?: NodeJS.ProcessEnv;
 }

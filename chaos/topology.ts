@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Broker, createBroker } from '../lib/dev/broker.ts';
 import { type BrokerCluster, CLUSTER_SIZE, createBrokerCluster } from '../lib/dev/broker-cluster.ts';
+import type { NetworkPlace } from '../lib/dev/broker-network.ts';
 import { findFreePort } from '../lib/dev/port.ts';
 
 /** One broker and one process of each program, or three and two. */
@@ -22,26 +23,32 @@ export interface ChaosBrokers {
 
 export interface BrokerPlaces {
   readonly binary: string;
-  /** The data of a single one, and of all together. */
+  /** Of the first one's data; that of the others is beside the logs. */
   readonly folder: string;
   /** For logs. */
   readonly logs: string;
+  /** Where those of a cluster run. (Default: on the loopback) */
+  readonly places?: readonly NetworkPlace[];
 }
 
 /** Describes them; nothing runs before their `start`. */
-export async function describeBrokers(topology: Topology, { binary, folder, logs }: BrokerPlaces): Promise<ChaosBrokers> {
+export async function describeBrokers(topology: Topology, { binary, folder, logs, places = [] }: BrokerPlaces): Promise<ChaosBrokers> {
   if (topology === 'single') {
     const broker = createBroker({ binary, folder, port: await findFreePort(), logFile: join(logs, 'broker.log') });
     return { url: broker.url, replicas: 1, brokers: [broker], whenReady: () => Promise.resolve(), leaderOf: () => Promise.resolve(broker) };
   }
   const members = [];
-  for (let count = 1; count <= CLUSTER_SIZE; count += 1)
+  for (let count = 1; count <= CLUSTER_SIZE; count += 1) {
+    const place = places[count - 1];
     members.push({
       port: await findFreePort(),
       routePort: await findFreePort(),
       monitorPort: await findFreePort(),
       logFile: join(logs, `broker-${count}.log`),
+      folder: count === 1 ? folder : join(logs, `broker-${count}`),
+      ...(place === undefined ? {} : { place }),
     });
+  }
   const cluster: BrokerCluster = createBrokerCluster({ binary, folder, members });
   return {
     url: cluster.url,

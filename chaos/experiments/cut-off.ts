@@ -43,7 +43,6 @@ function cutOffExperiment(name: string, shows: string, links: readonly LinkName[
     },
     needs: [],
     stage: { links: true },
-    topologies: ['single'],
   };
 }
 

@@ -23,7 +23,8 @@ export const brokerDiskFull: Experiment = {
           scene.system.disk?.empty();
         });
         // Out of space JetStream turns itself off until the server is started again.
-        await keepDown(scene, pick(scene, 'broker'), 'SIGTERM', 0);
+        const [broker] = scene.system.wards.broker;
+        if (broker !== undefined) await keepDown(scene, broker, 'SIGTERM', 0);
         await scene.wait(5_000);
       }
     },
@@ -32,7 +33,6 @@ export const brokerDiskFull: Experiment = {
   undo: emptyAgain,
   needs: ['small-disk'],
   stage: { disk: { of: 'broker', kind: 'small' } },
-  topologies: ['single'],
 };
 
 export const journalDiskFull: Experiment = {
@@ -62,5 +62,43 @@ export const journalDiskFull: Experiment = {
   undo: emptyAgain,
   needs: ['small-disk'],
   stage: { disk: { of: 'journal', kind: 'small' } },
-  topologies: ['single'],
+};
+
+/** More than a server finds in the pages that it has. */
+const BULKY = `create temporary table no_room as select repeat('x', 1000) as text from generate_series(1, 20000)`;
+
+export const postgresDiskFull: Experiment = {
+  name: 'postgres-disk-full',
+  shows:
+    "When the database's disk is full events are accepted and come into the log; what was to be recorded waits, and goes on when there is room.",
+  steadyState: answersAndDelivers,
+  fault: {
+    says: "the database's disk is filled up, then emptied",
+    async inject(scene) {
+      const rounds = scene.amount(1, 2, 4);
+      const { disk, database } = scene.system;
+      for (let round = 0; round < rounds; round += 1) {
+        await scene.during('disk full', async () => {
+          scene.count('other');
+          disk?.fill();
+          try {
+            const why = await database.query({ text: BULKY }).then(
+              () => undefined,
+              (error: unknown) => String(error instanceof Error ? error.message : error),
+            );
+            if (why === undefined) scene.problem('the database found room: expected none');
+            else scene.note(`the database says: ${why}`);
+            await scene.wait(scene.amount(6_000, 12_000, 20_000));
+          } finally {
+            disk?.empty();
+          }
+        });
+        await scene.wait(5_000);
+      }
+    },
+  },
+  expects: { says: 'each request is answered with 2xx', door: 'open' },
+  undo: emptyAgain,
+  needs: ['small-disk'],
+  stage: { disk: { of: 'postgres', kind: 'small' } },
 };

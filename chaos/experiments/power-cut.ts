@@ -1,6 +1,6 @@
 import type { Role } from '../role.ts';
 import type { Experiment } from '../experiment.ts';
-import { nothingToUndo, pick } from '../faults.ts';
+import { nothingToUndo } from '../faults.ts';
 import { answersAndDelivers } from '../steady-state.ts';
 
 function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal', part: Role, door: 'open' | 'later'): Experiment {
@@ -14,7 +14,9 @@ function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal
         const cuts = scene.amount(2, 4, 10);
         const { disk } = scene.system;
         if (disk === undefined) throw new Error('expected a disk');
-        const ward = pick(scene, part);
+        // The one that has the disk.
+        const [ward] = scene.system.wards[part];
+        if (ward === undefined) throw new Error(`expected ${part}`);
         for (let done = 0; done < cuts;) {
           await scene.wait(2_000 + scene.random() * 2_000);
           if (ward.pid === undefined) continue;
@@ -40,7 +42,6 @@ function powerCutExperiment(name: string, shows: string, of: 'broker' | 'journal
     undo: nothingToUndo,
     needs: ['power-disk'],
     stage: { disk: { of, kind: 'power' } },
-    topologies: ['single'],
   };
 }
 

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { findBrokerBinary } from './broker-binary.ts';
-import { type Broker, type BrokerOptions, createBroker } from './broker.ts';
+import { type Broker, type BrokerOptions, createBroker, hostOf } from './broker.ts';
+import type { NetworkPlace } from './broker-network.ts';
 import { localHome } from './local-home.ts';
 import { poll } from './poll.ts';
 import { findFreePorts } from './port.ts';
 
-/** Three brokers of one cluster on the loopback; any one of them may be away. */
+/** Three brokers of one cluster, on the loopback or each in a place of its own; any one of them may be away. */
 export interface BrokerCluster {
   /** All three, with commas between them. */
   readonly url: string;
@@ -26,7 +27,7 @@ export interface BrokerCluster {
   leaderOf(stream: string, consumer?: string): Promise<Broker>;
 }
 
-/** The ports of one broker of a cluster. */
+/** The ports of one broker of a cluster, and what else is its own. */
 export interface BrokerPorts {
   readonly port: number;
   /** For the other brokers. */
@@ -34,6 +35,9 @@ export interface BrokerPorts {
   readonly monitorPort: number;
   /** See `BrokerOptions`. */
   readonly logFile?: string;
+  readonly place?: NetworkPlace;
+  /** Of its data. (Default: its number, in the folder of all) */
+  readonly folder?: string;
 }
 
 /** Smaller clusters lose their majority with one broker. */
@@ -48,9 +52,9 @@ export function createBrokerCluster(
   options: Pick<BrokerOptions, 'binary' | 'folder' | 'accounts' | 'syncAlways'> & { readonly members: readonly BrokerPorts[] },
 ): BrokerCluster {
   const { members, folder, ...rest } = options;
-  const ports = members.map(({ routePort }) => routePort);
+  const all = members.map((member) => `${hostOf(member)}:${member.routePort}`);
   const brokers = members.map(({ routePort, ...own }, index) =>
-    createBroker({ ...rest, ...own, folder: join(folder, `${index + 1}`), cluster: { port: routePort, ports } }),
+    createBroker({ ...rest, ...own, folder: own.folder ?? join(folder, `${index + 1}`), cluster: { port: routePort, all } }),
   );
   const url = brokers.map((broker) => broker.url).join(',');
   const ask = <Answer>(subject: string): Promise<Answer> => askCluster(url, subject, options.accounts !== undefined);
@@ -62,7 +66,7 @@ export function createBrokerCluster(
   };
   return {
     url,
-    monitorUrl: members.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`).join(','),
+    monitorUrl: members.map((member) => `http://${hostOf(member)}:${member.monitorPort}`).join(','),
     brokers,
     async start() {
       await Promise.all(brokers.filter(({ pid }) => pid === undefined).map((broker) => broker.start()));

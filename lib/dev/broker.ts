@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
+import type { NetworkPlace } from './broker-network.ts';
 import { freezeChild, spawnServer, stopChild, waitForExit } from './child-process.ts';
 import { poll } from './poll.ts';
 
@@ -23,14 +24,16 @@ export interface BrokerOptions {
   readonly syncAlways?: boolean;
   /** One of several brokers; it counts as started when it answers, with or without a majority. (Default: it is alone) */
   readonly cluster?: BrokerRoutes;
+  /** Where it runs. (Default: on the loopback of this machine) */
+  readonly place?: NetworkPlace;
 }
 
 /** How the brokers of a cluster find each other. */
 export interface BrokerRoutes {
   /** Where this one listens for the others. */
   readonly port: number;
-  /** Where all of them do, this one too. */
-  readonly ports: readonly number[];
+  /** Where all of them do, this one too: `host:port`. */
+  readonly all: readonly string[];
 }
 
 /** A nats-server of ours on the loopback. */
@@ -66,7 +69,7 @@ export function createBroker(options: BrokerOptions): Broker {
   let child: ChildProcess | undefined;
 
   return {
-    url: `nats://127.0.0.1:${options.port}`,
+    url: `nats://${hostOf(options)}:${options.port}`,
     serverName: serverName(options),
     get pid() {
       return child?.exitCode === null && child.signalCode === null ? child.pid : undefined;
@@ -75,7 +78,8 @@ export function createBroker(options: BrokerOptions): Broker {
       await mkdir(options.folder, { recursive: true });
       await writeFile(config, brokerConfig(options));
       const log = openSync(logFile, 'a');
-      const started = spawnServer({ command: options.binary, args: ['-c', config], stdio: ['ignore', log, log] });
+      const [command, ...args] = [...(options.place?.enter ?? []), options.binary, '-c', config];
+      const started = spawnServer({ command, args, stdio: ['ignore', log, log] });
       child = started;
       closeSync(log);
       try {
@@ -105,7 +109,7 @@ export function createBroker(options: BrokerOptions): Broker {
 async function isReady(child: ChildProcess, options: BrokerOptions): Promise<true | undefined> {
   if (child.exitCode !== null) return Promise.reject(new Error(`nats-server ended with code ${child.exitCode}`));
   const login = options.accounts ? { user: 't0', pass: 'test' } : {};
-  const connection = await connect({ servers: `127.0.0.1:${options.port}`, reconnect: false, timeout: 1_000, ...login });
+  const connection = await connect({ servers: `${hostOf(options)}:${options.port}`, reconnect: false, timeout: 1_000, ...login });
   try {
     // In a cluster the majority answers for all, and a single one that is started again may have none.
     if (options.cluster === undefined) await connection.request('$JS.API.INFO', undefined, { timeout: 1_000 });
@@ -119,9 +123,14 @@ function serverName({ port }: BrokerOptions): string {
   return `visapi-${port}`;
 }
 
+/** Of a broker's clients and of the other brokers. */
+export function hostOf({ place }: Pick<BrokerOptions, 'place'>): string {
+  return place?.host ?? '127.0.0.1';
+}
+
 function brokerConfig(options: BrokerOptions): string {
   const lines = [
-    'host: 127.0.0.1',
+    `host: ${hostOf(options)}`,
     `port: ${options.port}`,
     `server_name: ${serverName(options)}`,
     `max_payload: ${options.maxPayloadBytes ?? maxPayloadBytes}`,
@@ -130,8 +139,8 @@ function brokerConfig(options: BrokerOptions): string {
     'ping_max: 2',
     `jetstream { store_dir: ${JSON.stringify(join(options.folder, 'store'))}${options.syncAlways === false ? '' : ', sync_interval: always'} }`,
   ];
-  if (options.monitorPort) lines.push(`http: "127.0.0.1:${options.monitorPort}"`);
-  if (options.cluster) lines.push(routesConfig(options.cluster));
+  if (options.monitorPort) lines.push(`http: "${hostOf(options)}:${options.monitorPort}"`);
+  if (options.cluster) lines.push(routesConfig(options.cluster, hostOf(options)));
   if (options.accounts) {
     const accounts = Array.from(
       { length: options.accounts },
@@ -143,7 +152,7 @@ function brokerConfig(options: BrokerOptions): string {
 }
 
 /** By the server's own pings (30 s, twice) writes would stand still for as long as a frozen leader does. */
-function routesConfig({ port, ports }: BrokerRoutes): string {
-  const routes = ports.map((each) => `"nats-route://127.0.0.1:${each}"`).join(', ');
-  return `cluster { name: visapi, listen: "127.0.0.1:${port}", no_advertise: true, routes: [${routes}], ping_interval: "1s", ping_max: 2 }`;
+function routesConfig({ port, all }: BrokerRoutes, host: string): string {
+  const routes = all.map((each) => `"nats-route://${each}"`).join(', ');
+  return `cluster { name: visapi, listen: "${host}:${port}", no_advertise: true, routes: [${routes}], ping_interval: "1s", ping_max: 2 }`;
 }

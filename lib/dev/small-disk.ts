@@ -30,8 +30,14 @@ export function mountSmallDisk(path: string, bytes: number): SmallDisk | string 
       const file = openSync(join(path, FILLER), 'w');
       const { bavail, bsize } = statfsSync(path);
       let left = bavail * bsize;
-      for (const part = Buffer.alloc(PART_BYTES); left > 0; left -= part.length) writeSync(file, part, 0, Math.min(left, part.length));
-      closeSync(file);
+      try {
+        for (const part = Buffer.alloc(PART_BYTES); left > 0; left -= part.length) writeSync(file, part, 0, Math.min(left, part.length));
+      } catch (error) {
+        // Whoever else writes to it has taken the rest meanwhile.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+      } finally {
+        closeSync(file);
+      }
     },
     empty: () => rmSync(join(path, FILLER), { force: true }),
     remove: () => void spawnSync('umount', ['-l', path]),
