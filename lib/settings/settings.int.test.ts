@@ -18,11 +18,14 @@ import { settingsMetrics } from '../telemetry/door-metrics.ts';
 import { createRegistry } from '../telemetry/metrics.ts';
 import { openSettings, type OpenSettings } from './settings.ts';
 import { seededRandom } from '../core/seeded-random.ts';
+import { patience } from '../dev/test-scale.ts';
 import { testSeed } from '../dev/test-seed.ts';
 
 const BUCKET = bucketStream({ name: 'config', description: 'for tests', maxBytes: 4 * 1024 ** 2, replicas: 1 });
 /** What is promised of every change. */
-const WITHIN_MS = 5_000;
+const WITHIN_MS = patience(5_000);
+/** A broker that waits for its disk answers late. */
+const ANSWER_MS = 30_000;
 const GITHUB = { name: 'github', preset: 'github', secrets: [{ value: 'hunter2hunter2' }] };
 
 interface Bed {
@@ -176,8 +179,8 @@ test('a version that cannot be used changes nothing for anybody, also after a re
   ];
   let revision = entry?.revision ?? 0;
   for (const [what, value] of wrongs) {
-    revision = await bucket.put('sources.github', value, revision);
     const told = bed.lines.length;
+    revision = await bucket.put('sources.github', value, revision);
     await becomes(`${what} is told`, () => bed.lines.slice(told).some((line) => line.includes('cannot be used')));
     assert.equal(first.settings.findSource('github'), good, what);
     assert.deepEqual(first.settings.invalid, ['sources.github']);
@@ -233,7 +236,7 @@ test('a bucket that is gone, or was made anew, takes nothing away', async (t) =>
   const first = await bed.open();
   const { settings } = first;
   await becomes('all is known', () => settings.sourceNames.length === 1 && isCurrent(settings));
-  await requestApi(bed.connection, '$JS.API.STREAM.DELETE.KV_config');
+  await requestApi(bed.connection, '$JS.API.STREAM.DELETE.KV_config', undefined, ANSWER_MS);
   await becomes('it is told', () => settings.state.kind === 'stale');
   await applyStreams(bed.connection, [BUCKET]);
   await becomes('an empty one is told, too', () => settings.state.kind === 'stale' && settings.state.because.includes('anew'));
@@ -275,7 +278,7 @@ test('whatever happens to the broker meanwhile, the last state is known within 5
       // A reading that is under way gives up after 5 s.
       await poll(() => settings.state.kind !== 'current' || undefined, { deadlineMs: 30_000, what: 'the loss is noticed' });
       await broker.start();
-      await bed.connection.whenConnected(10_000);
+      await bed.connection.whenConnected(60_000);
     }
     await becomes(
       'the last state is known',
@@ -323,8 +326,8 @@ test('an answer that lags behind takes nothing back, and a change that somebody 
   lagging = undefined;
   await becomes('the new source is known', () => settings.findSource('new') !== undefined && isCurrent(settings));
 
-  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.new' });
+  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.new' }, ANSWER_MS);
   await sources.remove('github');
-  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.github' });
+  await requestApi(bed.connection, '$JS.API.STREAM.PURGE.KV_config', { filter: '$KV.config.sources.github' }, ANSWER_MS);
   await becomes('what is left is all', () => settings.sourceNames.length === 0 && isCurrent(settings));
 });

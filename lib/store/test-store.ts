@@ -79,6 +79,6 @@ export const claimOf = (unit: UnitLease, onUnknown: OnUnknown, token: string, id
 /** Resolves when some statement of this database waits for a lock. */
 export async function waitForLock(database: Database): Promise<void> {
   const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 30_000;
   while ((await database.query({ text })).length === 0) assert.ok(performance.now() < deadline, 'nothing waits for a lock');
 }
