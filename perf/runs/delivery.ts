@@ -23,7 +23,7 @@ export async function measureDelivery(
     deadlineMs: 60_000,
     what: `${dueAt.length} messages at Slack`,
   });
-  await load.close();
+  load.close();
   const latencies = Float64Array.from(dueAt, (due, number) => (slack.arrivedAt(load.textOf(number)) ?? NaN) - due).toSorted();
   if (slack.arrived !== dueAt.length || latencies.some((each) => Number.isNaN(each)))
     throw new Error(`expected ${dueAt.length} messages, each once, got ${slack.arrived}`);

@@ -21,7 +21,7 @@ export async function measureMemory({ bed, system, slack, say }: Scene, events: 
   await postClosedLoop(load, events, AT_ONCE, (posted) => posted - slack.arrived < MAX_OPEN);
   await poll(async () => Promise.resolve(slack.arrived >= events ? true : undefined), { deadlineMs: 120_000, what: `${events} messages` });
   const perSecond = events / ((performance.now() - begunAt) / 1_000);
-  await load.close();
+  load.close();
   say(`memory: ${events} events from the door to Slack, ${perSecond.toFixed(0)}/s`);
   return watch.stop();
 }
