@@ -1,7 +1,7 @@
 /**
  * `npm test [file ...]`, `npm run slow` for what takes longer (`*.slow.test.ts`), and `npm run nightly` for what takes many minutes: starts one broker and one database for all files, runs node's test runner over them, and fails
  * also for what the tests leave behind (processes, listening ports, files) and for skips above the limit
- * in docs/limits.md. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml, and of a whole run .visapi/test-results, by which
+ * in docs/limits.md. `--brokers 3`: on a cluster of three, what does not say itself on how many it runs. Writes .visapi/test-report.xml (JUnit), or slow-test-report.xml, and of a whole run .visapi/test-results, by which
  * `npm run check` knows what was shown. The runner's own summary comes last on stdout.
  */
 import { spawn } from 'node:child_process';
@@ -10,17 +10,26 @@ import { once } from 'node:events';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { ensureBrowser } from '../lib/dev/browser-debian.ts';
 import { localHome, projectRoot } from '../lib/dev/local-home.ts';
-import { startTestServers } from '../lib/dev/test-servers.ts';
 import { bundleModules } from './bundle-modules.ts';
 import { testSeed } from '../lib/dev/test-seed.ts';
 import { endProcesses, findRemains, testRun } from './remains.ts';
 import { groupTests } from './test-groups.ts';
 import { resultsFile } from './test-results.ts';
 
-const isNightly = process.argv.includes('--nightly');
-const isSlow = process.argv.includes('--slow');
+const { values: flags, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { nightly: { type: 'boolean' }, slow: { type: 'boolean' }, brokers: { type: 'string' } },
+});
+const isNightly = flags.nightly === true;
+const isSlow = flags.slow === true;
+if (flags.brokers !== undefined && flags.brokers !== '1' && flags.brokers !== '3')
+  throw new Error(`--brokers: expected 1 or 3, got ${flags.brokers}`);
+// For the servers that are started here, and by the tests.
+process.env['VISAPI_TEST_BROKERS'] = flags.brokers ?? '1';
+const { startTestServers } = await import('../lib/dev/test-servers.ts');
 const folders = '{lib,streams,sdk,cmd,perf,chaos,examples,test}/**';
 /** Two cores: a third file fills the waits of the other two, a fourth only makes timings noisy. What is judged by its timing runs alone, at night. */
 const filesAtOnce = isNightly ? 1 : 3;
@@ -36,8 +45,7 @@ const say = (line: string) => void process.stderr.write(`visapi: ${line}\n`);
 const home = localHome('.visapi');
 const report = join(home.root, isSlow ? 'slow-test-report.xml' : 'test-report.xml');
 
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const results = wanted.length > 0 ? '' : resultsFile(home.root, isNightly ? 'nightly' : isSlow ? 'slow' : 'test');
+const results = wanted.length > 0 || flags.brokers === '3' ? '' : resultsFile(home.root, isNightly ? 'nightly' : isSlow ? 'slow' : 'test');
 // What the run before has said is no more.
 if (results !== '') rmSync(results, { force: true });
 mkdirSync(home.root, { recursive: true });

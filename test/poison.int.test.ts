@@ -16,7 +16,7 @@ import { applyStreams } from '../lib/jetstream/stream-plan.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
 import { type DeadLetterEntry, listDeadLetters } from '../lib/store/dead-letters.ts';
 import { roleAddress } from '../lib/store/role-address.ts';
-import { logStreams } from '../streams/log-streams.ts';
+import { testStreams } from './test-streams.ts';
 import { commandSubject, STREAMS } from '../streams/subjects.ts';
 import { ATTEMPTS, type Deed } from './poison/deed.ts';
 import { until } from './system-bed.ts';
@@ -152,7 +152,7 @@ async function openWards(t: TestContext, ...actors: readonly string[]): Promise<
     await database.close();
     await rm(folder, { recursive: true, force: true });
   });
-  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  await applyStreams(connection, testStreams());
   const env = {
     PATH: process.env['PATH'],
     NATS_URL: bed.natsUrl,

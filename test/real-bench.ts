@@ -20,10 +20,10 @@ import { openDatabase } from '../lib/store/database.ts';
 import { createRecordStore } from '../lib/store/record-store.ts';
 import { createReplay, listReplays } from '../lib/store/replays.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../streams/actor-lanes.ts';
-import { logStreams } from '../streams/log-streams.ts';
 import { commandSubject } from '../streams/subjects.ts';
 import { seededRandom } from '../lib/core/seeded-random.ts';
 import { testSeed } from '../lib/dev/test-seed.ts';
+import { testStreams } from './test-streams.ts';
 
 /** A broker that waits for its disk confirms late. */
 const PUBLISH_MS = 30_000;
@@ -44,7 +44,7 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
     await database.close();
     await connection.close();
   });
-  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  await applyStreams(connection, testStreams());
   const broker = createBrokerAdapter(connection, publisher);
   let sent = 0;
   let lives = 0;

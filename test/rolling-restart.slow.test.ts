@@ -15,7 +15,7 @@ import { createTestSecrets } from '../lib/dev/test-settings.ts';
 import type { SinkMessage } from '../lib/sink/arrivals.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
-import { logStreams } from '../streams/log-streams.ts';
+import { testStreams } from './test-streams.ts';
 import { isReady, until } from './system-bed.ts';
 
 const PER_SECOND = scaled({ day: 10, night: 300 });
@@ -38,9 +38,7 @@ async function openTwoOfEach(t: TestContext): Promise<TwoOfEach> {
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'test', allowUnsafe: true });
   const secrets = createTestSecrets();
   await saveWorkflows(database, [releaseWorkflow('roll', 'repeat')]);
-  await prepareBroker(bed.natsUrl, logStreams({ totalBytes: 256 * 1024 ** 2 }), secrets, [
-    { name: 'github', preset: 'github', secrets: [{ value: SECRET }] },
-  ]);
+  await prepareBroker(bed.natsUrl, testStreams(), secrets, [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]);
   const { natsUrl, databaseUrl } = bed;
   const described = await describePrograms({
     folder,

@@ -11,6 +11,7 @@ import { poll } from '../lib/dev/poll.ts';
 import type { LocalProgram } from '../lib/dev/program.ts';
 import { SECRET, signRelease } from '../lib/dev/release-events.ts';
 import { describePrograms, prepareBroker, type ProgramName, saveWorkflows } from '../lib/dev/system-programs.ts';
+import { eachBroker } from '../lib/dev/test-brokers.ts';
 import { openOwnBroker, openTestBed } from '../lib/dev/test-bed.ts';
 import { createTestSecrets, type TestSource } from '../lib/dev/test-settings.ts';
 import type { SinkAttempt, SinkMessage } from '../lib/sink/arrivals.ts';
@@ -18,7 +19,7 @@ import type { MailAccount } from '../lib/sink/mail-account.ts';
 import { type Sink, startSink } from '../lib/sink/sink.ts';
 import type { SlackWorkspace } from '../lib/sink/workspace.ts';
 import { type Database, openDatabase } from '../lib/store/database.ts';
-import { logStreams } from '../streams/log-streams.ts';
+import { testStreams } from './test-streams.ts';
 
 /** The whole system as processes of its own, on a broker that a test may kill, with a local Slack in the test's process. */
 export interface SystemBed {
@@ -98,7 +99,7 @@ export async function openSystem(t: TestContext, workflows: readonly string[], o
     options.sources ?? JSON.stringify([{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }]),
   ) as TestSource[];
   await saveWorkflows(database, workflows);
-  const apiKey = await prepareBroker(broker.url, logStreams({ totalBytes: 256 * 1024 ** 2 }), secrets, sources);
+  const apiKey = await prepareBroker(broker.url, testStreams(), secrets, sources);
   const { passwords, channels, mail } = options;
   const { programs, env, ingestUrl } = await describePrograms({
     folder,
@@ -161,10 +162,10 @@ export async function isReady(url: string): Promise<boolean> {
 }
 
 function withLogin(address: string, password: string): string {
-  const url = new URL(address);
-  url.username ||= 'visapi';
-  url.password = password;
-  return url.toString();
+  return eachBroker(address, (url) => {
+    url.username ||= 'visapi';
+    url.password = password;
+  });
 }
 
 async function postRelease(ingestUrl: string, release: { repository: string; tag: string; delivery?: string }): Promise<PostAnswer> {

@@ -90,6 +90,26 @@ export function createBrokerCluster(
   };
 }
 
+/** A cluster as the one broker that a test stops, kills and freezes: all three at once. `serverName` and `pid` are the first one's. */
+export function asOneBroker(cluster: BrokerCluster): Broker {
+  const { brokers, url } = cluster;
+  const [first] = brokers;
+  const all = async (act: (broker: Broker) => Promise<void>): Promise<void> => void (await Promise.all(brokers.map(act)));
+  return {
+    url,
+    serverName: first!.serverName,
+    get pid() {
+      return first!.pid;
+    },
+    start: () => cluster.start(),
+    stop: () => cluster.stop(),
+    whenDown: () => all((broker) => broker.whenDown()),
+    kill: () => all((broker) => broker.kill()),
+    freeze: () => brokers.forEach((broker) => broker.freeze()),
+    thaw: () => brokers.forEach((broker) => broker.thaw()),
+  };
+}
+
 /**
  * Starts a cluster in a temporary folder, on ports that nobody has. For tests and experiments.
  * @returns it; `stop` also removes what it has written

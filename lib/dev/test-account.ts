@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Client } from 'pg';
+import { eachBroker } from './test-brokers.ts';
 import { testAccounts } from './test-servers.ts';
 
 /**
@@ -17,10 +18,10 @@ export async function takeAccount(natsUrl: string, databaseUrl: string): Promise
     const { rows } = await client.query<{ n: string }>(`select nextval('test_account') as n`);
     const account = Number(rows[0]?.n);
     if (account >= testAccounts) throw new Error(`the test broker has ${testAccounts} accounts and all are taken: raise testAccounts`);
-    const url = new URL(natsUrl);
-    url.username = `t${account}`;
-    url.password = 'test';
-    return url.toString();
+    return eachBroker(natsUrl, (url) => {
+      url.username = `t${account}`;
+      url.password = 'test';
+    });
   } finally {
     await client.end();
   }
@@ -28,8 +29,9 @@ export async function takeAccount(natsUrl: string, databaseUrl: string): Promise
 
 /** Removes an account's streams: with hundreds of tests their files would fill the disk of a small machine. */
 export async function dropStreams(natsUrl: string): Promise<void> {
-  const url = new URL(natsUrl);
-  const connection = await connect({ servers: url.host, user: url.username, pass: url.password, reconnect: false });
+  const urls = natsUrl.split(',').map((each) => new URL(each));
+  const { username = '', password = '' } = urls[0] ?? {};
+  const connection = await connect({ servers: urls.map(({ host }) => host), user: username, pass: password, reconnect: false });
   try {
     const manager = await jetstreamManager(connection);
     for await (const name of manager.streams.names()) await manager.streams.delete(name);

@@ -15,11 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { findBrokerBinary } from './broker-binary.ts';
-import { type BrokerCluster, startBrokerCluster } from './broker-cluster.ts';
+import { asOneBroker, type BrokerCluster, startBrokerCluster } from './broker-cluster.ts';
 import { createBroker, type Broker } from './broker.ts';
 import { localHome } from './local-home.ts';
 import { findFreePort } from './port.ts';
 import { createPostgres, type Postgres } from './postgres.ts';
+import { testBrokers } from './test-brokers.ts';
 import { dropStreams, takeAccount } from './test-account.ts';
 import { cloneDatabase, dropDatabase, emptyDatabase } from './test-database.ts';
 import { startTestServers, type TestServers } from './test-servers.ts';
@@ -60,8 +61,16 @@ export async function openTestAccount(): Promise<string> {
   return natsUrl;
 }
 
-/** Gives one test a broker that it may kill, stop and freeze. It is started, and gone with its data after the test. */
+/**
+ * Gives one test a broker that it may kill, stop and freeze. It is started, and gone with its data after the test. Where the tests run on
+ * three brokers it stands for all of them.
+ */
 export async function openOwnBroker(t: TestContext, options: { readonly syncAlways?: boolean } = {}): Promise<Broker> {
+  if (testBrokers === 3) {
+    const cluster = await startBrokerCluster(options);
+    t.after(() => cluster.stop());
+    return asOneBroker(cluster);
+  }
   const binary = process.env['VISAPI_NATS_SERVER'] ?? (await findBrokerBinary({ cache: localHome('.visapi').cache, say: console.error }));
   const folder = mkdtempSync(join(tmpdir(), 'visapi-broker-'));
   const broker = createBroker({ binary, folder, port: await findFreePort(), ...options });

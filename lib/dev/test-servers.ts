@@ -3,10 +3,12 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBrokerBinary } from './broker-binary.ts';
+import { asOneBroker, startBrokerCluster } from './broker-cluster.ts';
 import { createBroker } from './broker.ts';
 import { localHome } from './local-home.ts';
 import { findFreePort } from './port.ts';
 import { createPostgres } from './postgres.ts';
+import { testBrokers } from './test-brokers.ts';
 
 /** More tests than this in one run want a larger number; 500 accounts cost the broker 0.2 s at its start. */
 export const testAccounts = 500;
@@ -25,7 +27,10 @@ export interface TestServers {
 export async function startTestServers(say: (line: string) => void): Promise<TestServers> {
   const brokerBinary = await findBrokerBinary({ cache: localHome('.visapi').cache, say });
   const folder = mkdtempSync(join(tmpdir(), 'visapi-test-'));
-  const broker = createBroker({ binary: brokerBinary, folder: join(folder, 'nats'), port: await findFreePort(), accounts: testAccounts });
+  const broker =
+    testBrokers === 3
+      ? asOneBroker(await startBrokerCluster({ accounts: testAccounts }))
+      : createBroker({ binary: brokerBinary, folder: join(folder, 'nats'), port: await findFreePort(), accounts: testAccounts });
   const postgres = createPostgres({
     folder: join(folder, 'postgres'),
     port: await findFreePort(),

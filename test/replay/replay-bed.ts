@@ -21,7 +21,7 @@ import { compileText } from '../../lib/workflow/compile.ts';
 import { createLog } from '../../lib/telemetry/log.ts';
 import { DEAD_LETTER_SUBJECTS, lanesOfActor } from '../../streams/actor-lanes.ts';
 import { EMAIL_LANES, SLACK_LANES } from '../../streams/actors.ts';
-import { logStreams } from '../../streams/log-streams.ts';
+import { testStreams } from '../test-streams.ts';
 import { stepSucceeded } from '../../streams/step-result.ts';
 import { eventSubject } from '../../streams/subjects.ts';
 
@@ -79,7 +79,7 @@ export async function openReplayBed(t: TestContext): Promise<ReplayBed> {
     await database.close();
     await connection.close();
   });
-  await applyStreams(connection, logStreams({ totalBytes: 512 * 1024 ** 2 }));
+  await applyStreams(connection, testStreams(512 * 1024 ** 2));
   const checked = compileText(WORKFLOW, 1);
   if (checked.kind !== 'right') throw new Error(JSON.stringify(checked.mistakes));
   await applyWorkflow(database, { name: 'tell', document: checked.value.definition, who: 'test' });

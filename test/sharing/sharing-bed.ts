@@ -16,7 +16,7 @@ import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import { applyStreams } from '../../lib/jetstream/stream-plan.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { roleAddress } from '../../lib/store/role-address.ts';
-import { logStreams } from '../../streams/log-streams.ts';
+import { testStreams } from '../test-streams.ts';
 import { commandSubject } from '../../streams/subjects.ts';
 import { until } from '../system-bed.ts';
 import { ACTOR, type Go, type Order, PARTITIONS, type Step } from './dialogue.ts';
@@ -108,7 +108,7 @@ export async function openSharing(t: TestContext, count = 2): Promise<SharingBed
   const connection = await connectBroker({ url: bed.natsUrl, name: 'sharing test' });
   const publisher = createPublisher(connection);
   const database = await openDatabase({ url: bed.databaseUrl, applicationName: 'sharing test', allowUnsafe: true });
-  await applyStreams(connection, logStreams({ totalBytes: 256 * 1024 ** 2 }));
+  await applyStreams(connection, testStreams());
   const said: Said[] = [];
   const held = new Set<Said>();
   const names = Array.from({ length: count }, (_, index) => `sharer-${index + 1}`);
