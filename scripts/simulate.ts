@@ -46,10 +46,19 @@ function worldOf(seed: number): World {
 async function play({ from, count, step }: Stretch): Promise<Found[]> {
   const found: Found[] = [];
   for (let seed = from; seed < from + count; seed += step) {
-    const { violations } = await worldOf(seed)[1](seed);
+    const violations = await violationsOf(seed);
     if (violations.length > 0) found.push({ seed, violations });
   }
   return found;
+}
+
+/** A world that throws has gone wrong, too, and its seed is to be known. */
+async function violationsOf(seed: number): Promise<readonly string[]> {
+  try {
+    return (await worldOf(seed)[1](seed)).violations;
+  } catch (error) {
+    return [`it threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  }
 }
 
 async function replay(seed: number): Promise<void> {
@@ -81,6 +90,8 @@ function playInThread(stretch: Stretch): Promise<Found[]> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(import.meta.filename, { workerData: stretch });
     worker.once('message', resolve).once('error', reject);
+    // A world in which everybody waits for somebody else leaves its thread with nothing to do.
+    worker.once('exit', () => reject(new Error(`a thread ended within a world of ${JSON.stringify(stretch)}`)));
   });
 }
 
