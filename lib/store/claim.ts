@@ -53,7 +53,7 @@ interface AnswerRow {
 }
 
 /** Answers in the order of the claims. Two claims of one effect are answered one after the other. */
-export async function claimEffects(database: Database, claims: readonly EffectClaim[]): Promise<ClaimAnswer[]> {
+export async function claimEffects(database: Pick<Database, 'query'>, claims: readonly EffectClaim[]): Promise<ClaimAnswer[]> {
   const answers = claims.map((): ClaimAnswer => ({ kind: 'fenced' }));
   let open = claims.map((claim, n) => ({ claim, n }));
   while (open.length > 0) {

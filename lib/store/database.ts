@@ -8,7 +8,7 @@ export interface DatabaseOptions {
   readonly url: string;
   /** The program and its instance; shown in `pg_stat_activity`. */
   readonly applicationName: string;
-  /** Connections at most. (Default: 8: settling, claiming and loading, with room; each costs the server some 10 MB) */
+  /** Connections at most, lines not counted. (Default: 6: loading and reading, with room; each costs the server some 10 MB) */
   readonly maxConnections?: number;
   /** Do not insist on a durable commit. (Default: false) */
   readonly allowUnsafe?: boolean;
@@ -22,6 +22,12 @@ export interface Database {
   readonly options: DatabaseOptions;
   /** One statement, a transaction of its own. With a `name` it is prepared once per connection. */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
+  /**
+   * A connection for one kind of prepared statements that follow each other for as long as the process lives. It keeps their plans: in
+   * the pool every connection plans every statement six times, which for a settling takes longer than running it. A second connection
+   * is opened where a statement comes before the last one's answer. Closed with the database.
+   */
+  line(): Pick<Database, 'query'>;
   /** Waits for what is under way and closes every connection. May be called twice. */
   close(): Promise<void>;
 }
@@ -48,6 +54,10 @@ const CONNECT_TIMEOUT_MS = 3_000;
  */
 const PLANNER = '-c enable_seqscan=off';
 
+/** What is planned with the values of one call is no better here, and is planned again five times before PostgreSQL sees it. */
+const LINE_PLANNER = `${PLANNER} -c plan_cache_mode=force_generic_plan`;
+const LINE_CONNECTIONS = 2;
+
 /** What every connection of the project is opened with. */
 export function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
   return {
@@ -69,16 +79,20 @@ export function connectionConfig(options: DatabaseOptions): pg.ClientConfig {
  * cannot be reached, and with an `Error` that names the setting where commits are not durable.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const pool = new pg.Pool({ ...connectionConfig(options), max: options.maxConnections ?? 8 });
-  // Without a listener the loss of an idle connection would end the process.
-  pool.on('error', (error) => options.onIdleError?.(error));
+  const pool = openPool(options, { max: options.maxConnections ?? 6 });
+  const lines: pg.Pool[] = [];
   const tables = new Kysely<StoreTables>({ dialect: new PostgresDialect({ pool }) });
   let closed: Promise<void> | undefined;
   const database: Database = {
     tables,
     options,
     query: (statement) => query(pool, statement),
-    close: () => (closed ??= closePool(pool, tables)),
+    line() {
+      const line = openPool(options, { max: LINE_CONNECTIONS, options: LINE_PLANNER });
+      lines.push(line);
+      return { query: (statement) => query(line, statement) };
+    },
+    close: () => (closed ??= closeAll(pool, lines, tables)),
   };
   try {
     if (options.allowUnsafe !== true) await assertDurable(database);
@@ -89,10 +103,18 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return database;
 }
 
+function openPool(options: DatabaseOptions, more: pg.PoolConfig): pg.Pool {
+  // A connection that is closed because it was idle takes its plans with it, and the next burst begins by planning.
+  const pool = new pg.Pool({ ...connectionConfig(options), idleTimeoutMillis: 0, ...more });
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => options.onIdleError?.(error));
+  return pool;
+}
+
 /** Kysely ends the pool only where it has been asked something itself. */
-async function closePool(pool: pg.Pool, tables: Kysely<StoreTables>): Promise<void> {
+async function closeAll(pool: pg.Pool, lines: readonly pg.Pool[], tables: Kysely<StoreTables>): Promise<void> {
   await tables.destroy();
-  if (!pool.ending) await pool.end();
+  await Promise.all([...lines, ...(pool.ending ? [] : [pool])].map((each) => each.end()));
 }
 
 /** One statement over a pool or a client. What is not the server's answer is `DatabaseUnavailable`. */

@@ -57,7 +57,7 @@ function statementText(parts: readonly StatementPart[]): string {
     const arrays = [parameter('int'), ...columns.map(({ type, isList }) => parameter(isList ? 'text' : type))];
     const names = ['unit_number', ...columns.map(({ name }) => name)];
     const selected = columns.map(({ name, type, isList }) => (isList ? `r.${name}::${type}[] as ${name}` : `r.${name}`));
-    return `${part.name} as materialized (
+    return `${part.name} as (
   select unit.actor, unit.partition, unit.epoch, ${selected.join(', ')}
   from unnest(${arrays.join(', ')}) as r(${names.join(', ')}) join unit on unit.number = r.unit_number
 ),

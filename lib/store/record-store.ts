@@ -24,6 +24,8 @@ export interface RecordStore extends RecordPort {
  */
 export function createRecordStore(database: Database): RecordStore {
   const renewal = new LeaseRenewal(database.options);
+  const settling = database.line();
+  const claiming = database.line();
   const adoption = new Adoption(database);
   return {
     acquire: (owner, units, leaseMs) => acquireUnits(database, owner, units, leaseMs),
@@ -32,9 +34,9 @@ export function createRecordStore(database: Database): RecordStore {
     leave: (member) => removeMember(database, member),
     release: (leases) => releaseUnits(database, leases),
     load: (lease) => loadUnit(database, lease),
-    settle: (batch) => settle(database, batch),
+    settle: (batch) => settle(settling, batch),
     isTransient,
-    claim: (claims) => claimEffects(database, claims),
+    claim: (claims) => claimEffects(claiming, claims),
     recordStarts: (starts) => recordStarts(database, starts),
     parkedRows: (lease, lane, key, limit) => loadParkedRows(database, lease, lane, key, limit),
     dueTimers: (leases, nowMs, limit) => dueTimers(database, leases, nowMs, limit),
@@ -48,7 +50,7 @@ export function createRecordStore(database: Database): RecordStore {
   };
 }
 
-async function settle(database: Database, batch: SettleBatch): Promise<{ refused: UnitLease[] }> {
+async function settle(database: Pick<Database, 'query'>, batch: SettleBatch): Promise<{ refused: UnitLease[] }> {
   const { rows, ...record } = batch;
   const units = [...Object.values(record).flat(), ...rows].map(({ unit }) => unit);
   if (units.length === 0) return { refused: [] };

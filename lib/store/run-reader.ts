@@ -11,8 +11,9 @@ import { enabledWorkflows, findWorkflow } from './workflows.ts';
 
 /** What the workflow actor reads before a turn; questions that come together are one query. */
 export function createRunReader(database: Database): RunReader {
-  const runsOfEvents = new BatchedRead((eventIds) => readRunIds(database, eventIds));
-  const runs = new BatchedRead((runIds) => readRuns(database, runIds));
+  const line = database.line();
+  const runsOfEvents = new BatchedRead((eventIds) => readRunIds(line, eventIds));
+  const runs = new BatchedRead((runIds) => readRuns(line, runIds));
   return {
     enabledWorkflows: () => enabledWorkflows(database),
     workflowVersion: (name, version) => findWorkflow(database, name, version),
@@ -22,7 +23,10 @@ export function createRunReader(database: Database): RunReader {
   };
 }
 
-async function readRunIds(database: Database, eventIds: readonly string[]): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+async function readRunIds(
+  database: Pick<Database, 'query'>,
+  eventIds: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const text = `select id, event_id from runs where event_id = any (${GIVEN})`;
   const rows = await database.query<{ id: string; event_id: string }>({ name: 'runs-of-events', text, values: [eventIds] });
   const found = new Map<string, Set<string>>();
@@ -31,7 +35,7 @@ async function readRunIds(database: Database, eventIds: readonly string[]): Prom
 }
 
 /** The runs that there are, by id, each with its steps in order of their position. */
-export async function readRuns(reader: StoreReader, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
+export async function readRuns(reader: Pick<StoreReader, 'query'>, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
   const runs = await reader.query<RunRecord>({ name: 'runs', text: RUNS, values: [runIds] });
   return new Map(runs.map((run) => [run.id, { run: runOf(run), steps: run.steps.map(stepOf) }]));
 }
