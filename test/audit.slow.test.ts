@@ -11,6 +11,9 @@ import { SLACK_LANES } from '../streams/actors.ts';
 import { COMMAND_LOG } from '../streams/command-log.ts';
 import { openSystem, until } from './system-bed.ts';
 
+/** Seven and their results, each settled in its lane. */
+const COMMANDS = 14;
+
 test('the audit finds every accepted event, and says what is missing where somebody has taken it away', async (t) => {
   const system = await openSystem(t, [releaseWorkflow('octo', 'repeat')]);
   const audit = async (): Promise<{ code: number; found: Audit }> => {
@@ -26,7 +29,8 @@ test('the audit finds every accepted event, and says what is missing where someb
   let last: Audit | undefined;
   await until('everything has ended', async () => {
     last = (await audit()).found;
-    return last.log.messages === ids.length && last.events.waiting === 0;
+    const areSettled = last.lanes.every(({ messages, settled }) => messages === settled);
+    return last.log.messages === ids.length && last.events.waiting === 0 && last.commands.messages === COMMANDS && areSettled;
   });
   const { log, commands, lanes, events, journals, unaccounted } = last!;
   assert.deepEqual(unaccounted, []);
@@ -36,8 +40,7 @@ test('the audit finds every accepted event, and says what is missing where someb
     journals.map(({ inLog, waiting, missing }) => [inLog, waiting, missing]),
     [[ids.length, 0, []]],
   );
-  // Seven commands and their results, each settled in its lane.
-  assert.equal(commands.messages, 14);
+  assert.equal(commands.messages, COMMANDS);
   assert.deepEqual(sumOf(lanes), { 'COMMANDS slack': [7, 7], 'COMMANDS workflow': [7, 7], 'EVENTS workflow': [ids.length, ids.length] });
   assert.equal((await audit()).code, 0);
   const people = await system.visapi('audit');
@@ -45,7 +48,7 @@ test('the audit finds every accepted event, and says what is missing where someb
 
   const connection = await connectBroker({ url: system.broker.url, name: 'test' });
   t.after(() => connection.close());
-  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 3, no_erase: true });
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 3, no_erase: true }, 30_000);
   await system.database.query({ text: 'delete from events where id = $1', values: [ids[0]] });
   await system.database.query({ text: 'delete from steps where run in (select id from runs where event_id = $1)', values: [ids[1]] });
   await system.database.query({ text: 'delete from runs where event_id = $1', values: [ids[1]] });
@@ -94,7 +97,7 @@ test('a command that is deleted behind our back leaves a step that the audit nam
   await post(0, 3);
   assert.deepEqual((await audit()).unaccounted, [], 'what waits for an actor that does not run is where it should be');
   const [, gone] = await commands();
-  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: gone!.seq, no_erase: true });
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: gone!.seq, no_erase: true }, 30_000);
   const first = await keepAlive(system.programs.notifier, quiet);
   t.after(() => first.stop());
   await until('the others are sent', async () => (await audit()).events.done === 2);
@@ -109,7 +112,7 @@ test('a command that is deleted behind our back leaves a step that the audit nam
   const waiting = (await commands()).slice(2);
   assert.equal(waiting.length, 3);
   for (const { consumer, last } of lanesOf(waiting))
-    await requestApi(connection, `$JS.API.CONSUMER.RESET.COMMANDS.${consumer}`, { seq: last + 1 });
+    await requestApi(connection, `$JS.API.CONSUMER.RESET.COMMANDS.${consumer}`, { seq: last + 1 }, 30_000);
   const skipped = (await audit()).unaccounted.filter(({ what }) => what === 'skipped');
   assert.equal(skipped[0]?.count, 3);
   for (const { consumer } of lanesOf(waiting))

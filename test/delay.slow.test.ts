@@ -5,7 +5,10 @@ import { requestApi } from '../lib/jetstream/api-request.ts';
 import { logStreams } from '../streams/log-streams.ts';
 import { openSystem, until } from './system-bed.ts';
 
-const DELAY_MS = 5_000;
+/** Longer than what happens meanwhile takes on a busy machine. */
+const DELAY_MS = 12_000;
+/** For the log, in nanoseconds: long enough that what is in it is read, and shorter than the delay. */
+const KEPT_NS = 5e9;
 
 const workflow = JSON.stringify({
   name: 'remind',
@@ -26,8 +29,12 @@ test('delays outlive the log, kills and the person who cancels one', async (t) =
     async () => {
       const connection = await connectBroker({ url: system.broker.url, name: 'test' });
       for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }).filter(({ name }) => name === 'EVENTS' || name === 'COMMANDS'))
-        // In nanoseconds: two seconds.
-        await requestApi(connection, `$JS.API.STREAM.UPDATE.${stream.name}`, { ...stream, max_age: 2e9, duplicate_window: 2e9 });
+        await requestApi(
+          connection,
+          `$JS.API.STREAM.UPDATE.${stream.name}`,
+          { ...stream, max_age: KEPT_NS, duplicate_window: KEPT_NS },
+          30_000,
+        );
       await connection.close();
 
       const { id } = await system.post({ repository: 'a/b', tag: 'v1' });

@@ -22,7 +22,7 @@ interface Call {
   readonly text: string;
 }
 
-test('no reply leaves before the fdatasync of its event has come back, under 64 connections', { timeout: 60_000 }, async (t) => {
+test('no reply leaves before the fdatasync of its event has come back, under 64 connections', { timeout: 140_000 }, async (t) => {
   if (spawnSync('strace', ['-V']).error) {
     t.skip('the order of system calls can only be seen with strace');
     return;

@@ -16,7 +16,7 @@ test('a log at its limit refuses no event: the journal keeps them, a trim takes 
   const system = await openSystem(t, [releaseWorkflow('octo', 'repeat')]);
   const connection = await connectBroker({ url: system.broker.url, name: 'test' });
   t.after(() => connection.close());
-  await requestApi(connection, '$JS.API.STREAM.UPDATE.EVENTS', eventsStream({ maxBytes: MAX_BYTES }));
+  await requestApi(connection, '$JS.API.STREAM.UPDATE.EVENTS', eventsStream({ maxBytes: MAX_BYTES }), 30_000);
   const trim = async (): Promise<Trim> => {
     const { code, stdout, stderr } = await system.visapi('log', 'trim', '--before', '0s', '--force', '--json');
     assert.equal(code, 0, stderr);

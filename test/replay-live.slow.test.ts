@@ -169,6 +169,8 @@ async function passes(bed: ReplayBed, marks: { at: number; handled: number }[], 
 function rateOf(marks: readonly { at: number; handled: number }[]): number {
   const first = marks.find(({ handled }) => handled >= COUNT * 0.1)!;
   const last = marks.find(({ handled }) => handled >= COUNT * 0.9)!;
+  // Nobody has looked in between.
+  if (first === last) return 0;
   return ((last.handled - first.handled) * 1_000) / (last.at - first.at);
 }
 

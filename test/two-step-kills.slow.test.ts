@@ -16,9 +16,9 @@ const PROGRAMS: readonly ProgramName[] = ['ingest', 'processor', 'notifier'];
 const PACE_MS = 50;
 /** Slack tells one message of a channel after the other, the mail server many at once: so a run is between its steps for this long. */
 const SLACK_MS = 20;
-const MAIL_MS = 150;
+const MAIL_MS = 400;
 /** From the moment at which a run was seen between its steps: from before its second one is sent to after it is answered. */
-const LATEST_KILL_MS = 300;
+const LATEST_KILL_MS = 550;
 /** A program is gone for a second or more on a busy machine, and its leases for some seconds more. */
 const ENDS_WITHIN_MS = 60_000;
 

@@ -161,7 +161,7 @@ export async function runOutage(t: TestContext, { perSecond, normalMs, outageMs,
   const goneFrom = performance.now();
   await wait(outageMs / 3);
   await database?.stop();
-  assert.equal(await isReady(program.readyUrl), true, 'an event that comes now is stored');
+  await until('an event that comes now is stored', () => isReady(program.readyUrl));
   await wait(outageMs / 3);
   process.kill(program.pid!, 'SIGKILL');
   await until('ingest is back', () => isReady(program.readyUrl), 30_000);

@@ -103,11 +103,11 @@ export async function measureCrowd(t: TestContext, rounds: Rounds): Promise<void
   const ratios: number[] = [];
   for (let round = 0; round < rounds.tried && ratios.length < rounds.counted; round += 1) {
     hold(NOBODY);
-    await poll(async () => (await report()).open === 0 || undefined, { deadlineMs: 10_000, everyMs: 100, what: 'the crowd to leave' });
+    await poll(async () => (await report()).open === 0 || undefined, { deadlineMs: 60_000, everyMs: 100, what: 'the crowd to leave' });
     const calm = await measure();
     hold(crowd);
     await poll(async () => (await report()).open >= crowdSize * 0.98 || undefined, {
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       everyMs: 100,
       what: 'the crowd',
     });
