@@ -112,6 +112,14 @@ test('a declaration with what it must have is right, and each mistake in one is 
   ]);
   assert.deepEqual(problemsOf({ ...V3, version: 1 }), ['state.migrate: expected no function for version 1, got {}']);
   assert.match(problemsOf({ ...V3, initial: {} })[0] ?? '', /^state\.initial: count: Invalid input: expected number/);
+  for (const [initial, got] of [
+    [() => ({ count: 0 }), 'a function'],
+    [undefined, 'nothing'],
+    [{ count: 1n }, 'a value of type object'],
+  ] as const)
+    assert.deepEqual(problemsOf({ ...V3, initial }), [`state.initial: expected JSON, got ${got}`]);
+  // It is held to what it will be read as.
+  assert.match(problemsOf({ version: 1, schema: z.date(), initial: new Date(0) })[0] ?? '', /^state\.initial: .*expected date/);
   assert.match(problemsOf(V3, { order: 'none' })[0] ?? '', /^state: expected order "key"/);
   assert.deepEqual(problemsOf(7), ['state: expected { version, schema, initial, migrate }, got 7']);
 });

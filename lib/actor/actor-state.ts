@@ -109,8 +109,20 @@ export function stateProblems(fields: Readonly<Record<string, unknown>>, shown: 
   for (const field of Object.keys(fields))
     if (!FIELDS.includes(field)) problems.push(`state: expected only ${FIELDS.join(', ')}, got a field ${field}`);
   if (problems.length > 0 || !isStandardSchema(schema)) return problems;
-  const misfits = misfitsOf({ schema }, structuredClone(initial));
+  const json = toJson(initial);
+  if (json === undefined) return [`state.initial: expected JSON, got ${shown(initial)}`];
+  // As it is read again once it was recorded.
+  const misfits = misfitsOf({ schema }, JSON.parse(json));
   return misfits === undefined ? [] : [`state.initial: ${placeOf(misfits)}`];
+}
+
+/** Undefined where it is none. */
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 const FIELDS = ['version', 'schema', 'initial', 'migrate', 'onReplay'];

@@ -34,6 +34,10 @@ test('what is no object is no actor, and types without events are a contradictio
   assert.match(definitionProblems({ ...RIGHT, types: ['a'], reads: ['commands'] })[0] ?? '', /expected reads to have "events" as well/);
 });
 
+test('what cannot be written as JSON is told as well', () => {
+  assert.match(definitionProblems({ ...RIGHT, slots: 1n })[0] ?? '', /slots: expected an integer from 1, got a value of type bigint$/);
+});
+
 test('defineActor throws all of it at once', () => {
   assert.throws(
     () => defineActor({ ...RIGHT, name: '', slots: 0 }),

@@ -93,6 +93,15 @@ export function asFields(value: unknown): Fields | undefined {
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'function') return 'a function';
-  const text = JSON.stringify(value) ?? typeof value;
+  const text = textOf(value);
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}
+
+/** What is no JSON (a bigint, a circle) by its type. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
 }
