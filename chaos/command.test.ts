@@ -25,6 +25,8 @@ test('a mistake in the words is told with what was expected', () => {
     [['smoke', '--seed', 'x'], /--seed/],
     [['smoke', '--intensity', 'huge'], /low, medium, high/],
     [['smoke', '--force'], /--force/],
+    // It would do nothing, and hold.
+    [['kill-leader'], /kill-leader needs several brokers: expected --cluster/],
     [['kill-broker', '--target', 'x.json'], /only delete-consumers, step-down/],
     [['step-down', '--target', 'x.json', '--cluster'], /leave --cluster out/],
   ];

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { EXPERIMENTS, SETS, TARGET_EXPERIMENTS } from './catalogue.ts';
+import { EXPERIMENTS, experimentsOf, SETS, TARGET_EXPERIMENTS } from './catalogue.ts';
 import { INTENSITIES, type Intensity } from './experiment.ts';
 import type { Topology } from './topology.ts';
 
@@ -56,6 +56,9 @@ export function readCommand(words: readonly string[]): Command {
     if (!TARGET_NAMES.includes(what))
       throw new TypeError(`--target: ${what} harms what it has started itself; on a target only ${TARGET_NAMES.join(', ')}`);
   }
+  const topology = values.cluster === true ? 'cluster' : 'single';
+  if (values.target === undefined && experimentsOf(what, topology).length === 0)
+    throw new TypeError(`${what} needs several brokers: expected --cluster`);
   return {
     verb: 'run',
     what,
@@ -63,7 +66,7 @@ export function readCommand(words: readonly string[]): Command {
     seed: readSeed(values.seed),
     intensity: readIntensity(values.intensity),
     out: values.out,
-    topology: values.cluster === true ? 'cluster' : 'single',
+    topology,
   };
 }
 
