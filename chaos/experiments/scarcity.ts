@@ -108,7 +108,9 @@ export const fewDescriptors: Experiment = {
       const { pid } = pick(scene, 'ingest');
       if (pid === undefined) throw new Error('expected ingest to run');
       const { hostname, port } = new URL(scene.system.ingestUrl);
-      spawnSync('prlimit', ['--pid', String(pid), `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`]);
+      const limited = spawnSync('prlimit', ['--pid', String(pid), `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`], { encoding: 'utf8' });
+      // Without the limit the experiment would hold for nothing.
+      if (limited.status !== 0) throw new Error(`prlimit: expected a limit on process ${pid}: ${limited.stderr}`);
       for (let round = 0; round < rounds; round += 1) {
         const idle: Socket[] = [];
         try {
