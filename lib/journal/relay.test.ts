@@ -127,6 +127,20 @@ test('what the log refuses for good is kept with its reason, holds nobody up, an
   assert.deepEqual([log.stored.at(-1)?.id, journal.status().depth], ['event-2', 0]);
 });
 
+test('what waits has its age, also behind more that is confirmed or refused than is read at once, and cannot be forgotten', async () => {
+  const world = openWorld();
+  const { clock, log, journal } = world;
+  log.refusedIds.add('event-1');
+  journal.isFull = true;
+  for (let count = 0; count < 100; count += 1) await world.accept('a');
+  await clock.advance(2_000);
+  assert.deepEqual([log.stored.length, journal.status().depth, world.life.relay.status().lagMs], [99, 100, 0]);
+  log.setOpen(false);
+  await world.accept('a');
+  await clock.advance(5_000);
+  assert.equal(world.life.relay.status().lagMs, 5_000);
+});
+
 test('a stream that is not there refuses nothing for good', async () => {
   const world = openWorld();
   const { clock, log } = world;

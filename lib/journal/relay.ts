@@ -61,6 +61,8 @@ const BEHIND_MS = 250;
 const CALM_MS = 1_000;
 /** Between two tries to read the log back. */
 const RETRY_MS = 250;
+/** Records of the journal, in search of one that waits: with bodies of 1 MiB, 32 MiB. */
+const READ_AT_ONCE = 32;
 
 export function createRelay(options: RelayOptions): Relay {
   const { journal, log, metrics, logger, maxPerSecond, window = DEFAULT_WINDOW, clock = systemClock } = options;
@@ -189,7 +191,13 @@ export function createRelay(options: RelayOptions): Relay {
 
   function oldestAcceptedAt(): number | undefined {
     const known = waitsBecause === undefined ? session?.oldest : undefined;
-    return (known ?? journal.read(0, refused.size + 1).find(({ number }) => !isDone(number)))?.acceptedAt;
+    if (known !== undefined) return known.acceptedAt;
+    for (let after = 0; ;) {
+      const found = journal.read(after, READ_AT_ONCE);
+      const oldest = found.find(({ number }) => !isDone(number));
+      if (oldest !== undefined || found.length < READ_AT_ONCE) return oldest?.acceptedAt;
+      after = found.at(-1)!.number;
+    }
   }
 
   function isBehind(): boolean {
