@@ -24,3 +24,18 @@ test('whoever comes within a second of one that waited in vain does not wait, an
   await clock.advance(50);
   assert.equal(await calm, true);
 });
+
+test('whoever waits for what the log refuses hears of it at once, and the next one waits as ever', async () => {
+  const world = openRelayWorld();
+  const { clock, log } = world;
+  await clock.advance(1);
+  log.refusedIds.add('event-1');
+  const { relay } = world.life;
+  const refused = relay.whenConfirmed({ number: await world.accept('a'), duplicate: false }, 250);
+  await clock.advance(50);
+  assert.equal(await Promise.race([refused, clock.turns(5).then(() => 'it waits')]), false);
+  await clock.advance(300);
+  const next = relay.whenConfirmed({ number: await world.accept('a'), duplicate: false }, 250);
+  await clock.advance(50);
+  assert.equal(await next, true);
+});

@@ -67,7 +67,7 @@ const READ_AT_ONCE = 32;
 export function createRelay(options: RelayOptions): Relay {
   const { journal, log, metrics, logger, maxPerSecond, window = DEFAULT_WINDOW, clock = systemClock } = options;
   const refused = new Map<number, RefusedRecord>();
-  const waiters = new Map<number, Set<() => void>>();
+  const waiters = new Map<number, Set<(isConfirmed: boolean) => void>>();
   const stopping = new AbortController();
   let session: RelaySession | undefined;
   let waitsBecause: string | undefined = 'not started';
@@ -97,20 +97,21 @@ export function createRelay(options: RelayOptions): Relay {
     const delayMs = Math.max(0, clock.now() - record.acceptedAt);
     if (delayMs > BEHIND_MS) lateAt = clock.monotonic();
     metrics.delaySeconds.observe(delayMs / 1_000);
-    announce(record.number);
+    announce(record.number, true);
   }
 
   function onRefused({ number, emit }: JournalRecord, error: AppError): void {
     refused.set(number, { number, id: emit.id, because: error.message });
+    announce(number, false);
     metrics.relayed.inc({ outcome: error.code });
     logger.error({ eventId: emit.id, err: error }, 'the log refuses an event for good; it stays in the journal, and others go on');
   }
 
-  function announce(number: number): void {
+  function announce(number: number, isConfirmed: boolean): void {
     const waiting = waiters.get(number);
     if (waiting === undefined) return;
     waiters.delete(number);
-    for (const resolve of waiting) resolve();
+    for (const settle of waiting) settle(isConfirmed);
   }
 
   async function run(): Promise<void> {
@@ -165,7 +166,7 @@ export function createRelay(options: RelayOptions): Relay {
     const { logSeq, found, isRestored } = await readLogBack({ journal, log, after, signal });
     metrics.readBacks.inc();
     metrics.relayed.inc({ outcome: 'found' }, found.length);
-    for (const number of found) announce(number);
+    for (const number of found) announce(number, true);
     if (isRestored)
       logger.warn({ seq: logSeq, from: after }, 'the log is shorter than what it had confirmed; it was restored or made anew');
     if (found.length > 0) logger.info({ count: found.length, from: after + 1 }, 'the log had these already');
@@ -237,17 +238,16 @@ export function createRelay(options: RelayOptions): Relay {
       return await new Promise<boolean>((resolve) => {
         const settle = (isConfirmed: boolean): void => {
           cancel();
-          waiting.delete(onceConfirmed);
+          waiting.delete(settle);
           if (waiting.size === 0 && waiters.get(number) === waiting) waiters.delete(number);
           resolve(isConfirmed);
         };
-        const onceConfirmed = (): void => settle(true);
         const cancel = clock.after(timeoutMs, () => {
           lateAt = clock.monotonic();
           settle(false);
         });
         const waiting = waiters.get(number) ?? new Set();
-        waiters.set(number, waiting.add(onceConfirmed));
+        waiters.set(number, waiting.add(settle));
       });
     },
     status() {
