@@ -15,7 +15,7 @@ type Outcome = 'passed' | 'failed' | 'skipped' | 'did not run';
 /** They mostly wait for what does not come. */
 const AT_ONCE = 2;
 /** Far above the longest of them. */
-const LIMIT_MS = 150_000;
+const LIMIT_MS = 300_000;
 
 const say = (line: string): void => void process.stderr.write(`visapi: ${line}\n`);
 const wanted = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const testRun = String(process.pid);
 const mark = `VISAPI_TEST_RUN=${testRun}`;
 /** A process that was told to stop at the end of the last test may need this long on a busy machine. */
-const graceMs = 3_000;
+const graceMs = 20_000;
 
 /**
  * One sentence for each thing that is still there after a moment of grace.

@@ -38,7 +38,7 @@ test('the program is ready, sends a command of the log once, tells its run, and 
   const channels = join(folder, 'channels.json');
   writeFileSync(channels, demoSlackChannels(sink.url));
   for (const config of logStreams({ totalBytes: 256 * 1024 ** 2 }))
-    await requestApi(connection, `$JS.API.STREAM.CREATE.${config.name}`, config);
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${config.name}`, config, 30_000);
 
   const opsPort = await findFreePort();
   const notifier = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url))], {

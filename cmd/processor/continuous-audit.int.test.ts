@@ -20,8 +20,8 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   const story = await openStory(t);
   const connection = await connectBroker({ url: story.natsUrl, name: 'test' });
   const publisher = createPublisher(connection);
-  await requestApi(connection, '$JS.API.STREAM.CREATE.EVENTS', eventsStream({ maxBytes: 16 * 1024 ** 2 }));
-  await requestApi(connection, '$JS.API.STREAM.CREATE.COMMANDS', commandsStream({ maxBytes: 16 * 1024 ** 2 }));
+  await requestApi(connection, '$JS.API.STREAM.CREATE.EVENTS', eventsStream({ maxBytes: 16 * 1024 ** 2 }), 30_000);
+  await requestApi(connection, '$JS.API.STREAM.CREATE.COMMANDS', commandsStream({ maxBytes: 16 * 1024 ** 2 }), 30_000);
   const metrics = auditMetrics(new Registry());
   const told: string[] = [];
   const now = (): string => new Date().toISOString();
@@ -70,7 +70,7 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   await until('missing', 1, 'missing journal j, number 3');
 
   await publish('third', 3);
-  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 1, no_erase: true });
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 1, no_erase: true }, 30_000);
   await publish('fifth', 5);
   assert.equal(await counted('missing'), 1, 'what is not settled is not judged');
   await record('third', 4);
@@ -78,7 +78,7 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   await until('missing', 0);
   assert.deepEqual([await counted('unrecorded'), await counted('deleted'), await counted('lost')], [1, 0, 0]);
 
-  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 5, no_erase: true });
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.EVENTS', { seq: 5, no_erase: true }, 30_000);
   await publish('sixth', 6);
   await record('sixth', 6);
   await settleTo(6);
@@ -99,13 +99,13 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
 
   // A hole in the log of commands, and a consumer that was moved past what nobody has settled.
   for (const run of ['next', 'last']) await publisher.publish(command(run), AbortSignal.timeout(30_000));
-  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: 2, no_erase: true });
+  await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: 2, no_erase: true }, 30_000);
   await until('deleted', 2);
   const config = { durable_name: 'slack-default-0', ack_policy: 'explicit', filter_subject: command('next').subject };
-  await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config });
+  await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config }, 30_000);
   const lane = { unit: story.slack, stream: 'COMMANDS', priority: 'default', exceptions: [], consumerCreated: null } as const;
   await story.settle({ lanes: [{ ...lane, floor: 1 }] });
-  await requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq: 4 });
+  await requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq: 4 }, 30_000);
   await until('skipped', 1, 'skipped COMMANDS 3 by consumer slack-default-0');
   await story.settle({ lanes: [{ ...lane, floor: 3 }] });
   await until('skipped', 0);

@@ -55,12 +55,10 @@ async function setUp(t: TestContext, { keptMs }: { keptMs?: number } = {}): Prom
   const { natsUrl, databaseUrl } = await openTestBed(t);
   const connection = await connectBroker({ url: natsUrl, name: 'test' });
   const database = await openDatabase({ url: databaseUrl, applicationName: 'test', allowUnsafe: true });
+  // In nanoseconds; the broker remembers no id for longer than it keeps messages.
+  const kept = keptMs === undefined ? {} : { max_age: keptMs * 1e6, duplicate_window: keptMs * 1e6 };
   for (const stream of logStreams({ totalBytes: 256 * 1024 * 1024 }))
-    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, {
-      ...stream,
-      // In nanoseconds; the broker remembers no id for longer than it keeps messages.
-      ...(keptMs === undefined ? {} : { max_age: keptMs * 1e6, duplicate_window: keptMs * 1e6 }),
-    });
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, { ...stream, ...kept }, 30_000);
   const sent: string[] = [];
   const stops: (() => Promise<void>)[] = [];
   t.after(async () => {
@@ -150,7 +148,7 @@ function event(id: string, body: string, type = 'order.paid'): Emit {
 async function publishBehindTheWindow(connection: BrokerConnection, { id, key, subject, headers, body }: Emit): Promise<void> {
   const wire = createHeaders();
   for (const [name, value] of Object.entries({ ...headers, [HEADERS.id]: id, [HEADERS.key]: key })) wire.set(name, value);
-  await connection.nats.request(subject, body, { headers: wire, timeout: 5_000 });
+  await connection.nats.request(subject, body, { headers: wire, timeout: 30_000 });
 }
 
 function runWhen(database: Database, eventId: string, isThere: (state: RunState) => boolean): Promise<RunState> {
@@ -270,10 +268,10 @@ test('an emitted event opens the runs that want it, once, and a circle of events
 });
 
 test('a delay goes on when the log has forgotten its event, and also after a crash, once', async (t) => {
-  const { connection, database, sent, start } = await setUp(t, { keptMs: 1_000 });
+  const { connection, database, sent, start } = await setUp(t, { keptMs: 5_000 });
   const steps = [
     { id: 'before', uses: 'slack.send', with: { channel: '#a', text: 'before {{ event.data.number }}' } },
-    { id: 'pause', uses: 'delay', with: { for: '3s' } },
+    { id: 'pause', uses: 'delay', with: { for: '6s' } },
     { id: 'after', uses: 'slack.send', with: { channel: '#a', text: 'after {{ event.data.number }} {{ steps.pause.output.until }}' } },
     { id: 'last', uses: 'slack.send', with: { channel: '#a', text: 'last {{ event.data.number }}' } },
   ];
@@ -283,7 +281,7 @@ test('a delay goes on when the log has forgotten its event, and also after a cra
   const isPaused = ({ steps: reached }: RunState): boolean => reached.some(({ path, dueAt }) => path === 'pause' && dueAt !== null);
   const paused = await runWhen(database, 'e1', isPaused);
   const { dueAt, startedAt } = paused.steps[1]!;
-  assert.equal(Date.parse(dueAt!) - Date.parse(startedAt), 3_000);
+  assert.equal(Date.parse(dueAt!) - Date.parse(startedAt), 6_000);
   const trace = await createTraceReader(database).byId('e1');
   assert.deepEqual(trace?.fate, { kind: 'waiting', details: [`step pause: waits until ${dueAt}`] });
   await first.stop(0);

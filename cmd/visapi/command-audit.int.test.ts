@@ -23,7 +23,7 @@ test('every step that waits is found where it waits, every sequence in its lane,
   });
   for (const stream of [eventsStream, commandsStream]) {
     const config = stream({ maxBytes: 16 * 1024 ** 2 });
-    await requestApi(connection, `$JS.API.STREAM.CREATE.${config.name}`, config);
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${config.name}`, config, 30_000);
   }
   const { slack, workflow: unit, database } = story;
   const audit = async (): Promise<{ sums: CommandSums; told: string[] }> => {
@@ -125,7 +125,7 @@ test('every step that waits is found where it waits, every sequence in its lane,
     await database.query({ text: 'delete from timers' });
     await database.query({ text: `delete from parked where message_id = 'parked/notify'` });
     await database.query({ text: `update effects set state = 'done'` });
-    await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: 3, no_erase: true });
+    await requestApi(connection, '$JS.API.STREAM.MSG.DELETE.COMMANDS', { seq: 3, no_erase: true }, 30_000);
     // Settled, and the step does not know of it.
     await floorOf(unit, 4);
     await database.query({ text: `delete from steps where run = 'timer'` });
@@ -147,9 +147,9 @@ test('every step that waits is found where it waits, every sequence in its lane,
     await database.query({ text: 'delete from runs' });
     for (let n = 0; n < 4; n += 1) await publish(message('slack', `more-${n}`, ''));
     const config = { durable_name: 'slack-default-0', ack_policy: 'explicit', filter_subject: message('slack', '', '').subject };
-    await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config });
+    await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config }, 30_000);
     await floorOf(slack, 7, [9]);
-    const reset = (seq: number) => requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq });
+    const reset = (seq: number) => requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq }, 30_000);
     const skipped = async () => (await audit()).told.filter((line) => line.startsWith('skipped'));
     // As its owner points it.
     await reset(8);

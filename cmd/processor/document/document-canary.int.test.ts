@@ -11,17 +11,18 @@ import { scaled } from '../../../lib/dev/test-scale.ts';
 import { RenderFailed, type RenderFailure } from './browser-slot.ts';
 import { confinementOf, leftovers, openTestRenderer, processWith, temporaryFiles } from './test-renderer.ts';
 
-const DEADLINE_MS = 2_500;
+/** Of a page that never ends: a busy machine takes seconds until it is behind its filter. */
+const DEADLINE_MS = scaled({ day: 5_000, night: 2_500 });
 /** What an end may take on a busy machine after the deadline: a kill, and the kernel's work. */
-const END_MS = scaled({ day: 10_000, night: 1_500 });
+const END_MS = scaled({ day: 20_000, night: 1_500 });
 /** On a machine where nothing else runs; `npm test` has three files at once. */
-const NEXT_MS = scaled({ day: 15_000, night: 3_000 });
+const NEXT_MS = scaled({ day: 60_000, night: 3_000 });
 
 const HANGS = '<script>for(;;);</script>';
 /** Its load never ends, and costs nothing. */
 const WAITS = '<iframe id="f"></iframe><script>f.contentDocument.open()</script>';
 /** What ends at once has as long as any document. */
-const LONG_MS = 15_000;
+const LONG_MS = scaled({ day: 60_000, night: 15_000 });
 const renderer = openTestRenderer({ maxMemoryBytes: 300_000_000 });
 
 /** Every way out of a page that is known to us, towards one address. */

@@ -17,7 +17,8 @@ export function openTestRenderer(options: Partial<PdfRendererOptions> = {}): Pdf
   const renderer = createPdfRenderer({
     findBrowser: testBrowser,
     size: 1,
-    deadlineMs: 15_000,
+    // A browser starts within it, also on a machine that is busy with others.
+    deadlineMs: 60_000,
     maxBytes: 1_000_000,
     maxPages: 20,
     maxMemoryBytes: 800_000_000,

@@ -56,7 +56,7 @@ async function openScene(t: TestContext): Promise<Scene> {
     await connection.close();
   });
   for (const stream of logStreams({ totalBytes: 256 * 1024 ** 2 }))
-    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream);
+    await requestApi(connection, `$JS.API.STREAM.CREATE.${stream.name}`, stream, 30_000);
   const { run: visapi, spawn, env } = createTestTool({ DATABASE_URL: story.database.options.url, NATS_URL: story.natsUrl });
   return { story, connection, publisher, visapi, spawn, env };
 }
