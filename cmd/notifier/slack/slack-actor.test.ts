@@ -210,7 +210,7 @@ test("an answer that is lost leaves the effect unknown: by the command's rule it
 });
 
 test('silence leaves the effect unknown', async (t) => {
-  const { handle, behave, ledger } = await setUp(t, { totalMs: 500 });
+  const { handle, behave, ledger } = await setUp(t, { totalMs: 2_000 });
   await behave({ answer: { delayMs: 60_000 } });
   await assert.rejects(handle(command({ channel: '#releases', text: 'x' })), /no answer within/);
   assert.equal(ledger.states.get('r1/notify/send')?.state, 'unknown');
