@@ -27,7 +27,7 @@ export function describeMachine(folder: string): Machine {
 }
 
 /** The kernel counts in hundredths of a second (USER_HZ, which is 100 on every Linux that Node runs on). */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 /** CPU time that a process has used, user and system; NaN where it cannot be read. */
 export function readCpuSeconds(pid: number): number {
@@ -62,7 +62,8 @@ function fileSystemOf(folder: string): string {
   return mounts.toSorted(([, a = ''], [, b = '']) => b.length - a.length)[0]?.[2] ?? 'unknown';
 }
 
-function readText(path: string): string {
+/** '' where it cannot be read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

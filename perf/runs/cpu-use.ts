@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readCpuSeconds } from '../machine.ts';
+import { readCpuSeconds, readText, TICKS_PER_SECOND } from '../machine.ts';
 import type { Scene } from './scene.ts';
 import { PROGRAMS } from './whole-system.ts';
 
@@ -20,6 +20,34 @@ export function readCpuUse({ bed, system }: Pick<Scene, 'bed' | 'system'>): CpuU
 /** Microseconds per unit of work between two readings. */
 export function cpuMicrosPer(count: number, before: CpuUse, after: CpuUse): CpuUse {
   return Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, ((seconds - (before[name] ?? NaN)) * 1e6) / count]));
+}
+
+/** How the machine's cores spent their time, in seconds of one core. */
+export interface CoreTime {
+  readonly all: number;
+  readonly idle: number;
+  /** Wanted by this machine, given to another one by the host. */
+  readonly stolen: number;
+}
+
+/** Since the machine has started; proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal. NaN where it cannot be read. */
+export function readCoreTime(): CoreTime {
+  const ticks = (/^cpu +(.*)$/m.exec(readText('/proc/stat'))?.[1] ?? '').split(' ').slice(0, 8).map(Number);
+  const [, , , idle = NaN, iowait = NaN, , , stolen = NaN] = ticks;
+  const all = ticks.reduce((sum, each) => sum + each, 0);
+  return { all: all / TICKS_PER_SECOND, idle: (idle + iowait) / TICKS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND };
+}
+
+/**
+ * One line: what the cores did between two readings, while the processes of the bench used so many seconds. Where others had much of
+ * them, or the host, a latency says nothing about the system.
+ */
+export function describeCores(before: CoreTime, after: CoreTime, usedSeconds: number): string {
+  const all = after.all - before.all;
+  const idle = after.idle - before.idle;
+  const stolen = after.stolen - before.stolen;
+  const share = (seconds: number): string => `${((seconds / all) * 100).toFixed(0)} %`;
+  return `${share(usedSeconds)} the system and its load, ${share(all - idle - stolen - usedSeconds)} others and interrupts, ${share(idle)} idle, ${share(stolen)} stolen by the host`;
 }
 
 function familyOf(pid: number): number[] {

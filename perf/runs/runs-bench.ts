@@ -65,6 +65,9 @@ export async function runRunsBench(args: readonly string[]): Promise<number> {
           ['accept to delivered', 'events', 'p50 ms', 'p99 ms', 'p999 ms', 'generator late p99 ms'],
           [[`${PER_SECOND}/s, one step`, `${delivery.samples}`, p50, p99, p999, delivery.lateP99Ms]],
         ),
+        `cores meanwhile: ${delivery.cores}`,
+        '',
+        figureTable(['CPU us per event', ...Object.keys(delivery.cpuMicros), 'all'], [cpuRow(delivery.cpuMicros)]),
         '',
         figureTable(
           ['three-step runs', 'runs/s'],
