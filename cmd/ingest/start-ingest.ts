@@ -130,6 +130,8 @@ async function openJournalParts({ config, log, registry }: ProgramContext<Ingest
     logger: log,
     maxPerSecond: config.relayMaxPerSecond,
     busyShare: createBusyShare(),
+    // At the end of the loop's turn: the answers are written in it.
+    afterAnswers: (relay) => void setImmediate(relay),
   });
   const { acceptAfter } = config;
   return { journal, relay, acceptor: createJournalAcceptor({ journal, relay, acceptAfter, acceptedEarly: metrics.acceptedEarly }) };

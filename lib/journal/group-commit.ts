@@ -14,6 +14,7 @@ export interface GroupCommitOptions {
   /** Around the changes, in the same transaction. */
   readonly before: () => void;
   readonly after: (changes: number) => void;
+  /** Called when each of the changes was told. */
   readonly committed: (changes: number) => void;
   readonly failed: (error: unknown) => void;
   /** Gives back the bytes that were kept for this. */
@@ -71,8 +72,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       options.failed(error);
       return error ?? new Error('The transaction failed');
     }
-    options.committed(changes.length);
     for (const change of changes) change.committed();
+    options.committed(changes.length);
     return undefined;
   }
 

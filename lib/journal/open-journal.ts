@@ -12,6 +12,7 @@ import type { Appended, Journal, JournalOffer, JournalRecord, JournalStatus } fr
 import { claimJournal } from './journal-owner.ts';
 import { emptyState, type JournalState } from './journal-state.ts';
 import { journalStatus } from './journal-status.ts';
+import { RecentRecords } from './recent-records.ts';
 import { decodeRecord, encodeOffer } from './record-codec.ts';
 import { keepAside, removeRecords, storeRecords, type ReadyOffer } from './record-table.ts';
 import { rescueJournal, syncFolder, type Rescue } from './rescue.ts';
@@ -86,6 +87,7 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
   const listeners = new Set<() => void>();
   const setAside = new Set<number>();
   let lastSeen = readState(environment).state.lastNumber;
+  const recent = new RecentRecords(lastSeen);
   let closing: Promise<void> | undefined;
   let lastStatus: JournalStatus | undefined;
   let pausedUntil = 0;
@@ -124,7 +126,11 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
     },
   });
 
-  const poll = setInterval(() => notice(readState(environment).state.lastNumber), FOREIGN_WRITE_POLL_MS);
+  const poll = setInterval(() => {
+    const { lastNumber } = readState(environment).state;
+    if (lastNumber > lastSeen) recent.clear(lastNumber);
+    notice(lastNumber);
+  }, FOREIGN_WRITE_POLL_MS);
   poll.unref();
 
   function notice(lastNumber: number): void {
@@ -165,8 +171,11 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
           },
           committed() {
             failPoint('accept.committed');
-            if (appended) resolve(appended);
-            else reject(refused(`expected at most ${maxBytes} bytes to wait in the journal, got more`));
+            if (appended) {
+              for (const [index, { number, duplicate }] of appended.entries())
+                if (!duplicate) recent.add({ number, acceptedAt, emit: offers[index]!.emit });
+              resolve(appended);
+            } else reject(refused(`expected at most ${maxBytes} bytes to wait in the journal, got more`));
           },
           failed: (error) => reject(refused('the journal could not be written', error)),
         });
@@ -175,7 +184,9 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
 
     read(after, limit) {
       const found: JournalRecord[] = [];
-      if (limit <= 0 || lastStatus) return found;
+      if (limit <= 0 || lastStatus || after >= lastSeen) return found;
+      const stored = recent.read(after, limit);
+      if (stored !== undefined) return stored;
       for (const { key, value } of environment.records.getRange({ start: after + 1 })) {
         const record = decodeRecord(value);
         if (record?.number === key) found.push(record);
@@ -195,7 +206,10 @@ async function runJournal(environment: Environment, options: JournalOptions, rel
             removeRecords(environment, state, confirmed);
             failPoint('relay.removed');
           },
-          committed: resolve,
+          committed() {
+            recent.forget(confirmed);
+            resolve();
+          },
           failed: (error) => reject(refused('the journal could not be written', error)),
         });
       });

@@ -23,6 +23,8 @@ export interface RelayOptions {
   readonly window?: RelayWindow;
   /** (Default: the system's) */
   readonly clock?: Clock;
+  /** Lets what was stored be relayed a little later: those who wait for their answers come first. (Default: at once) */
+  readonly afterAnswers?: (relay: () => void) => void;
 }
 
 /** Moves the journal's records into the log, in their order and each once; see docs/durability.md. */
@@ -65,7 +67,7 @@ const RETRY_MS = 250;
 const READ_AT_ONCE = 32;
 
 export function createRelay(options: RelayOptions): Relay {
-  const { journal, log, metrics, logger, maxPerSecond, window = DEFAULT_WINDOW, clock = systemClock } = options;
+  const { journal, log, metrics, logger, maxPerSecond, window = DEFAULT_WINDOW, clock = systemClock, afterAnswers } = options;
   const refused = new Map<number, RefusedRecord>();
   const waiters = new Map<number, Set<(isConfirmed: boolean) => void>>();
   const stopping = new AbortController();
@@ -214,6 +216,17 @@ export function createRelay(options: RelayOptions): Relay {
     return !duplicate || journal.read(number - 1, 1)[0]?.number === number;
   }
 
+  let isAppendedTold = false;
+  function onAppended(): void {
+    if (afterAnswers === undefined) return session?.pump();
+    if (isAppendedTold) return;
+    isAppendedTold = true;
+    afterAnswers(() => {
+      isAppendedTold = false;
+      session?.pump();
+    });
+  }
+
   let stopListening = (): void => undefined;
   metrics.observe({
     lagSeconds: () => {
@@ -227,7 +240,7 @@ export function createRelay(options: RelayOptions): Relay {
   return {
     start() {
       if (running !== undefined || stopped !== undefined) return;
-      stopListening = journal.onAppended(() => session?.pump());
+      stopListening = journal.onAppended(onAppended);
       running = run();
     },
     async whenConfirmed({ number, duplicate }, timeoutMs) {
