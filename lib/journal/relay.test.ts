@@ -69,7 +69,7 @@ test('an event whose answer was lost is found below what the log confirmed later
   log.loseAnswerTo('event-1');
   await world.accept('a');
   await world.accept('b');
-  await clock.advance(200);
+  await clock.advance(400);
   assert.deepEqual([log.stored.length, journal.status().depth], [2, 1]);
   world.life.kill();
   // Beyond the broker's window: only reading back can tell.
@@ -91,7 +91,7 @@ test('a restored log is read from its beginning, and counted on from where its b
   log.setOpen(true);
   log.loseAnswerTo('after-0');
   await world.accept('a', 'after-0');
-  await clock.advance(200);
+  await clock.advance(400);
   world.life.kill();
   await clock.advance(3 * MINUTES);
   restart(world);
@@ -101,7 +101,7 @@ test('a restored log is read from its beginning, and counted on from where its b
   log.loseAnswerTo('after-1');
   await world.accept('a', 'after-1');
   await world.accept('b', 'after-2');
-  await clock.advance(200);
+  await clock.advance(400);
   assert.deepEqual([log.stored.length, journal.status().depth, journal.status().confirmedLogSeq], [8, 1, 6]);
   world.life.kill();
   await clock.advance(3 * MINUTES);
