@@ -70,6 +70,7 @@ export class StreamWindow {
   #nobodySince: number | undefined;
   #isAsking = false;
   #isSounding = false;
+  #isPumpDue = false;
 
   readonly #doubtMs: number;
 
@@ -79,9 +80,15 @@ export class StreamWindow {
     this.#doubtMs = doubtMs;
   }
 
+  /** Sent when whoever adds has added all: what comes together travels together. */
   add(entry: PublishEntry): void {
     this.#queue.add(entry);
-    this.pump();
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.pump();
+    });
   }
 
   /** The caller gave up. What waits leaves; what is in flight keeps its key until its fate is known. */
