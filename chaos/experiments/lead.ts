@@ -65,7 +65,7 @@ export const cutOffLeader: Experiment = {
     async inject(scene) {
       const { network, wards } = scene.system;
       if (network === undefined) throw new Error('expected a network of the brokers');
-      const rounds = scene.amount(1, 2, 4);
+      const rounds = scene.amount(1, 1, 2);
       let replaced = 0;
       for (let round = 0; round < rounds; round += 1)
         for (const ways of WAYS) {
