@@ -73,3 +73,13 @@ test('record and restart at any moment: every sequence is handled, and none that
     }),
   );
 });
+
+test('behind one that takes long any number may be settled', () => {
+  const progress = new LaneProgress(0);
+  progress.deliver(1);
+  for (let seq = 2; seq <= 200_000; seq += 1) {
+    progress.deliver(seq);
+    progress.settle(seq);
+  }
+  assert.deepEqual([progress.open, progress.last, progress.snapshot().floor], [1, 200_000, 0]);
+});
