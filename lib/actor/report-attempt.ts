@@ -33,10 +33,17 @@ export function reportAttempt(
   for (const effect of effects) observer.effect(actor, effect.state);
   if (stateUse !== undefined) observer.stateUsed(actor, stateUse);
   if (verdict.kind === 'reject') observer.deadLettered(actor, verdict.reason);
+  const rounded = Math.round(ms * 10) / 10;
+  if (verdict.kind === 'done' && log.done !== undefined) {
+    const { id: messageId, stream, seq } = message;
+    const { eventId, run, step, traceId } = correlation(message);
+    log.done({ actor, messageId, eventId, run, step, traceId, stream, seq, attempt, queueMs, ms: rounded });
+    return;
+  }
   const fields = {
     actor,
     messageId: message.id,
-    ...correlation(message),
+    ...given(correlation(message)),
     stream: message.stream,
     seq: message.seq,
     attempt,
@@ -44,22 +51,18 @@ export function reportAttempt(
     ...(verdict.kind === 'reject' ? { reason: verdict.reason } : {}),
     ...('because' in verdict ? { because: verdict.because } : {}),
     ...(queueMs === undefined ? {} : { queueMs }),
-    ms: Math.round(ms * 10) / 10,
+    ms: rounded,
   };
-  if (verdict.kind === 'done' && log.done !== undefined) log.done(fields);
-  else if (verdict.kind === 'done') log.info(fields, 'message');
+  if (verdict.kind === 'done') log.info(fields, 'message');
   else log.warn(fields, 'message');
 }
 
 /** What ties a line to the lines of the same event in other programs: a message that is of no run is an event itself. */
-function correlation({ id, headers }: Message): Record<string, string> {
+function correlation({ id, headers }: Message): Pick<DoneLine, 'eventId' | 'run' | 'step' | 'traceId'> {
   const { [HEADERS.event]: event, [HEADERS.run]: run, [HEADERS.step]: step, [HEADERS.traceparent]: traceparent } = headers;
-  const eventId = event ?? (run === undefined ? id : undefined);
-  const traceId = traceIdOf(traceparent);
-  return {
-    ...(eventId === undefined ? {} : { eventId }),
-    ...(run === undefined ? {} : { run }),
-    ...(step === undefined ? {} : { step }),
-    ...(traceId === undefined ? {} : { traceId }),
-  };
+  return { eventId: event ?? (run === undefined ? id : undefined), run, step, traceId: traceIdOf(traceparent) };
+}
+
+function given(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -10,8 +10,8 @@ export function createActorObserver(registry: Registry): ActorObserver {
     within: (actor, { id, stream, seq }, run) => withInHand({ actor, messageId: id, stream, seq }, run),
     handled(actor, priority, verdict, durationMs, queueMs) {
       metrics.messages.inc({ actor, priority, verdict });
-      metrics.messageSeconds.observe({ actor }, durationMs / 1_000);
-      if (queueMs !== undefined) metrics.queueWaitSeconds.observe({ actor, priority }, queueMs / 1_000);
+      metrics.messageSeconds.tally({ actor }, durationMs / 1_000);
+      if (queueMs !== undefined) metrics.queueWaitSeconds.tally({ actor, priority }, queueMs / 1_000);
       if (verdict === 'retry') metrics.retries.inc({ actor });
     },
     effect: (actor, outcome) => metrics.effects.inc({ actor, outcome }),

@@ -72,15 +72,15 @@ function writeAccepted(log: Logger, line: RequestLine): void {
 export interface DoneLine {
   readonly actor: string;
   readonly messageId: string;
-  readonly eventId?: string;
-  readonly run?: string;
-  readonly step?: string;
-  readonly traceId?: string;
+  readonly eventId?: string | undefined;
+  readonly run?: string | undefined;
+  readonly step?: string | undefined;
+  readonly traceId?: string | undefined;
   readonly stream: string;
   readonly seq: number;
   readonly attempt: number;
   /** Milliseconds in the log before its first attempt. */
-  readonly queueMs?: number;
+  readonly queueMs?: number | undefined;
   readonly ms: number;
 }
 
@@ -88,12 +88,13 @@ export interface DoneLine {
 export function logDone(log: Logger, line: DoneLine): void {
   if (log.levelVal > INFO) return;
   const { actor, messageId, eventId, run, step, traceId, stream, seq, attempt, queueMs, ms } = line;
-  let text = `"actor":${quoted(actor)},"messageId":${quoted(messageId)}`;
-  if (eventId !== undefined) text += `,"eventId":${quoted(eventId)}`;
+  const id = quoted(messageId);
+  let text = `"actor":${quotedName(actor)},"messageId":${id}`;
+  if (eventId !== undefined) text += `,"eventId":${eventId === messageId ? id : quoted(eventId)}`;
   if (run !== undefined) text += `,"run":${quoted(run)}`;
   if (step !== undefined) text += `,"step":${quoted(step)}`;
   if (traceId !== undefined) text += `,"traceId":${quoted(traceId)}`;
-  text += `,"stream":${quoted(stream)},"seq":${seq},"attempt":${attempt},"verdict":"done"`;
+  text += `,"stream":${quotedName(stream)},"seq":${seq},"attempt":${attempt},"verdict":"done"`;
   if (queueMs !== undefined) text += `,"queueMs":${queueMs}`;
   writeLine(log, `${text},"ms":${ms},"msg":"message"`);
 }
@@ -110,6 +111,19 @@ const PLAIN = /^[A-Za-z0-9_./:#@-]{1,200}$/;
 function quoted(text: string): string {
   const clean = cleanText(text);
   return PLAIN.test(clean) ? `"${clean}"` : JSON.stringify(clean);
+}
+
+/** Actors and streams: an installation has some dozens, and each has many lines. */
+const NAMES = new Map<string, string>();
+const MAX_NAMES = 1_000;
+
+function quotedName(name: string): string {
+  let text = NAMES.get(name);
+  if (text === undefined) {
+    text = quoted(name);
+    if (NAMES.size < MAX_NAMES) NAMES.set(name, text);
+  }
+  return text;
 }
 
 /** The trace id of a `traceparent` (W3C Trace Context, level 1); undefined where it is not one. */

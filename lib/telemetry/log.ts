@@ -52,14 +52,19 @@ function standardOutput(byTurn: boolean): DestinationStream {
 function createTimeField(): () => string {
   let second = NaN;
   let upToSecond = '';
+  let ms = NaN;
+  let field = '';
   return () => {
     const nowMs = Date.now();
+    // A busy program has many lines in a millisecond.
+    if (nowMs === ms) return field;
     const nowSecond = Math.floor(nowMs / 1000);
     if (nowSecond !== second) {
       second = nowSecond;
       upToSecond = `,"time":"${new Date(nowMs).toISOString().slice(0, -'mmmZ'.length)}`;
     }
-    return `${upToSecond}${String(nowMs % 1000).padStart(3, '0')}Z"`;
+    ms = nowMs;
+    return (field = `${upToSecond}${String(nowMs % 1000).padStart(3, '0')}Z"`);
   };
 }
 

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { TalliedHistogram } from './tallied-histogram.ts';
 
 /**
  * Every metric of the project, declared once, by room. Units are base units and stand in the name; labels have few values
@@ -97,14 +98,14 @@ export function actorMetrics(registry: Registry) {
       labelNames: ['actor', 'priority', 'verdict'],
       registers,
     }),
-    messageSeconds: new Histogram({
+    messageSeconds: new TalliedHistogram({
       name: 'visapi_message_duration_seconds',
       help: 'Time in the handler',
       labelNames: ['actor'],
       buckets: SLOW_SECONDS,
       registers,
     }),
-    queueWaitSeconds: new Histogram({
+    queueWaitSeconds: new TalliedHistogram({
       name: 'visapi_queue_wait_seconds',
       help: 'From the log storing a message to its first handler',
       labelNames: ['actor', 'priority'],
