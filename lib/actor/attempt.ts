@@ -5,6 +5,7 @@ import { readState, type StateTrouble, writeState } from './actor-state.ts';
 import { type ActorContext, type ActorDefinition, type ActorLog, EffectFailed, type EffectRun, InvalidInput } from './define-actor.ts';
 import type { Emit, Message } from './message.ts';
 import type { ClaimAnswer, OnUnknown, StoredState } from './record-port.ts';
+import type { RunningTurn, RunningTurns } from './running-turns.ts';
 import { reject, retry, type Verdict } from './verdict.ts';
 
 /**
@@ -25,8 +26,8 @@ export interface Attempt {
   /** From 1. */
   readonly number: number;
   readonly claim: (request: ClaimRequest) => Promise<ClaimAnswer>;
-  /** Aborts when the process has to stop now. */
-  readonly stop: AbortSignal;
+  /** Those of its actor that run; its time is theirs. */
+  readonly turns: RunningTurns;
   readonly clock: Clock;
   readonly log: ActorLog;
 }
@@ -76,7 +77,13 @@ const ABORT_GRACE_MS = 500;
 
 /** What was decided without a handler. */
 export function decided(verdict: AttemptVerdict): AttemptOutcome {
-  return { verdict, emits: [], rows: [], effects: [] };
+  return { verdict, emits: NONE, rows: NONE, effects: NONE };
+}
+
+const NONE: readonly never[] = [];
+
+function nothing(): void {
+  // A turn that nobody has ended has no grace to cancel, and is not left behind.
 }
 
 class Decided extends Error {
@@ -103,42 +110,38 @@ function keepState({ definition, message }: Attempt, outcome: AttemptOutcome): A
 }
 
 async function runTurn(attempt: Attempt, state: unknown): Promise<AttemptOutcome> {
-  const { definition, clock, stop } = attempt;
+  const { turns } = attempt;
+  if (turns.isStopped) return decided({ kind: 'stopped' });
   const turn = new Turn(attempt, state);
-  const over = new Promise<AttemptVerdict>((resolve) => {
-    turn.leaveBehind = resolve;
-  });
-  const cancelTimeout = clock.after(definition.timeoutMs, () =>
-    turn.abort(retry({ because: `the handler did not return within ${definition.timeoutMs} ms` })),
-  );
-  const onStop = (): void => turn.abort({ kind: 'stopped' });
-  stop.addEventListener('abort', onStop, { once: true });
+  turns.begin(turn);
   try {
-    const verdict = stop.aborted ? ({ kind: 'stopped' } as const) : await Promise.race([turn.run(), over]);
-    await turn.claimed();
+    const verdict = await turn.run();
+    const claimed = turn.claimed();
+    if (claimed !== undefined) await claimed;
     return turn.close(verdict);
   } finally {
-    cancelTimeout();
+    turns.end(turn);
     turn.cancelGrace();
-    stop.removeEventListener('abort', onStop);
   }
 }
 
-class Turn implements ActorContext {
+class Turn implements ActorContext, RunningTurn {
   readonly actor: string;
   readonly message: Message;
   readonly attempt: number;
   readonly state: unknown;
   readonly log: ActorLog;
-  leaveBehind: (verdict: AttemptVerdict) => void = () => undefined;
-  cancelGrace: () => void = () => undefined;
+  cancelGrace: () => void = nothing;
   readonly #attempt: Attempt;
-  readonly #abort = new AbortController();
-  readonly #emits: Emit[] = [];
-  readonly #rows: unknown[] = [];
-  readonly #effects: EffectEntry[] = [];
-  readonly #names = new Set<string>();
-  readonly #claiming = new Set<Promise<unknown>>();
+  /** Most handlers ask for no signal, have no effect and emit nothing: what they do not need is not made. */
+  #abort: AbortController | undefined;
+  #abortedFor: Error | undefined;
+  #leaveBehind: (verdict: AttemptVerdict) => void = nothing;
+  #emits: Emit[] | undefined;
+  #rows: unknown[] | undefined;
+  #effects: EffectEntry[] | undefined;
+  #names: Set<string> | undefined;
+  #claiming: Set<Promise<unknown>> | undefined;
   #decided: AttemptVerdict | undefined;
   /** The verdict is there: no effect may begin any more. */
   #isEnding = false;
@@ -154,10 +157,22 @@ class Turn implements ActorContext {
   }
 
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortedFor !== undefined) this.#abort.abort(this.#abortedFor);
+    }
     return this.#abort.signal;
   }
 
-  async run(): Promise<AttemptVerdict> {
+  /** The handler's verdict, or the one with which it was left behind. */
+  run(): Promise<AttemptVerdict> {
+    return new Promise((resolve) => {
+      this.#leaveBehind = resolve;
+      void this.#receive().then(resolve);
+    });
+  }
+
+  async #receive(): Promise<AttemptVerdict> {
     try {
       return await this.#attempt.definition.receive(this.#attempt.input, this);
     } catch (error) {
@@ -166,10 +181,19 @@ class Turn implements ActorContext {
     }
   }
 
-  abort(verdict: AttemptVerdict): void {
+  expire(): void {
+    this.#end(retry({ because: `the handler did not return within ${this.#attempt.definition.timeoutMs} ms` }));
+  }
+
+  halt(): void {
+    this.#end({ kind: 'stopped' });
+  }
+
+  #end(verdict: AttemptVerdict): void {
     this.#decided ??= verdict;
-    this.#abort.abort(new Error(verdict.kind === 'retry' ? verdict.because : 'the process stops'));
-    this.cancelGrace = this.#attempt.clock.after(ABORT_GRACE_MS, () => this.leaveBehind(verdict));
+    this.#abortedFor ??= new Error(verdict.kind === 'retry' ? verdict.because : 'the process stops');
+    this.#abort?.abort(this.#abortedFor);
+    this.cancelGrace = this.#attempt.clock.after(ABORT_GRACE_MS, () => this.#leaveBehind(verdict));
   }
 
   close(returned: AttemptVerdict): AttemptOutcome {
@@ -179,29 +203,30 @@ class Turn implements ActorContext {
       returned.kind === 'done' && this.#decided?.kind !== 'fenced' && this.#decided?.kind !== 'held'
         ? returned
         : (this.#decided ?? returned);
-    const isOpen = this.#effects.some((effect) => effect.state === 'unknown' && effect.onUnknown === 'hold');
+    const effects = this.#effects ?? NONE;
+    const isOpen = effects.some((effect) => effect.state === 'unknown' && effect.onUnknown === 'hold');
     if (verdict.kind === 'retry' && isOpen) {
-      for (const effect of this.#effects) if (effect.state === 'unknown' && effect.onUnknown === 'hold') effect.state = 'held';
-      return { verdict: { kind: 'held' }, emits: [], rows: [], effects: this.#effects };
+      for (const effect of effects) if (effect.state === 'unknown' && effect.onUnknown === 'hold') effect.state = 'held';
+      return { ...decided({ kind: 'held' }), effects };
     }
     const isDone = verdict.kind === 'done';
-    return { verdict, emits: isDone ? this.#emits : [], rows: isDone ? this.#rows : [], effects: this.#effects };
+    return { verdict, emits: (isDone && this.#emits) || NONE, rows: (isDone && this.#rows) || NONE, effects };
   }
 
-  /** Resolves when no claim is on its way; takes no new one. */
-  async claimed(): Promise<void> {
+  /** Takes no new claim. Resolves when none is on its way any more; undefined where none is. */
+  claimed(): Promise<unknown> | undefined {
     this.#isEnding = true;
-    await Promise.allSettled(this.#claiming);
+    return this.#claiming === undefined || this.#claiming.size === 0 ? undefined : Promise.allSettled(this.#claiming);
   }
 
   emit(output: Emit): void {
     this.#assertOpen();
-    this.#emits.push(output);
+    (this.#emits ??= []).push(output);
   }
 
   record(row: unknown): void {
     this.#assertOpen();
-    this.#rows.push(row);
+    (this.#rows ??= []).push(row);
   }
 
   async effect<Result>(
@@ -210,21 +235,24 @@ class Turn implements ActorContext {
     options: { onUnknown?: OnUnknown } = {},
   ): Promise<Result> {
     this.#assertOpen();
-    if (this.#names.has(name)) throw new TypeError(`effect ${JSON.stringify(name)}: the name is used twice in one turn`);
-    this.#names.add(name);
+    const names = (this.#names ??= new Set());
+    const effects = (this.#effects ??= []);
+    const claims = (this.#claiming ??= new Set());
+    if (names.has(name)) throw new TypeError(`effect ${JSON.stringify(name)}: the name is used twice in one turn`);
+    names.add(name);
     const { onUnknown = 'hold' } = options;
     const { id: messageId, replay } = this.message;
     const isRepeated = replay?.repeat.includes(this.#attempt.definition.name) === true;
     const id = effectId(messageId, name, isRepeated ? replay.id : '');
     // Not begun yet: if the turn ends here, whatever the ledger has heard of the claim, the effect is free again.
     const entry: EffectEntry = { id, onUnknown, state: 'failed' };
-    this.#effects.push(entry);
+    effects.push(entry);
     const claiming = this.#attempt.claim({ id, name, onUnknown, signal: this.signal });
-    this.#claiming.add(claiming);
-    const answer = await claiming.finally(() => this.#claiming.delete(claiming));
+    claims.add(claiming);
+    const answer = await claiming.finally(() => claims.delete(claiming));
     this.#assertOpen();
     if (answer.kind === 'done' && isBroken('ledger')) return await this.#perform(entry, run, false);
-    if (answer.kind !== 'granted') this.#effects.splice(this.#effects.indexOf(entry), 1);
+    if (answer.kind !== 'granted') effects.splice(effects.indexOf(entry), 1);
     switch (answer.kind) {
       case 'done':
         return answer.result as Result;

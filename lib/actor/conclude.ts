@@ -41,9 +41,10 @@ export function conclude(job: Job, outcome: AttemptOutcome, environment: Conclud
     case 'done':
     case 'held':
       return settle(job, outcome, {
-        outbox: outcome.emits.map((emit) => ({ unit: job.unit.lease, ...emit, headers: stamp(emit.headers) })),
+        outbox:
+          outcome.emits.length === 0 ? [] : outcome.emits.map((emit) => ({ unit: job.unit.lease, ...emit, headers: stamp(emit.headers) })),
         rows: outcome.rows,
-        ...(outcome.state === undefined ? {} : { state: stateWrite(job, outcome.state) }),
+        state: outcome.state === undefined ? undefined : stateWrite(job, outcome.state),
       });
     case 'park':
       return wait(job, outcome, {
@@ -85,16 +86,19 @@ function settle(
   acknowledge = acknowledgeDone,
 ): Conclusion {
   const { unit, message, arrival, row } = job;
-  const address = { stream: message.stream, seq: message.seq };
-  const place = row?.replay === undefined ? address : { ...address, replay: row.replay };
-  const isSuspect = unit.suspects.has(message);
+  const { stream, seq } = message;
+  const isOver = row !== undefined && retryRow === undefined;
   const settlement = {
     unit: unit.lease,
+    delivered: arrival === undefined ? undefined : { lane: arrival.lane, seq },
+    unparked: isOver ? (row.replay === undefined ? { stream, seq } : { stream, seq, replay: row.replay }) : undefined,
+    cleared: unit.suspects.has(message) ? { stream, seq } : undefined,
     effects,
-    ...(arrival === undefined ? {} : { delivered: { lane: arrival.lane, seq: message.seq } }),
-    ...(row === undefined || retryRow !== undefined ? {} : { unparked: place }),
-    ...(isSuspect ? { cleared: address } : {}),
-    ...rest,
+    outbox: rest.outbox,
+    rows: rest.rows,
+    state: rest.state,
+    parked: rest.parked,
+    deadLetter: rest.deadLetter,
   };
   return { kind: 'settle', settlement, retryRow, acknowledge };
 }

@@ -15,13 +15,14 @@ import type { Outbox } from './outbox.ts';
 import type { Quarantine } from './quarantine.ts';
 import { isTimer, type RecordPort } from './record-port.ts';
 import { reportAttempt, type RuntimeLog } from './report-attempt.ts';
+import { RunningTurns } from './running-turns.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Sequence } from './sequence.ts';
 import type { Settler } from './settler.ts';
 import { StateReads } from './states.ts';
 import { needsQuarantine } from './suspects.ts';
 import type { Unit } from './unit.ts';
-import { reject, type Verdict } from './verdict.ts';
+import { reject } from './verdict.ts';
 
 /**
  * Runs one actor's messages: takes what is ready from the scheduler, starts its handler, has the outcome settled, and
@@ -57,6 +58,7 @@ export class Executor {
   readonly definition: ActorDefinition;
   readonly #environment: ExecutorEnvironment;
   readonly #scheduler: Scheduler<{ unit: Unit; line: Line; source: string }>;
+  readonly #turns: RunningTurns;
   /** Undefined: the actor keeps nothing. */
   readonly #states: StateReads | undefined;
   #isStopped = false;
@@ -65,6 +67,7 @@ export class Executor {
     this.definition = definition;
     this.#environment = environment;
     this.#scheduler = new Scheduler(definition.slots ?? DEFAULT_SLOTS);
+    this.#turns = new RunningTurns({ ...environment, timeoutMs: definition.timeoutMs });
     this.#states = definition.state === undefined ? undefined : new StateReads(environment.record, environment.clock);
   }
 
@@ -127,7 +130,7 @@ export class Executor {
     let conclusion: Conclusion;
     try {
       const begun = clock.monotonic();
-      const crashed = this.#judgeSuspect(job);
+      const crashed = job.unit.suspects.judge(job.message, job.attempt - 1, this.definition.retry.attempts);
       const outcome = crashed === undefined ? await this.#attempt(job, isAlone) : decided(crashed);
       // One that crashed is not started again: its last attempt is the one before.
       const ended = await this.#inItsRound(crashed === undefined ? job : { ...job, attempt: job.attempt - 1 }, outcome);
@@ -195,10 +198,10 @@ export class Executor {
   }
 
   #start({ unit, message, attempt, stored }: Job, { input, key }: Readable): Promise<AttemptOutcome> {
-    const { claims, observer, clock, log, stop } = this.#environment;
+    const { claims, observer, clock, log } = this.#environment;
     const claim = leasedClaim(claims, unit, message, key);
     return within(observer, this.definition.name, message, () =>
-      runAttempt({ definition: this.definition, message, input, stored, number: attempt, claim, stop, clock, log }),
+      runAttempt({ definition: this.definition, message, input, stored, number: attempt, claim, turns: this.#turns, clock, log }),
     );
   }
 
@@ -220,13 +223,6 @@ export class Executor {
     const { message } = job;
     if (message.replay === undefined || (verdict.kind !== 'reject' && verdict.kind !== 'retry')) return job;
     return { ...job, message: { ...message, round: await this.#environment.record.nextRound(this.definition.name, message.id) } };
-  }
-
-  /** A suspect that died alone and has used up its attempts is not started again. */
-  #judgeSuspect({ unit, message, attempt }: Job): Verdict | undefined {
-    const starts = attempt - 1;
-    if (!unit.suspects.diedAlone(message) || starts < this.definition.retry.attempts) return undefined;
-    return reject('crashed', `its process ended or stood still during ${starts} starts, the last of them alone`, { starts });
   }
 
   /** `isLast`: it is settled as what cannot be stored otherwise. */

@@ -34,6 +34,7 @@ export class Outbox {
 
   /** Hands committed entries over; the publisher keeps the order of each key. Resolves when all are published or given up. */
   async send(entries: readonly OutboxEntry[]): Promise<void> {
+    if (entries.length === 0) return;
     const all = entries.map((entry) => {
       const sending = this.#send(entry).finally(() => this.#pending.delete(sending));
       this.#pending.set(sending, entry.unit);

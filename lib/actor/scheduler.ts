@@ -45,17 +45,14 @@ export class Scheduler<Work> {
 
   /** The next one to start, which then holds a slot until `finish`; undefined when there is none or no slot for it. */
   take(): Work | undefined {
-    const ready = PRIORITIES.flatMap((priority) => {
-      const source = hasRoom(priority, this.#running, this.#limits) ? this.#nextSource(priority) : undefined;
-      return source === undefined ? [] : [{ priority, source }];
-    });
-    const chosen = this.#choose(ready);
-    if (chosen === undefined) return undefined;
-    const { priority, source } = chosen;
+    const priority = this.#choose();
+    if (priority === undefined) return undefined;
+    const source = this.#nextSource(priority)!;
     const queues = this.#queues[priority];
     const queue = queues.get(source)!;
     const work = queue.shift()!;
-    queues.delete(source);
+    // Behind the others; alone it is where it was.
+    if (queue.size === 0 || queues.size > 1) queues.delete(source);
     if (queue.size > 0) queues.set(source, queue);
     this.#running[priority]++;
     const running = this.#runningOfSource.get(source);
@@ -73,16 +70,16 @@ export class Scheduler<Work> {
   }
 
   /** Smooth weighted round robin among the priorities that have work and room. */
-  #choose(ready: readonly Turn[]): Turn | undefined {
-    let chosen: Turn | undefined;
+  #choose(): Priority | undefined {
+    let chosen: Priority | undefined;
     let total = 0;
-    for (const turn of ready) {
-      const { priority } = turn;
+    for (const priority of PRIORITIES) {
+      if (!hasRoom(priority, this.#running, this.#limits) || this.#nextSource(priority) === undefined) continue;
       total += PRIORITY_WEIGHTS[priority];
       this.#credit[priority] += PRIORITY_WEIGHTS[priority];
-      if (chosen === undefined || this.#credit[priority] > this.#credit[chosen.priority]) chosen = turn;
+      if (chosen === undefined || this.#credit[priority] > this.#credit[chosen]) chosen = priority;
     }
-    if (chosen !== undefined) this.#credit[chosen.priority] -= total;
+    if (chosen !== undefined) this.#credit[chosen] -= total;
     return chosen;
   }
 
@@ -111,9 +108,4 @@ function leaveAnEighth(limit: number): number {
 
 function totalOf({ critical, default: normal, bulk }: Counts): number {
   return critical + normal + bulk;
-}
-
-interface Turn {
-  readonly priority: Priority;
-  readonly source: string;
 }

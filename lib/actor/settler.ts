@@ -18,17 +18,17 @@ import type { Track } from './track.ts';
 export interface Settlement {
   readonly unit: UnitLease;
   /** The delivery that this settles; none for a message that was parked before. */
-  readonly delivered?: { readonly lane: Track; readonly seq: number };
+  readonly delivered?: { readonly lane: Track; readonly seq: number } | undefined;
   /** Lanes whose progress is to be recorded as it stands. */
   readonly touched?: readonly Track[];
-  readonly parked?: ParkedRow;
-  readonly unparked?: { readonly stream: string; readonly seq: number; readonly replay?: string };
-  readonly cleared?: { readonly stream: string; readonly seq: number };
+  readonly parked?: ParkedRow | undefined;
+  readonly unparked?: { readonly stream: string; readonly seq: number; readonly replay?: string } | undefined;
+  readonly cleared?: { readonly stream: string; readonly seq: number } | undefined;
   readonly effects?: readonly EffectEntry[];
-  readonly deadLetter?: DeadLetter;
-  readonly outbox?: readonly OutboxEntry[];
-  readonly rows?: readonly unknown[];
-  readonly state?: StateWrite;
+  readonly deadLetter?: DeadLetter | undefined;
+  readonly outbox?: readonly OutboxEntry[] | undefined;
+  readonly rows?: readonly unknown[] | undefined;
+  readonly state?: StateWrite | undefined;
   readonly onCommitted: () => void;
   /** The unit has a new owner. */
   readonly onRefused: () => void;

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { isBroken } from '../core/guards.ts';
 import type { Suspicion } from './last-hands.ts';
 import type { RecordPort, SuspectStart, UnitLease } from './record-port.ts';
+import { reject, type Verdict } from './verdict.ts';
 
 /**
  * Messages of one unit that may have been in flight when an owner died, and how often they were started.
@@ -32,17 +33,23 @@ export class Suspects {
 
   /** Whether there is a recorded start of the message. */
   has(message: Address): boolean {
-    return this.#starts.has(addressOf(message));
+    return this.#find(message) !== undefined;
   }
 
   /** Starts of a message that count, besides those whose end is known. */
   startsOf(message: Address, suspicion: Suspicion): number {
-    return this.#starts.get(addressOf(message))?.starts ?? (suspicion === 'started' ? 1 : 0);
+    return this.#find(message)?.starts ?? (suspicion === 'started' ? 1 : 0);
   }
 
   /** Whether its last recorded start was in quarantine, and it did not come back from there. */
   diedAlone(message: Address): boolean {
-    return this.#starts.get(addressOf(message))?.quarantined === true;
+    return this.#find(message)?.quarantined === true;
+  }
+
+  /** One that died alone and has used up its attempts is not started again; undefined where it may be. */
+  judge(message: Address, starts: number, attempts: number): Verdict | undefined {
+    if (!this.diedAlone(message) || starts < attempts) return undefined;
+    return reject('crashed', `its process ended or stood still during ${starts} starts, the last of them alone`, { starts });
   }
 
   /**
@@ -67,7 +74,12 @@ export class Suspects {
 
   /** It was settled: it is a suspect no more. */
   clear(message: Address): void {
-    this.#starts.delete(addressOf(message));
+    if (this.#starts.size > 0) this.#starts.delete(addressOf(message));
+  }
+
+  /** There are none nearly always, and then nothing is to be looked up. */
+  #find(message: Address): SuspectStart | undefined {
+    return this.#starts.size === 0 ? undefined : this.#starts.get(addressOf(message));
   }
 }
 

@@ -93,6 +93,8 @@ function rawBlock(message: Msg): string | undefined {
   return frame.hdr <= 0 ? '\r\n' : Buffer.from(bytes.buffer, bytes.byteOffset, frame.hdr).toString('utf8');
 }
 
+const BROKER_HEADER = /^nats-./i;
+
 function isBrokerHeader(name: string): boolean {
-  return name.length > 5 && name.slice(0, 5).toLowerCase() === 'nats-';
+  return BROKER_HEADER.test(name);
 }

@@ -112,18 +112,21 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
       });
     },
     ack(delivery) {
-      answer(delivery, '');
+      answer(delivery, ACKNOWLEDGED);
     },
     term(delivery, reason) {
       answer(delivery, `+TERM ${reason}`);
     },
   };
 
-  function answer(delivery: Delivery, payload: string): void {
+  function answer(delivery: Delivery, payload: string | Uint8Array): void {
     // While disconnected it would be sent, or not, after the return; lost is what the contract allows.
     if (connection.isConnected()) nats.publish(delivery.handle, payload);
   }
 }
+
+/** An empty answer means that; as bytes nothing is left to encode. */
+const ACKNOWLEDGED = new Uint8Array();
 
 function isMissing(error: AppError): boolean {
   return error instanceof ApiRefusal && error.apiCode === API_CODES.consumerNotFound;

@@ -48,8 +48,9 @@ export interface DeliveryAddress {
  * account in front (ADR-15). Undefined where it is neither.
  */
 export function readAckSubject(reply: string): DeliveryAddress | undefined {
+  if (!reply.startsWith('$JS.ACK.')) return undefined;
   const tokens = reply.split('.');
-  if (tokens[0] !== '$JS' || tokens[1] !== 'ACK' || tokens.length < 9) return undefined;
+  if (tokens.length < 9) return undefined;
   const at = tokens.length === 9 ? 2 : 4;
   const streamSeq = Number(tokens[at + 3]);
   const consumerSeq = Number(tokens[at + 4]);
@@ -76,6 +77,8 @@ export function readDirectHeaders(message: Msg): StoredAt | undefined {
 }
 
 function priorityOf(subject: string): Priority {
-  const token = subject.split('.', 2)[1] ?? '';
+  const from = subject.indexOf('.') + 1;
+  const to = from === 0 ? -1 : subject.indexOf('.', from);
+  const token = from === 0 ? '' : subject.slice(from, to === -1 ? undefined : to);
   return isPriority(token) ? token : 'default';
 }
