@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Registry } from 'prom-client';
+import { Histogram, type Registry } from 'prom-client';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import { DEFAULT_EDGE_LIMITS } from '../../lib/http/edge-limits.ts';
 import { createEdgeServer } from '../../lib/http/edge-server.ts';
@@ -94,5 +94,6 @@ function describe(registry: Registry): Map<string, RegisteredMetric> {
 }
 
 function kindOf(metric: object): string {
-  return metric.constructor.name.toLowerCase();
+  // Our own kinds of histogram are histograms, too.
+  return metric instanceof Histogram ? 'histogram' : metric.constructor.name.toLowerCase();
 }
