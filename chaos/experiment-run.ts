@@ -117,8 +117,8 @@ export async function runExperiment<System extends ObservedSystem>({
     if (stillUnsteady !== undefined) problems.push(`the steady state did not come back: ${stillUnsteady}`);
     const sent = await load.stop();
     const stoppedAt = now();
-    if ((await waitUntilDrained(system, sent, signal, recoveredMs === undefined ? HOPELESS_MS : DRAINED_WITHIN_MS)) === 'not drained')
-      problems.push('not everything came to its end in time');
+    const undrained = await waitUntilDrained(system, sent, signal, recoveredMs === undefined ? HOPELESS_MS : DRAINED_WITHIN_MS);
+    if (undrained !== undefined) problems.push(`not everything came to its end in time: ${undrained}`);
     const drainedMs = now() - stoppedAt;
     const found = await readAll(system);
     const unaccounted = [...found.unaccounted];
@@ -170,8 +170,11 @@ export async function runExperiment<System extends ObservedSystem>({
     throw error;
   } finally {
     await load?.stop().catch(() => undefined);
-    if (problems.length > 0) keep(home, experiment.name, seed, system);
-    await system.stop();
+    try {
+      if (problems.length > 0) keep(home, experiment.name, seed, system);
+    } finally {
+      await system.stop();
+    }
   }
 }
 

@@ -13,14 +13,14 @@ import { isOf, toldIn } from './workload.ts';
 
 /**
  * Waits until nothing moves any more: the journal is empty, the log's events are recorded, their runs have ended or wait for a person,
- * and what has to die is dead. @returns how it ended; the checker finds what is missing
+ * and what has to die is dead. @returns why it did not come to that in time, or undefined; the checker finds what is missing
  */
 export async function waitUntilDrained(
   system: ObservedSystem,
   sent: readonly SentEvent[],
   signal: AbortSignal,
   deadlineMs: number,
-): Promise<'drained' | 'not drained'> {
+): Promise<string | undefined> {
   const mustDie = sent.filter(({ end, mayEnd }) => end === 'ok' && !mayEnd.includes('done')).length;
   const acknowledged = sent.filter(({ end }) => end === 'ok').length;
   const { prefix } = system.workload;
@@ -40,8 +40,12 @@ export async function waitUntilDrained(
   };
   const options = { deadlineMs, everyMs: 500, what: 'everything to end' };
   return await poll(isDrained, options).then(
-    () => 'drained' as const,
-    () => (signal.throwIfAborted(), 'not drained' as const),
+    () => undefined,
+    (error: unknown) => {
+      signal.throwIfAborted();
+      const { message, cause } = error as Error;
+      return cause instanceof Error ? `${message}: ${cause.message}` : message;
+    },
   );
 }
 
