@@ -118,6 +118,8 @@ function tell(ended: SetResult | undefined, name: string, { out }: RunCommand): 
   // Half a report would take the place of a whole one.
   if (ended.isInterrupted) return 1;
   for (const file of saveReport(ended, { folder: out ?? chaosHome().results, name })) say(`wrote ${file}`);
+  // What was asked for by its name and cannot be done here has shown nothing.
+  if (ended.results.length === 0) return 1;
   return ended.results.some(({ problems }) => problems.length > 0) || ended.failed.length > 0 ? 1 : 0;
 }
 

@@ -83,6 +83,8 @@ export const memoryLimit: Experiment = {
           }
           await scene.wait(4_000);
         }
+      // Without one the experiment would hold for nothing.
+      if (kills === 0) scene.problem('the kernel killed nobody');
       scene.note(`the kernel killed ${kills} of ${rounds * PROGRAMS.length}; the others kept below the limit`);
     },
   },
