@@ -100,12 +100,12 @@ if (isMainThread) {
     options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string' }, seed: { type: 'string' } },
   });
   if (values.seed !== undefined) await replay(number('--seed', values.seed));
-  else await playAll(number('--from', values.from ?? String(testSeed)), number('--seeds', values.seeds));
+  else await playAll(number('--from', values.from ?? String(testSeed)), number('--seeds', values.seeds, 1));
 } else parentPort?.postMessage(await play(workerData as Stretch));
 
-function number(name: string, text: string): number {
+function number(name: string, text: string, least = 0): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new RangeError(`${name}: expected a whole number from 0, got ${JSON.stringify(text)}`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name}: expected a whole number from ${least}, got ${JSON.stringify(text)}`);
   return value;
 }
