@@ -1,5 +1,6 @@
 import { runAcceptBench } from './accept/accept-bench.ts';
 import { runDispatchBench } from './dispatch/dispatch-bench.ts';
+import { runDrainBench } from './drain/drain-bench.ts';
 import { runDocumentsBench } from './documents/documents-bench.ts';
 import { runRunsBench } from './runs/runs-bench.ts';
 import { runScanBench } from './json-scan.ts';
@@ -8,6 +9,7 @@ import { runScanBench } from './json-scan.ts';
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   accept: runAcceptBench,
   dispatch: runDispatchBench,
+  drain: runDrainBench,
   runs: runRunsBench,
   documents: runDocumentsBench,
   scan: runScanBench,

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { percentile } from './load/samples.ts';
@@ -34,6 +34,17 @@ export function readCpuSeconds(pid: number): number {
   // The name may hold blanks and brackets: fields are counted from behind it (proc(5): utime is the 14th, stime the 15th).
   const fields = readText(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** The same for a process and its children that live, as a database's backends do. */
+export function readFamilyCpuSeconds(pid: number): number {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
+  return [pid, ...children.map(Number)].reduce((sum, each) => sum + readCpuSeconds(each), 0);
+}
+
+function parentOf(pid: string): number {
+  // Not there any more: NaN.
+  return Number(/^PPid:\s+(\d+)$/m.exec(readText(`/proc/${pid}/status`))?.[1]);
 }
 
 const SYNCS = 300;

@@ -1,13 +1,12 @@
-import { slotOf } from '../../lib/core/slot.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
-import { createPublisher } from '../../lib/jetstream/publisher.ts';
-import { commandSubject, STREAMS } from '../../streams/subjects.ts';
+import { STREAMS } from '../../streams/subjects.ts';
 import { readBenchOptions } from '../bench-options.ts';
 import { atLeast, below, boundTable, endFacts, factLines, figureTable, gatherFacts } from '../bench-report.ts';
 import { median } from '../load/samples.ts';
 import { type LogBed, openLogBed } from '../log-bed.ts';
 import { PARTITIONS } from './bench-lanes.ts';
 import { type DispatchResult, type DispatchSide, startDispatchSide } from './dispatch-side.ts';
+import { BODY_BYTES, fillLog, KEYS } from './fill-log.ts';
 
 /** As in docs/benchmarks.md. */
 const USAGE = `Usage: npm run bench -- dispatch [options]
@@ -20,11 +19,6 @@ const USAGE = `Usage: npm run bench -- dispatch [options]
 About six minutes. docs/benchmarks.md says what is measured.
 `;
 
-const KEYS = 1_000;
-/** Of JSON: what a step's command usually has. */
-const BODY_BYTES = 300;
-/** Published at once; the publisher makes batches of them. */
-const CHUNK = 5_000;
 /** Measured one after the other; each divides the partitions. */
 const PROCESSES = [1, 2, 4];
 /** Promised for a process. */
@@ -64,7 +58,23 @@ export async function runDispatchBench(args: readonly string[]): Promise<number>
       ...factLines(report),
       `messages: ${messages} of ${KEYS} keys and ${BODY_BYTES} bytes over ${PARTITIONS} partitions, which the processes share; each round anew`,
       '',
-      figureTable(['processes', 'keyed/s', 'bare/s', 'ratio', 'CPU us: keyed', 'bare', 'MB: keyed', 'bare'], rows),
+      figureTable(
+        [
+          'processes',
+          'keyed/s',
+          'bare/s',
+          'ratio',
+          'CPU us: keyed',
+          'broker',
+          'database',
+          'bare',
+          'broker',
+          'database',
+          'MB: keyed',
+          'bare',
+        ],
+        rows,
+      ),
       '',
       boundTable(bounds),
       '',
@@ -89,24 +99,11 @@ function figuresOf(round: Round, messages: number): number[] {
   return [
     ...both.map(({ seconds }) => messages / seconds),
     ratioOf(round),
-    ...both.map(({ cpuSeconds }) => (cpuSeconds * 1e6) / messages),
+    ...both.flatMap(({ cpuSeconds, serverCpuSeconds: { broker, database } }) =>
+      [cpuSeconds, broker, database].map((seconds) => (seconds * 1e6) / messages),
+    ),
     ...both.map(megabytes),
   ];
-}
-
-async function fillLog({ connection }: LogBed, addressee: string, messages: number): Promise<void> {
-  const publisher = createPublisher(connection);
-  const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(BODY_BYTES - '{"text":""}'.length) }));
-  for (let from = 0; from < messages; from += CHUNK) {
-    const chunk = Array.from({ length: Math.min(CHUNK, messages - from) }, (_, at) => {
-      const key = `key-${(from + at) % KEYS}`;
-      const subject = commandSubject({ priority: 'default', slot: slotOf(key), actor: addressee });
-      const id = `${addressee}:${from + at}`;
-      return publisher.publish({ id, key, subject, headers: { 'Vis-Schema': '1' }, body }, AbortSignal.timeout(120_000));
-    });
-    await Promise.all(chunk);
-  }
-  await publisher.stop(1_000);
 }
 
 interface RoundOptions {
@@ -131,7 +128,7 @@ async function runRounds(bed: LogBed, { processes, count, messages, profile, say
     for (let number = 0; number <= count; number += 1) {
       const addressee = `bench-${processes}-${number}`;
       await Promise.all(Object.entries(sides).map(([kind, side]) => side.open({ reader: `${addressee}-${kind}`, addressee })));
-      await fillLog(bed, addressee, messages);
+      await fillLog(bed.connection, addressee, messages, 'default');
       const results: Partial<Record<'keyed' | 'bare', DispatchResult>> = {};
       const order = ['keyed', 'bare'] as const;
       for (const kind of number % 2 === 0 ? order : order.toReversed()) results[kind] = await sides[kind].run(messages);

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import type { LogBed } from '../log-bed.ts';
+import { readCpuSeconds, readFamilyCpuSeconds } from '../machine.ts';
 import type { DispatchOrder, DispatchReport } from './dispatch-program.ts';
 
 export type DispatchKind = 'keyed' | 'bare';
@@ -12,6 +13,8 @@ export interface DispatchResult {
   readonly seconds: number;
   /** Of all its processes. */
   readonly cpuSeconds: number;
+  /** What the broker and the database have used meanwhile. */
+  readonly serverCpuSeconds: { readonly broker: number; readonly database: number };
   /** Of the largest of them. */
   readonly rssBytes: number;
 }
@@ -42,6 +45,10 @@ export async function startDispatchSide(
   const all = async (report: DispatchReport['report']): Promise<DispatchReport[]> =>
     await Promise.all(programs.map((program) => reported(program, report)));
   const order = (program: ChildProcess, what: DispatchOrder): void => void program.send(what);
+  const servers = (): DispatchResult['serverCpuSeconds'] => ({
+    broker: readCpuSeconds(broker.pid ?? 0),
+    database: readFamilyCpuSeconds(postgres.pid ?? 0),
+  });
   await all('started');
   return {
     async open(round) {
@@ -50,7 +57,9 @@ export async function startDispatchSide(
       await opened;
     },
     async run(messages) {
+      const before = servers();
       const last = await runToEnd(programs, messages, order);
+      const after = servers();
       const ended = all('ended');
       for (const program of programs) order(program, { order: 'end' });
       const ends = (await ended) as Extract<DispatchReport, { report: 'ended' }>[];
@@ -58,6 +67,7 @@ export async function startDispatchSide(
       return {
         seconds: (Math.max(...last.map(({ at }) => at)) - begunAt) / 1_000,
         cpuSeconds: ends.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+        serverCpuSeconds: { broker: after.broker - before.broker, database: after.database - before.database },
         rssBytes: Math.max(...ends.map(({ rssBytes }) => rssBytes)),
       };
     },

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { readCpuSeconds, readText, TICKS_PER_SECOND } from '../machine.ts';
+import { readCpuSeconds, readFamilyCpuSeconds, readText, TICKS_PER_SECOND } from '../machine.ts';
 import type { Scene } from './scene.ts';
 import { PROGRAMS } from './whole-system.ts';
 
@@ -12,7 +11,7 @@ export function readCpuUse({ bed, system }: Pick<Scene, 'bed' | 'system'>): CpuU
   return {
     ...Object.fromEntries(PROGRAMS.map((name) => [name, readCpuSeconds(system.programs[name].pid ?? 0)])),
     broker: readCpuSeconds(bed.broker.pid ?? 0),
-    database: familyOf(bed.postgres.pid ?? 0).reduce((sum, pid) => sum + readCpuSeconds(pid), 0),
+    database: readFamilyCpuSeconds(bed.postgres.pid ?? 0),
     'Slack and load': (user + kernel) / 1e6,
   };
 }
@@ -48,21 +47,4 @@ export function describeCores(before: CoreTime, after: CoreTime, usedSeconds: nu
   const stolen = after.stolen - before.stolen;
   const share = (seconds: number): string => `${((seconds / all) * 100).toFixed(0)} %`;
   return `${share(usedSeconds)} the system and its load, ${share(all - idle - stolen - usedSeconds)} others and interrupts, ${share(idle)} idle, ${share(stolen)} stolen by the host`;
-}
-
-function familyOf(pid: number): number[] {
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => parentOf(name) === pid)
-    .map(Number);
-  return [pid, ...children];
-}
-
-function parentOf(pid: string): number {
-  try {
-    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    // It has ended meanwhile.
-    return NaN;
-  }
 }
