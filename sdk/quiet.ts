@@ -1,6 +1,7 @@
 import type { ActorDefinition } from '../lib/actor/define-actor.ts';
 import type { SimulatedBroker } from '../lib/actor/simulation/simulated-broker.ts';
 import type { SimulatedRecord } from '../lib/actor/simulation/simulated-record.ts';
+import { isSettledIn } from '../lib/core/settled-span.ts';
 import { lanesOfActor } from '../streams/actor-lanes.ts';
 
 export interface Scene {
@@ -21,7 +22,7 @@ export async function isQuiet({ definition, broker, record, now }: Scene): Promi
       const lane = lanes.find((each) => each.stream === stream && each.priority === priority);
       const open = broker
         .messages(stream)
-        .filter(({ seq }) => lane === undefined || (seq > lane.floor && !lane.exceptions.includes(seq)))
+        .filter(({ seq }) => lane === undefined || !isSettledIn(lane, seq))
         .filter(({ subject }) => spec.filterSubjects.some((filter) => matches(filter, subject)));
       if (open.length > 0) return false;
     }

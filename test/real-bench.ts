@@ -103,7 +103,7 @@ export async function openRealBench(t: TestContext): Promise<ConformanceBench> {
       )[0],
     isSettled: async (actor, priority, partition, seqs) => {
       const [lane] = await database.query<{ settled: boolean }>({
-        text: `select (select bool_and(seq <= floor or seq = any(exceptions)) from unnest($4::bigint[]) as seq) as settled
+        text: `select (select bool_and(seq <= floor or (seq <= highest and seq <> all(open))) from unnest($4::bigint[]) as seq) as settled
                from lanes where actor = $1 and partition = $2 and stream = 'COMMANDS' and priority = $3`,
         values: [actor, partition, priority, seqs],
       });

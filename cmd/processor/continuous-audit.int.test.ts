@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import type { Emit } from '../../lib/actor/message.ts';
 import { HEADERS } from '../../lib/core/headers.ts';
+import { spanFrom } from '../../lib/core/settled-span.ts';
 import { poll } from '../../lib/dev/poll.ts';
 import { startContinuousAudit } from '../../lib/host/continuous-audit.ts';
 import { requestApi } from '../../lib/jetstream/api-request.ts';
@@ -49,7 +50,7 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   const record = (id: string, seq: number) => story.turn({ ...EVENT, id, seq, fate: 'unrouted' });
   const settleTo = (floor: number) =>
     story.settle({
-      lanes: [{ unit: story.workflow, stream: 'EVENTS', priority: 'default', floor, exceptions: [], consumerCreated: null }],
+      lanes: [{ unit: story.workflow, stream: 'EVENTS', priority: 'default', ...spanFrom(floor), consumerCreated: null }],
     });
   const counted = async (kind: string): Promise<number | undefined> =>
     (await metrics.unaccounted.get()).values.find(({ labels }) => labels.kind === kind)?.value;
@@ -103,10 +104,10 @@ test('the audit that runs all the time counts what it cannot find, waits for wha
   await until('deleted', 2);
   const config = { durable_name: 'slack-default-0', ack_policy: 'explicit', filter_subject: command('next').subject };
   await requestApi(connection, '$JS.API.CONSUMER.CREATE.COMMANDS.slack-default-0', { stream_name: 'COMMANDS', config }, 30_000);
-  const lane = { unit: story.slack, stream: 'COMMANDS', priority: 'default', exceptions: [], consumerCreated: null } as const;
-  await story.settle({ lanes: [{ ...lane, floor: 1 }] });
+  const lane = { unit: story.slack, stream: 'COMMANDS', priority: 'default', consumerCreated: null } as const;
+  await story.settle({ lanes: [{ ...lane, ...spanFrom(1) }] });
   await requestApi(connection, '$JS.API.CONSUMER.RESET.COMMANDS.slack-default-0', { seq: 4 }, 30_000);
   await until('skipped', 1, 'skipped COMMANDS 3 by consumer slack-default-0');
-  await story.settle({ lanes: [{ ...lane, floor: 3 }] });
+  await story.settle({ lanes: [{ ...lane, ...spanFrom(3) }] });
   await until('skipped', 0);
 });

@@ -15,7 +15,7 @@ export interface Audit {
   readonly journals: readonly JournalAudit[];
   /** The log of commands and results. */
   readonly commands: { readonly firstSeq: number; readonly lastSeq: number; readonly messages: number };
-  /** Of both logs: what each lane has in it, and what its floor and exceptions say is settled. */
+  /** Of both logs: what each lane has in it, and what its record says is settled. */
   readonly lanes: readonly (LaneSum & { readonly stream: string })[];
   /** Events in the log, by what became of them. */
   readonly events: Readonly<Record<EventFate, number>>;

@@ -1,22 +1,24 @@
+import { isSettledIn, type SettledSpan } from '../core/settled-span.ts';
+
 /**
- * How far one lane is: every sequence up to `floor` is settled, and so are the exceptions above it.
+ * How far one lane is: every sequence up to `highest` is settled but those that are open.
  *
- * Deliveries come in ascending order (a gap makes the owner re-point), so the floor is just below the oldest delivery
- * that is still open. Sequences of other lanes in between do not matter: they were never this lane's.
+ * Deliveries come in ascending order (a gap makes the owner re-point), so what lies between two of them is not this lane's, or is gone
+ * from the log. What is kept grows with what is in hand, never with what was settled behind a message that takes long.
  */
 export class LaneProgress {
+  /** What is on record, of this owner or an earlier one: above `highest` it is all that is known. */
+  readonly #recorded: SettledSpan;
   #floor: number;
-  /** Every sequence of the lane up to this one was delivered to this owner. Exceptions on record say nothing about it. */
+  /** Every sequence of the lane up to this one was delivered to this owner, or is on record as settled. */
   #highest: number;
   /** Delivered and not settled, ascending. */
   #open = new Set<number>();
-  /** Settled above the floor. */
-  #settled: Set<number>;
 
-  constructor(floor: number, exceptions: readonly number[] = []) {
-    this.#floor = floor;
-    this.#settled = new Set(exceptions);
-    this.#highest = floor;
+  constructor(recorded: SettledSpan) {
+    this.#recorded = recorded;
+    this.#floor = recorded.floor;
+    this.#highest = recorded.floor;
   }
 
   get floor(): number {
@@ -30,18 +32,17 @@ export class LaneProgress {
 
   /** Notes a delivery; `settled` and `in-hand` are not to be handled (again). */
   deliver(seq: number): 'new' | 'settled' | 'in-hand' {
-    const isNewest = seq > this.#highest;
-    if (isNewest) this.#highest = seq;
-    if (seq <= this.#floor || this.#settled.has(seq)) return 'settled';
     if (this.#open.has(seq)) return 'in-hand';
+    const isSettled = this.isSettled(seq);
+    this.#highest = Math.max(this.#highest, seq);
+    if (isSettled) return 'settled';
     this.#open.add(seq);
-    if (!isNewest) this.#sort();
     return 'new';
   }
 
   /** Whether it is through: settled, or of no lane of ours. */
   isSettled(seq: number): boolean {
-    return seq <= this.#floor || this.#settled.has(seq);
+    return seq <= this.#highest ? !this.#open.has(seq) : isSettledIn(this.#recorded, seq);
   }
 
   /** The last sequence that was delivered to this owner, or its first floor. */
@@ -49,12 +50,9 @@ export class LaneProgress {
     return this.#highest;
   }
 
-  /** The last sequence that was delivered or is settled, also where that is not committed yet. */
+  /** The last sequence that was delivered to this owner or an earlier one. */
   get last(): number {
-    let last = this.#highest;
-    // One by one: as arguments of one call a hundred thousand are too many, and so many may be settled behind one that takes long.
-    for (const seq of this.#settled) last = Math.max(last, seq);
-    return last;
+    return Math.max(this.#highest, this.#recorded.highest);
   }
 
   /** Nothing more comes up to this sequence. */
@@ -63,30 +61,26 @@ export class LaneProgress {
   }
 
   settle(seq: number): void {
-    if (this.#open.delete(seq)) this.#settled.add(seq);
+    this.#open.delete(seq);
   }
 
   /** Takes a settling back whose transaction failed. */
   unsettle(seq: number): void {
-    if (!this.#settled.delete(seq)) throw new Error(`sequence ${seq} is below the floor ${this.#floor} or was never settled`);
-    this.#open.add(seq);
-    this.#sort();
+    if (seq <= this.#floor || seq > this.#highest || this.#open.has(seq))
+      throw new Error(`expected a settled sequence above the floor ${this.#floor}, got ${seq}`);
+    this.#open = new Set([...this.#open, seq].sort((a, b) => a - b));
   }
 
   /** What a settling would record; the floor moves for good only with `advance`, once that is committed. */
-  snapshot(): { floor: number; exceptions: number[] } {
+  snapshot(): SettledSpan {
     const [oldest] = this.#open;
     const floor = oldest === undefined ? this.#highest : Math.max(this.#floor, oldest - 1);
-    return { floor, exceptions: [...this.#settled].filter((seq) => seq > floor).sort((a, b) => a - b) };
+    const open = [...this.#open];
+    for (const seq of this.#recorded.open) if (seq > this.#highest) open.push(seq);
+    return { floor, highest: this.last, open };
   }
 
   advance(floor: number): void {
-    if (floor <= this.#floor) return;
-    this.#floor = floor;
-    for (const seq of this.#settled) if (seq <= floor) this.#settled.delete(seq);
-  }
-
-  #sort(): void {
-    this.#open = new Set([...this.#open].sort((a, b) => a - b));
+    this.#floor = Math.max(this.#floor, floor);
   }
 }

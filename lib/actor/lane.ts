@@ -1,4 +1,5 @@
 import { isBroken } from '../core/guards.ts';
+import { type SettledSpan, spanFrom } from '../core/settled-span.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import { ConsumerPointer, isResetByHand } from './consumer-pointer.ts';
 import type { LaneOptions, RepointCause } from './lane-options.ts';
@@ -91,19 +92,18 @@ export class Lane implements Track {
    * gives then: one that its last owner may have begun. Resolves with the floor.
    */
   async open(
-    record: Pick<LaneRecord, 'floor' | 'exceptions' | 'consumerCreated'> | undefined,
+    record: (SettledSpan & Pick<LaneRecord, 'consumerCreated'>) | undefined,
     start: 'beginning' | 'end',
     restore: () => ReplayTrack | undefined = () => undefined,
   ): Promise<number> {
     const state = await this.#pointer.open();
     if (isBroken('take-over')) for (let count = 0; count < state.deliveredConsumerSeq; count++) this.#pointer.take();
-    const floor = record?.floor ?? (start === 'end' ? state.lastSeq : 0);
-    this.#progress ??= new LaneProgress(floor, record?.exceptions);
+    this.#progress ??= new LaneProgress(record ?? spanFrom(start === 'end' ? state.lastSeq : 0));
     this.#replay = restore();
     if (state.deliveredConsumerSeq > 0 && state.deliveredStreamSeq >= this.#position) this.#deliveredBefore = state.deliveredStreamSeq;
     if (this.#options.onReset !== undefined && isResetByHand(state, record?.consumerCreated ?? null, this.#position))
       this.#movedTo = state.deliveredStreamSeq + 1;
-    return floor;
+    return this.#progress.floor;
   }
 
   start(): void {

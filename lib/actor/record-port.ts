@@ -1,4 +1,5 @@
 import type { Priority } from '../core/priority.ts';
+import type { SettledSpan } from '../core/settled-span.ts';
 import type { Emit } from './message.ts';
 import type { ConsumerReset, ReplayPart, ReplayProgress } from './replay.ts';
 import type { RejectReason } from './verdict.ts';
@@ -93,12 +94,8 @@ export interface LaneId {
 }
 
 /** How far a lane is. */
-export interface LaneProgress extends LaneId {
+export interface LaneProgress extends LaneId, SettledSpan {
   readonly unit: UnitLease;
-  /** Every sequence of the lane up to this one is settled. -1: the lane is new. Never goes down. */
-  readonly floor: number;
-  /** Settled sequences above the floor, ascending. */
-  readonly exceptions: readonly number[];
   /** Creation time of its consumer when its owner last pointed it to where the record says. Null: it never did. */
   readonly consumerCreated: string | null;
 }

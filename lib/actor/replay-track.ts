@@ -1,4 +1,5 @@
 import { HEADERS } from '../core/headers.ts';
+import type { SettledSpan } from '../core/settled-span.ts';
 import type { Delivery, LaneSource } from './broker-port.ts';
 import type { Lane } from './lane.ts';
 import { LaneProgress } from './lane-progress.ts';
@@ -56,7 +57,7 @@ export class ReplayTrack implements Track {
     this.source = lane.source;
     this.untilSeq = untilSeq;
     this.isPaused = part.isPaused;
-    this.progress = progress ?? new LaneProgress(part.floor, part.exceptions);
+    this.progress = progress ?? new LaneProgress(part);
     this.#onFreed = onFreed;
     this.#handled = part.handled;
     this.#skipped = part.skipped;
@@ -109,11 +110,11 @@ export class ReplayTrack implements Track {
     this.#handled--;
   }
 
-  replayed({ floor, exceptions }: { floor: number; exceptions: readonly number[] }): ReplayProgress {
+  replayed(settled: SettledSpan): ReplayProgress {
     const { unit, replay, stream, priority, untilSeq } = this;
     this.unnoted = 0;
     const counts = { handled: this.#handled, skipped: this.#skipped };
-    return { unit, replay, stream, priority, untilSeq, floor, exceptions, ...counts, isEnded: floor >= untilSeq };
+    return { unit, replay, stream, priority, untilSeq, ...settled, ...counts, isEnded: settled.floor >= untilSeq };
   }
 
   freed(): void {

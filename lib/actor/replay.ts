@@ -1,3 +1,4 @@
+import type { SettledSpan } from '../core/settled-span.ts';
 import type { LaneId, UnitLease } from './record-port.ts';
 
 /** What a replay asks of whoever handles its messages; they carry it. */
@@ -13,7 +14,7 @@ export interface ReplayOptions {
  * One unit's part of a replay in one of its lanes, as it is recorded. The messages that are replayed stay where they are: only
  * this position moves.
  */
-export interface ReplayPart extends LaneId {
+export interface ReplayPart extends LaneId, SettledSpan {
   readonly actor: string;
   readonly partition: number;
   readonly options: ReplayOptions;
@@ -29,10 +30,6 @@ export interface ReplayPart extends LaneId {
   readonly fromSeq: number;
   /** The last one; null: as far as the lane is when it begins. */
   readonly untilSeq: number | null;
-  /** Every sequence up to this one is through. */
-  readonly floor: number;
-  /** Those that are through above it, ascending. */
-  readonly exceptions: readonly number[];
   /** Messages that were settled by this replay. */
   readonly handled: number;
   /** Messages that it left alone: their first handling has not ended yet. */
@@ -48,11 +45,9 @@ export interface ReplayPart extends LaneId {
 }
 
 /** How far one part is, as a settling writes it. */
-export interface ReplayProgress extends Required<LaneId> {
+export interface ReplayProgress extends Required<LaneId>, SettledSpan {
   readonly unit: UnitLease;
   readonly untilSeq: number;
-  readonly floor: number;
-  readonly exceptions: readonly number[];
   /** All of it so far, not what was added. */
   readonly handled: number;
   readonly skipped: number;

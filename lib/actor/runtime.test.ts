@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../core/clock.ts';
+import { spanFrom } from '../core/settled-span.ts';
 import { slotOf } from '../core/slot.ts';
 import type { BrokerPort } from './broker-port.ts';
 import { actor, until } from './conformance/bench.ts';
@@ -175,7 +176,7 @@ test('a store that cannot even hold a dead letter is not asked again and again',
 test('a unit whose record is ahead of the log is not open, and is once the log has caught up', async () => {
   const { record, start, send } = openProcess({});
   const [unit] = await record.acquire('earlier', [{ actor: 'tester', partition: 0 }], 3_000);
-  const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', floor: 2, exceptions: [], consumerCreated: null } as const;
+  const lane = { unit: unit!, stream: 'COMMANDS', priority: 'default', ...spanFrom(2), consumerCreated: null } as const;
   const nothing = {
     parked: [],
     unparked: [],

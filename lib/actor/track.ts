@@ -1,3 +1,4 @@
+import type { SettledSpan } from '../core/settled-span.ts';
 import type { LaneSource } from './broker-port.ts';
 import type { LaneProgress } from './lane-progress.ts';
 import type { LaneId, UnitLease } from './record-port.ts';
@@ -15,7 +16,7 @@ export interface Track extends LaneId {
   /** Takes that back: the settling failed. */
   unsettle(seq: number): void;
   /** Of a replay: its row once this is settled. Undefined: it is a lane. */
-  replayed?(settled: { readonly floor: number; readonly exceptions: readonly number[] }): ReplayProgress;
+  replayed?(settled: SettledSpan): ReplayProgress;
   /** Deliveries were settled: there is room again. */
   freed(): void;
 }

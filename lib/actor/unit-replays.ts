@@ -194,7 +194,7 @@ export class UnitReplays {
     const { broker, lease, laneOptions, onOpened } = this.#options;
     const { stream, priority, filterSubjects, options } = part;
     const name = nameOf(part);
-    const progress = new LaneProgress(part.floor, part.exceptions);
+    const progress = new LaneProgress(part);
     const slice: Lane = new Lane({
       ...laneOptions,
       stream,

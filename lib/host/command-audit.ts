@@ -1,5 +1,6 @@
 import { HEADERS } from '../core/headers.ts';
 import type { Priority } from '../core/priority.ts';
+import { isSettledIn } from '../core/settled-span.ts';
 import type { BrokerConnection } from '../jetstream/connection.ts';
 import { readBounds } from '../jetstream/log-reader.ts';
 import { type ScannedMessage, scanLog } from '../jetstream/log-scan.ts';
@@ -130,7 +131,7 @@ export class LaneTable {
 }
 
 export function isSettled(lane: LaneFloor | undefined, seq: number): boolean {
-  return lane !== undefined && (seq <= lane.floor || lane.exceptions.has(seq));
+  return lane !== undefined && isSettledIn(lane, seq);
 }
 
 class CommandReading {

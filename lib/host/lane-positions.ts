@@ -1,3 +1,4 @@
+import { isSettledIn } from '../core/settled-span.ts';
 import type { BrokerConnection } from '../jetstream/connection.ts';
 import { type ConsumerPosition, readConsumerPositions } from '../jetstream/consumer-positions.ts';
 import { scanLog } from '../jetstream/log-scan.ts';
@@ -38,7 +39,7 @@ export async function findSkipped({ connection, lanes, consumers, consumerOf }: 
     const sequences: number[] = [];
     for (const filter of consumer.filters) {
       const range = { stream: lane.stream, filter, fromSeq: lane.floor + 1, toSeq: consumer.ackFloor, headersOnly: true };
-      for await (const chunk of scanLog(connection, range)) for (const { seq } of chunk) if (!lane.exceptions.has(seq)) sequences.push(seq);
+      for await (const chunk of scanLog(connection, range)) for (const { seq } of chunk) if (!isSettledIn(lane, seq)) sequences.push(seq);
     }
     if (sequences.length > 0) found.push({ lane, consumer: name, sequences: sequences.toSorted((a, b) => a - b) });
   }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Priority } from '../core/priority.ts';
+import { isSettledIn } from '../core/settled-span.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -64,17 +65,15 @@ export interface LaneFloors {
 export async function readLaneFloors(database: Database, actor: string, stream: string, partitions: number): Promise<LaneFloors> {
   const rows = await database.tables
     .selectFrom('lanes')
-    .select(['partition', 'priority', 'floor', 'exceptions'])
+    .select(['partition', 'priority', 'floor', 'highest', 'open'])
     .where('actor', '=', actor)
     .where('stream', '=', stream)
     .execute();
-  const lanes = new Map(
-    rows.map(({ partition, priority, floor, exceptions }) => [`${priority} ${partition}`, { floor, exceptions: new Set(exceptions) }]),
-  );
+  const lanes = new Map(rows.map((lane) => [`${lane.priority} ${lane.partition}`, lane]));
   return {
     isSettled(priority, slot, seq) {
       const lane = lanes.get(`${priority} ${slot % partitions}`);
-      return lane !== undefined && (seq <= lane.floor || lane.exceptions.has(seq));
+      return lane !== undefined && isSettledIn(lane, seq);
     },
   };
 }

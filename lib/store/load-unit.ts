@@ -84,7 +84,7 @@ function outboxEntryOf(unit: UnitLease, row: OutboxRecord): OutboxEntry {
 
 export const PARKED_COLUMNS = 'stream, seq, priority, key, message_id, attempts, due_at, because, history, replay';
 
-const LANES = `select stream, priority, floor, exceptions, consumer_created as "consumerCreated" from lanes where actor = $1 and partition = $2`;
+const LANES = `select stream, priority, floor, highest, open, consumer_created as "consumerCreated" from lanes where actor = $1 and partition = $2`;
 
 const HEADS = `
 select distinct on (stream, priority, key, replay) ${PARKED_COLUMNS}, count(*) over (partition by stream, priority, key, replay) - 1 as behind

@@ -18,6 +18,7 @@ test('processes that migrate at once apply every migration once', async (t) => {
     '0007-replays',
     '0008-actor-states',
     '0009-members',
+    '0010-open-sequences',
   ]);
   assert.deepEqual(await migrate(databaseUrl), []);
 });

@@ -11,6 +11,7 @@ import { deadLetterGroups } from './migrations/0006-dead-letter-groups.ts';
 import { replays } from './migrations/0007-replays.ts';
 import { actorStates } from './migrations/0008-actor-states.ts';
 import { members } from './migrations/0009-members.ts';
+import { openSequences } from './migrations/0010-open-sequences.ts';
 
 /** In order of their names; an applied one is never changed, what it lacks comes in the next. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -23,6 +24,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-replays': replays,
   '0008-actor-states': actorStates,
   '0009-members': members,
+  '0010-open-sequences': openSequences,
 };
 
 /**

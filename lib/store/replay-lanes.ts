@@ -24,14 +24,15 @@ export function replayPart(replays: readonly ReplayProgress[]): PartRows {
     `${unit.actor}/${unit.partition}/${unit.epoch} ${replay} ${stream} ${priority}`;
   return {
     part: REPLAYS,
-    rows: lastOf(replays, name).map(({ unit, replay, stream, priority, untilSeq, floor, exceptions, handled, skipped, isEnded }) => ({
+    rows: lastOf(replays, name).map(({ unit, replay, stream, priority, untilSeq, floor, highest, open, handled, skipped, isEnded }) => ({
       ...unitOf(unit),
       replay,
       stream,
       priority,
       until_seq: untilSeq,
       floor,
-      exceptions,
+      highest,
+      open,
       handled,
       skipped,
       is_ended: isEnded,
@@ -86,14 +87,15 @@ interface PartRecord {
   readonly from_seq: number;
   readonly until_seq: number | null;
   readonly floor: number;
-  readonly exceptions: number[];
+  readonly highest: number | null;
+  readonly open: number[];
   readonly handled: number;
   readonly skipped: number;
   readonly ended_at: Date | null;
 }
 
 function partOf(row: PartRecord): ReplayPart {
-  const { actor, partition, stream, priority, kind, rate, key, types, floor, exceptions, handled, skipped, replay } = row;
+  const { actor, partition, stream, priority, kind, rate, key, types, floor, highest, open, handled, skipped, replay } = row;
   return {
     options: { id: replay, repeat: row.repeat_actors, divertTo: row.divert_to },
     isPaused: row.status === 'paused',
@@ -111,7 +113,8 @@ function partOf(row: PartRecord): ReplayPart {
     key,
     types,
     floor,
-    exceptions,
+    highest: highest ?? floor,
+    open,
     handled,
     skipped,
   };
@@ -133,12 +136,12 @@ where r.actor = any ($1::text[]) and r.status in ('running', 'paused')
 /** What has ended stays so: a reset by hand may have ended it while the last of it was being handled. */
 const REPLAYS: StatementPart = {
   name: 'replay',
-  columns:
-    'replay text, stream text, priority text, until_seq bigint, floor bigint, exceptions bigint[], handled bigint, skipped bigint, is_ended boolean',
+  columns: `replay text, stream text, priority text, until_seq bigint, floor bigint, highest bigint, open bigint[], handled bigint, skipped bigint,
+    is_ended boolean`,
   write: `
 replay_write as (
   update replay_lanes l
-  set until_seq = r.until_seq, floor = r.floor, exceptions = r.exceptions, handled = r.handled, skipped = r.skipped,
+  set until_seq = r.until_seq, floor = r.floor, highest = r.highest, open = r.open, handled = r.handled, skipped = r.skipped,
       ended_at = coalesce(l.ended_at, case when r.is_ended then now() end)
   from replay r
   where l.replay = r.replay and l.actor = r.actor and l.partition = r.partition and l.stream = r.stream and l.priority = r.priority

@@ -47,19 +47,20 @@ const placeRow = ({ unit, stream, seq, replay = '' }: Place): object => ({ ...un
 
 const LANES: StatementPart = {
   name: 'lane',
-  columns: 'stream text, priority text, floor bigint, exceptions bigint[], consumer_created text',
+  columns: 'stream text, priority text, floor bigint, highest bigint, open bigint[], consumer_created text',
   write: `
 lane_write as (
-  insert into lanes as l (actor, partition, stream, priority, floor, exceptions, consumer_created)
-  select actor, partition, stream, priority, floor, exceptions, consumer_created from lane
+  insert into lanes as l (actor, partition, stream, priority, floor, highest, open, consumer_created)
+  select actor, partition, stream, priority, floor, highest, open, consumer_created from lane
   on conflict (actor, partition, stream, priority) do update
-    set floor = excluded.floor, exceptions = excluded.exceptions, settled_at = now(), consumer_created = excluded.consumer_created
+    set floor = excluded.floor, highest = excluded.highest, open = excluded.open, settled_at = now(),
+        consumer_created = excluded.consumer_created
     where excluded.floor >= l.floor
 )`,
 };
 
-function laneRow({ unit, stream, priority, floor, exceptions, consumerCreated }: LaneProgress): object {
-  return { ...unitOf(unit), stream, priority, floor, exceptions, consumer_created: consumerCreated };
+function laneRow({ unit, stream, priority, floor, highest, open, consumerCreated }: LaneProgress): object {
+  return { ...unitOf(unit), stream, priority, floor, highest, open, consumer_created: consumerCreated };
 }
 
 const PARKED: StatementPart = {

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ParkedRow } from '../actor/record-port.ts';
+import { spanFrom } from '../core/settled-span.ts';
 import { EMPTY, LANE, openStore, parkedRow, progress, take, UNIT } from './test-store.ts';
 
-test('a floor never goes down, and brings its exceptions', async (t) => {
+test('a floor never goes down, and brings what is open above it', async (t) => {
   const { store } = await openStore(t);
   const lease = await take(store, 'one');
   await store.settle(progress(lease, -1));
-  for (const [floor, exceptions] of [
+  for (const [floor, open] of [
     [10, [12]],
     [10, [12, 14]],
     [4, [5]],
   ] as const)
-    await store.settle(progress(lease, floor, [...exceptions]));
+    await store.settle(progress(lease, floor, [...open]));
   assert.deepEqual((await store.load(lease)).lanes, [{ ...progress({ ...UNIT, epoch: 1 }, 10, [12, 14]).lanes[0] }]);
 });
 
@@ -94,7 +95,7 @@ test('what PostgreSQL cannot hold poisons no batch', async (t) => {
   const detail = { [poison]: poison, big: 1e308, huge: Infinity, n: 2n ** 80n, deep };
   const { refused } = await store.settle({
     ...EMPTY,
-    lanes: [{ ...LANE, unit, floor: 5, exceptions: [], consumerCreated: null }],
+    lanes: [{ ...LANE, unit, ...spanFrom(5), consumerCreated: null }],
     parked: [
       parkedRow(unit, 6, { key: poison.repeat(3_000), because: poison, history: [{ attempt: 1, at: 'never', because: poison, detail }] }),
     ],

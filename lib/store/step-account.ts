@@ -1,4 +1,5 @@
 import type { Priority } from '../core/priority.ts';
+import type { SettledSpan } from '../core/settled-span.ts';
 import type { Database } from './database.ts';
 import { readSnapshot } from './snapshot.ts';
 
@@ -10,13 +11,11 @@ export interface BareStep {
 }
 
 /** How far a lane is. */
-export interface LaneFloor {
+export interface LaneFloor extends SettledSpan {
   readonly actor: string;
   readonly partition: number;
   readonly stream: string;
   readonly priority: Priority;
-  readonly floor: number;
-  readonly exceptions: ReadonlySet<number>;
 }
 
 /** What the record says at one moment about what is under way. */
@@ -42,12 +41,8 @@ export async function readStepAccount(
     const window = within === undefined ? '' : 'and r.started_at >= $1 and r.started_at < $2';
     const bare = await reader.query<BareStep>({ text: BARE.replace('/* window */', window), values });
     const stopped = await reader.query<{ id: string }>({ text: STOPPED.replace('/* window */', window), values });
-    const lanes = await reader.query<Omit<LaneFloor, 'exceptions'> & { exceptions: number[] }>({ text: LANES });
-    return {
-      bare,
-      stopped: stopped.map(({ id }) => id),
-      lanes: lanes.map(({ exceptions, ...lane }) => ({ ...lane, exceptions: new Set(exceptions) })),
-    };
+    const lanes = await reader.query<LaneFloor>({ text: LANES });
+    return { bare, stopped: stopped.map(({ id }) => id), lanes };
   });
 }
 
@@ -85,4 +80,4 @@ select r.id from runs r
 where r.status = 'running' /* window */ and not exists (select from steps s where s.run = r.id and s.status = 'waiting')
 order by r.id`;
 
-const LANES = `select actor, partition, stream, priority, floor, exceptions from lanes`;
+const LANES = `select actor, partition, stream, priority, floor, highest, open from lanes`;

@@ -16,7 +16,8 @@ export interface StoreTables {
     stream: string;
     priority: string;
     floor: number;
-    exceptions: number[];
+    highest: number;
+    open: number[];
     settled_at: OwnTime;
     consumer_created: string | null;
   };
@@ -87,7 +88,8 @@ export interface ReplayLanesTable {
   from_seq: number;
   until_seq: number | null;
   floor: number;
-  exceptions: ColumnType<number[], undefined, number[]>;
+  highest: ColumnType<number | null, undefined, number>;
+  open: ColumnType<number[], undefined, number[]>;
   handled: ColumnType<number, undefined, number>;
   skipped: ColumnType<number, undefined, number>;
   ended_at: NullableTime;

@@ -44,9 +44,9 @@ export async function take(store: RecordStore, owner: string): Promise<UnitLease
   return lease;
 }
 
-export const progress = (unit: UnitLease, floor: number, exceptions: number[] = []): SettleBatch => ({
+export const progress = (unit: UnitLease, floor: number, open: number[] = []): SettleBatch => ({
   ...EMPTY,
-  lanes: [{ ...LANE, unit, floor, exceptions, consumerCreated: null }],
+  lanes: [{ ...LANE, unit, floor, highest: Math.max(floor, ...open), open, consumerCreated: null }],
 });
 
 /** A message that waits. */

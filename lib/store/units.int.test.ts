@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import pg from 'pg';
 import type { SettleBatch } from '../actor/record-port.ts';
+import { spanFrom } from '../core/settled-span.ts';
 import { claimOf, EMPTY, LANE, LEASE_MS, memberOf, openStore, parkedRow, progress, take, UNIT, waitForLock } from './test-store.ts';
 
 test('a unit has one owner: it is taken free, given back, expired or by the same name, and its epoch rises', async (t) => {
@@ -65,8 +66,8 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
   const batch: SettleBatch = {
     ...EMPTY,
     lanes: [
-      { ...LANE, unit: old, floor: 100, exceptions: [], consumerCreated: null },
-      { ...LANE, unit: other, floor: 7, exceptions: [9], consumerCreated: null },
+      { ...LANE, unit: old, ...spanFrom(100), consumerCreated: null },
+      { ...LANE, unit: other, floor: 7, highest: 9, open: [8], consumerCreated: null },
     ],
     parked: [parkedRow(old, 5)],
     effects: [{ unit: old, id: 'm1/send', state: 'done' }],
@@ -87,7 +88,7 @@ test('an owner with an old epoch writes nothing, and its neighbours in the batch
   ]);
   const record = await store.load(current);
   assert.deepEqual(record, { lanes: [], waiting: [], suspects: [], outbox: [] });
-  assert.deepEqual((await store.load(other)).lanes[0]?.exceptions, [9]);
+  assert.deepEqual((await store.load(other)).lanes[0]?.open, [8]);
   assert.deepEqual(await database.query({ text: 'select state from effects' }), [{ state: 'claimed' }]);
   assert.deepEqual(await database.query({ text: 'select from outcomes' }), []);
   assert.deepEqual(await database.query({ text: 'select from actor_states' }), []);

@@ -1,3 +1,4 @@
+import { isSettledIn } from '../../core/settled-span.ts';
 import type { LaneId, LaneProgress, UnitId } from '../record-port.ts';
 import { unitKey } from './simulated-address.ts';
 
@@ -15,7 +16,8 @@ export class SimulatedLanes {
   }
 
   isSettled(unit: UnitId, lane: LaneId, seq: number): boolean {
-    return seq <= this.floor(unit, lane) || this.#lanes.get(nameOf(unit, lane))?.exceptions.includes(seq) === true;
+    const recorded = this.#lanes.get(nameOf(unit, lane));
+    return recorded !== undefined && isSettledIn(recorded, seq);
   }
 
   /** A floor never goes down. */

@@ -1,3 +1,4 @@
+import { spanFrom } from '../../core/settled-span.ts';
 import type { ConsumerReset, ReplayPart } from '../replay.ts';
 
 /** A reset by hand as the record keeps it. */
@@ -13,8 +14,7 @@ export function handPart({ unit, stream, priority, fromSeq, untilSeq }: Consumer
     kind: 'in-place',
     isPaused: false,
     isEnded: false,
-    floor: fromSeq - 1,
-    exceptions: [],
+    ...spanFrom(fromSeq - 1),
     handled: 0,
     skipped: 0,
     filterSubjects: [],

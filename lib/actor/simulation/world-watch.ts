@@ -1,4 +1,5 @@
 import { effectId } from '../../core/identity.ts';
+import { isSettledIn } from '../../core/settled-span.ts';
 import type { ActorContext } from '../define-actor.ts';
 import type { AcquiredUnit, ClaimAnswer, EffectClaim, LaneProgress, OnUnknown, ParkedRow, SettleBatch, UnitLease } from '../record-port.ts';
 import type { MessagePlan } from './world-plan.ts';
@@ -215,12 +216,13 @@ export class WorldWatch {
     for (const lane of batch.lanes.filter(isMine)) this.#checkLane(lane);
   }
 
-  #checkLane({ unit, priority, floor, exceptions }: LaneProgress): void {
+  #checkLane(progress: LaneProgress): void {
+    const { unit, priority, floor } = progress;
     const lane = laneOf(unitOf(unit), priority);
     const before = this.#floors.get(lane) ?? 0;
     this.#floors.set(lane, Math.max(floor, before));
     for (const fate of this.#units.get(lane) ?? [])
-      if ((fate.seq <= floor || exceptions.includes(fate.seq)) && fate.row === undefined && !this.#isThrough(fate))
+      if (isSettledIn(progress, fate.seq) && fate.row === undefined && !this.#isThrough(fate))
         this.violations.push(`${fate.id} (${fate.seq}) is through (floor ${floor}), and has neither ended nor does it wait`);
   }
 
