@@ -1,8 +1,4 @@
-/**
- * `npm run simulate -- --seeds <count> [--from <seed>]`: lets chance play with the relay and the actor runtime in virtual time, one world for each
- * seed, and fails where something is lost, comes twice, out of order or not to its end. `--seed <seed>` repeats one and tells what happened in it.
- * By day the seeds begin at the same number each time, by night at another one (test/simulation.nightly.ts).
- */
+/** By day the seeds begin at the same number each time, by night at another one (test/simulation.nightly.ts). */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -10,6 +6,13 @@ import { runActorWorld } from '../lib/actor/simulation/actor-world.ts';
 import { runReplayWorld } from '../lib/actor/simulation/replay-steps.ts';
 import { testSeed } from '../lib/dev/test-seed.ts';
 import { runRelayWorld } from '../lib/journal/simulation/relay-world.ts';
+
+const USAGE = `npm run simulate -- [--seeds <count>] [--from <seed>]   plays so many worlds, one for each seed (default: 1000)
+npm run simulate -- --seed <seed>                       plays one again, and tells what happened in it
+
+Lets chance play with the relay and the actor runtime in virtual time, and fails where something is lost, comes twice, out of
+order or not to its end. Exit code: 0 when nothing went wrong, 1 when something did, 2 for a mistake in the command.
+`;
 
 interface Report {
   readonly violations: readonly string[];
@@ -95,17 +98,39 @@ function playInThread(stretch: Stretch): Promise<Found[]> {
   });
 }
 
-if (isMainThread) {
-  const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string' }, seed: { type: 'string' } },
-  });
-  if (values.seed !== undefined) await replay(number('--seed', values.seed));
-  else await playAll(number('--from', values.from ?? String(testSeed)), number('--seeds', values.seeds, 1));
-} else parentPort?.postMessage(await play(workerData as Stretch));
+if (isMainThread) await main(process.argv.slice(2));
+else parentPort?.postMessage(await play(workerData as Stretch));
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) return void process.stdout.write(USAGE);
+  const wanted = readOptions(args);
+  if (wanted === undefined) process.exitCode = 2;
+  else await (wanted.seed === undefined ? playAll(wanted.from, wanted.seeds) : replay(wanted.seed));
+}
+
+/** Undefined: they do not fit, which was said. */
+function readOptions(
+  args: readonly string[],
+): { readonly from: number; readonly seeds: number; readonly seed: number | undefined } | undefined {
+  try {
+    const text = { type: 'string' } as const;
+    const { values } = parseArgs({ args: [...args], options: { seeds: text, from: text, seed: text } });
+    const { seeds = '1000', from = `${testSeed}`, seed } = values;
+    return {
+      from: number('--from', from),
+      seeds: number('--seeds', seeds, 1),
+      seed: seed === undefined ? undefined : number('--seed', seed),
+    };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`simulate: ${error.message}\n`);
+    return undefined;
+  }
+}
 
 function number(name: string, text: string, least = 0): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name}: expected a whole number from ${least}, got ${JSON.stringify(text)}`);
+    throw new TypeError(`${name}: expected a whole number from ${least}, got ${JSON.stringify(text)}`);
   return value;
 }
