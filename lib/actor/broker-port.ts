@@ -40,14 +40,21 @@ export interface LaneSource {
   /** Re-points the consumer: the next delivery is the first matching message at or after `seq`. Clears what was pending. */
   repoint(seq: number): Promise<ConsumerState>;
   /**
-   * One pull: up to `batch` deliveries within `expiresMs`, each handed to `onDelivery` in the broker's order.
+   * One pull: deliveries for which there is `room`, within `expiresMs`, each handed to `onDelivery` in the broker's order.
    * Resolves with what ended it; rejects only when `signal` aborts or the connection is closed for good.
    */
-  pull(batch: number, expiresMs: number, onDelivery: (delivery: Delivery) => void, signal: AbortSignal): Promise<PullEnd>;
+  pull(room: Room, expiresMs: number, onDelivery: (delivery: Delivery) => void, signal: AbortSignal): Promise<PullEnd>;
   /** Fire and forget: a lost acknowledgement means a redelivery, which the record skips. */
   ack(delivery: Delivery): void;
   /** Like `ack`, and the server announces the reason. Only for a settled dead letter. */
   term(delivery: Delivery, reason: string): void;
+}
+
+/** What may come at most. A message larger than all of it comes alone. */
+export interface Room {
+  readonly messages: number;
+  /** Of bodies. */
+  readonly bytes: number;
 }
 
 export interface ConsumerState {
@@ -70,7 +77,7 @@ export interface Delivery {
 }
 
 /**
- * - `complete`: the whole batch came
+ * - `complete`: there is no more room, or not for the next message
  * - `expired`: the time was up
  * - `interrupted`: the broker ended it, went away or lost the consumer; `ensure` before the next pull
  */

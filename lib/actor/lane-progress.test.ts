@@ -85,3 +85,17 @@ test('behind one that takes long any number may be settled, and the record stays
   assert.equal(progress.open, 1);
   assert.deepEqual(progress.snapshot(), { floor: 0, highest: 200_000, open: [1] });
 });
+
+test('the bytes of what is in hand are counted until it is settled', () => {
+  const progress = new LaneProgress(spanFrom(0));
+  progress.deliver(1, 100);
+  progress.deliver(2, 20);
+  progress.deliver(2, 20);
+  assert.equal(progress.bytes, 120);
+  progress.settle(1);
+  assert.equal(progress.bytes, 20);
+  progress.unsettle(1);
+  progress.settle(1);
+  progress.settle(2);
+  assert.equal(progress.bytes, 0);
+});

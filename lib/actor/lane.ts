@@ -1,9 +1,9 @@
 import { isBroken } from '../core/guards.ts';
 import { type SettledSpan, spanFrom } from '../core/settled-span.ts';
-import type { Delivery, LaneSource } from './broker-port.ts';
+import type { Delivery, LaneSource, Room } from './broker-port.ts';
 import { ConsumerPointer, isResetByHand } from './consumer-pointer.ts';
 import type { LaneOptions, RepointCause } from './lane-options.ts';
-import { LaneProgress } from './lane-progress.ts';
+import { LaneProgress, roomBeside } from './lane-progress.ts';
 import type { LaneProgress as LaneRecord, UnitLease } from './record-port.ts';
 import type { ReplayTrack } from './replay-track.ts';
 import type { Track } from './track.ts';
@@ -162,7 +162,7 @@ export class Lane implements Track {
 
   async #step(): Promise<void> {
     const { capacity, mayPull } = this.#options;
-    const room = capacity - this.#inHand;
+    const room = roomBeside(capacity, [this.progress, ...(this.#replay === undefined ? [] : [this.#replay.progress])]);
     if (this.#movedTo !== undefined) await this.#followReset(this.#movedTo);
     else if (this.#asked !== undefined && this.#inHand === 0) await this.#begin(this.#asked);
     else if (this.#displaced !== undefined) await this.#repoint(this.#displaced);
@@ -170,11 +170,11 @@ export class Lane implements Track {
       if (this.#isDue) await this.#compare(false);
       await this.#pause(PAUSE_MS);
     } else if (!mayPull() || this.#asked !== undefined) await this.#pause(PAUSE_MS);
-    else if (room < capacity / 2) await this.#pause();
+    else if (room === undefined) await this.#pause();
     else await this.#pull(room);
   }
 
-  async #pull(room: number): Promise<void> {
+  async #pull(room: Room): Promise<void> {
     const { source, pullExpiresMs, onDrained } = this.#options;
     this.#pulling = new AbortController();
     const end = await source.pull(room, pullExpiresMs, this.#onDelivery, this.#pulling.signal).catch(() => 'interrupted' as const);
@@ -201,7 +201,7 @@ export class Lane implements Track {
     const replay = this.#replay;
     if (replay !== undefined && seq > replay.untilSeq) this.#reach(replay);
     const again = replay !== undefined && seq <= replay.untilSeq && this.progress.isSettled(seq) ? replay : undefined;
-    const what = (again ?? this).progress.deliver(seq);
+    const what = (again ?? this).progress.deliver(seq, delivery.message.body.byteLength);
     if (what === 'settled') this.source.ack(delivery);
     else if (what === 'new' && again !== undefined) this.#options.onReplayed?.(again, delivery);
     else if (what === 'new') this.#options.onDelivery(this, delivery);

@@ -15,11 +15,14 @@ const SPEC = { stream: 'LOG', consumer: 'actor-default-0', filterSubjects: ['log
 /** Of a pull that ends because its batch is full, or because something happens to it. */
 const EXPIRES_MS = 60_000;
 
-async function fill(log: TestLog, count: number, subject = 'log.default.1.test'): Promise<void> {
+/** More than any pull of these tests brings. */
+const MANY_BYTES = 1024 ** 3;
+
+async function fill(log: TestLog, count: number, subject = 'log.default.1.test', body?: string): Promise<void> {
   const publisher = log.publisher();
   await Promise.all(
     Array.from({ length: count }, (_, number) =>
-      publisher.publish({ ...testEmit('a', number), id: `${subject}:${number}`, subject }, never),
+      publisher.publish({ ...testEmit('a', number, body), id: `${subject}:${number}`, subject }, never),
     ),
   );
 }
@@ -28,10 +31,11 @@ async function pull(
   lane: LaneSource,
   batch: number,
   expiresMs = EXPIRES_MS,
+  bytes = MANY_BYTES,
 ): Promise<{ end: PullEnd; deliveries: Delivery[]; tookMs: number }> {
   const deliveries: Delivery[] = [];
   const began = performance.now();
-  const end = await lane.pull(batch, expiresMs, (delivery) => deliveries.push(delivery), never);
+  const end = await lane.pull({ messages: batch, bytes }, expiresMs, (delivery) => deliveries.push(delivery), never);
   return { end, deliveries, tookMs: performance.now() - began };
 }
 
@@ -66,6 +70,26 @@ test('a lane delivers what its filters match, in order, numbered from 1, until t
     { id: 'log.default.1.test:0', key: 'a', priority: 'default', round: 0, type: 'test' },
   );
   assert.ok(Math.abs(message.storedAt - Date.now()) < 60_000);
+});
+
+test('a pull brings no more bytes than there is room for, and the next one goes on; the largest message comes all the same', async (t) => {
+  const log = await openTestLog(t);
+  await fill(log, 7, undefined, 'x'.repeat(300_000));
+  await fill(log, 1, 'log.default.5.test', 'x'.repeat(1_000_000));
+  const lane = createLaneSource(log.connection, SPEC);
+  await lane.ensure();
+  const pulled: Delivery[][] = [];
+  for (let count = 0; count < 8; count += pulled.at(-1)!.length) {
+    const { end, deliveries } = await pull(lane, 8 - count, EXPIRES_MS, 500_000);
+    pulled.push(deliveries);
+    assert.equal(end, 'complete');
+    const bytes = deliveries.reduce((sum, { message }) => sum + message.body.byteLength, 0);
+    assert.ok(deliveries.length > 0 && bytes <= (log.connection.nats.info?.max_payload ?? 0), `${bytes} bytes at once`);
+  }
+  assert.deepEqual(
+    pulled.flat().map(({ consumerSeq }) => consumerSeq),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
 });
 
 test('a message that somebody published by hand has its address as identity', async (t) => {
@@ -129,7 +153,12 @@ test('an aborted pull eats nothing that comes later', async (t) => {
   const lane = createLaneSource(log.connection, SPEC);
   await lane.ensure();
   const controller = new AbortController();
-  const aborted = lane.pull(10, 10_000, () => assert.fail('delivered to an aborted pull'), controller.signal);
+  const aborted = lane.pull(
+    { messages: 10, bytes: MANY_BYTES },
+    10_000,
+    () => assert.fail('delivered to an aborted pull'),
+    controller.signal,
+  );
   controller.abort(new Error('enough'));
   await assert.rejects(aborted, /enough/);
   await log.connection.nats.flush();

@@ -17,6 +17,9 @@ const API_WITHIN_MS = 5_000;
 /** A reset takes milliseconds; without an answer by then the consumer is created, which changes nothing where it is there. */
 const RESET_FIRST_MS = 500;
 
+/** What the server counts beside headers and body: the subjects. */
+const PROTOCOL_BYTES = 64 * 1024;
+
 interface ConsumerInfo {
   readonly created: string;
   readonly delivered: { readonly consumer_seq: number; readonly stream_seq: number };
@@ -89,7 +92,7 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
       inbox.renew();
       return stateOf(await reset(from));
     },
-    pull(batch, expiresMs, onDelivery, signal) {
+    pull({ messages, bytes }, expiresMs, onDelivery, signal) {
       return new Promise<PullEnd>((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
         let stop = (): void => undefined;
@@ -103,7 +106,9 @@ export function createLaneSource(connection: BrokerConnection, spec: LaneSpec): 
           else resolve(how);
         };
         if (connection.isConnected()) {
-          stop = inbox.pull(batch, expiresMs, nextSubject, onDelivery, end);
+          // A message that is larger than what is asked for would never come.
+          const room = { messages, bytes: Math.max(bytes, (nats.info?.max_payload ?? 0) + PROTOCOL_BYTES) };
+          stop = inbox.pull(room, expiresMs, nextSubject, onDelivery, end);
         } else {
           // Not at once: its owner would ask again and again.
           const interrupted = (): void => end('interrupted');

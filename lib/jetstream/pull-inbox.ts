@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type Subscription } from '@nats-io/transport-node';
-import type { Delivery, PullEnd } from '../actor/broker-port.ts';
+import type { Delivery, PullEnd, Room } from '../actor/broker-port.ts';
 import type { BrokerConnection } from './connection.ts';
 import { readAckSubject, toMessage } from './stored-message.ts';
 import { nanoseconds } from './stream-config.ts';
@@ -7,10 +7,13 @@ import { nanoseconds } from './stream-config.ts';
 /** After its expiry a pull's last words are on their way for this long, on a machine under load. */
 const GRACE_MS = 250;
 
+/** The server's words for an end that is none of an interruption (ADR-37). */
+const ROOM_IS_USED = new Set(['batch completed', 'message size exceeds maxbytes']);
+
 export interface PullInbox {
   /** Starts one pull. `onEnd` is called once; deliveries come before it. Returns what ends it without calling `onEnd`. */
   pull(
-    batch: number,
+    room: Room,
     expiresMs: number,
     nextSubject: string,
     onDelivery: (delivery: Delivery) => void,
@@ -50,7 +53,7 @@ export function createPullInbox(connection: BrokerConnection, stream: string): P
 
   return {
     renew,
-    pull(batch, expiresMs, nextSubject, onDelivery, onEnd) {
+    pull(room, expiresMs, nextSubject, onDelivery, onEnd) {
       listen();
       number += 1;
       const reply = `${subject}.${number}`;
@@ -78,7 +81,7 @@ export function createPullInbox(connection: BrokerConnection, stream: string): P
               consumerSeq,
               handle: message.reply ?? '',
             });
-            if (received >= batch) end('complete', true);
+            if (received >= room.messages) end('complete', true);
           } else if (message.subject === reply) {
             onStatus(message.headers?.code ?? 0, message.headers?.description ?? '');
           }
@@ -87,7 +90,7 @@ export function createPullInbox(connection: BrokerConnection, stream: string): P
       const onStatus = (code: number, description: string): void => {
         // 100 is a heartbeat. 404 and 408: nothing came, or the time is up. 409 and 503: consumer, leader or stream is gone.
         if (code === 404 || code === 408) end('expired', true);
-        else if (code === 409 && description.toLowerCase() === 'batch completed') end('complete', true);
+        else if (code === 409 && ROOM_IS_USED.has(description.toLowerCase())) end('complete', true);
         else if (code >= 400) end('interrupted', true);
       };
 
@@ -95,7 +98,9 @@ export function createPullInbox(connection: BrokerConnection, stream: string): P
       const stopListening = connection.onChange(() => end('interrupted', false));
       // What has arrived is read first: after a blocked event loop timers run before the socket.
       const timer = setTimeout(() => setImmediate(() => end('interrupted', false)), expiresMs + GRACE_MS);
-      nats.publish(nextSubject, JSON.stringify({ batch, expires: nanoseconds(expiresMs) }), { reply });
+      nats.publish(nextSubject, JSON.stringify({ batch: room.messages, max_bytes: room.bytes, expires: nanoseconds(expiresMs) }), {
+        reply,
+      });
       return () => {
         if (current === pulling) stop(false);
       };

@@ -30,8 +30,8 @@ export function createCuttable(broker: BrokerPort, record: RecordPort, clock: Cl
   const lane = (source: LaneSource): LaneSource => ({
     ensure: pass(() => source.ensure()),
     repoint: pass((seq) => source.repoint(seq)),
-    pull: pass((batch, expiresMs, onDelivery, signal) =>
-      source.pull(batch, expiresMs, (delivery) => (isCut ? undefined : onDelivery(delivery)), AbortSignal.any([signal, connection.signal])),
+    pull: pass((room, expiresMs, onDelivery, signal) =>
+      source.pull(room, expiresMs, (delivery) => (isCut ? undefined : onDelivery(delivery)), AbortSignal.any([signal, connection.signal])),
     ),
     ack: (delivery) => (isCut ? undefined : source.ack(delivery)),
     term: (delivery, reason) => (isCut ? undefined : source.term(delivery, reason)),

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { BrokerPort, LaneSource, PublishAck, PullEnd } from '../broker-port.ts';
+import type { BrokerPort, LaneSource, PublishAck, PullEnd, Room } from '../broker-port.ts';
 import type { Emit } from '../message.ts';
 import type { RecordPort } from '../record-port.ts';
 import type { Link } from './link.ts';
@@ -145,7 +145,7 @@ export class ProcessBoundary {
     return {
       ensure: () => this.#call(brokerLink, () => source.ensure()),
       repoint: (seq) => this.#call(brokerLink, () => source.repoint(seq)),
-      pull: (batch, expiresMs, onDelivery, signal) => this.#pull(source, batch, expiresMs, onDelivery, signal),
+      pull: (room, expiresMs, onDelivery, signal) => this.#pull(source, room, expiresMs, onDelivery, signal),
       ack: (delivery) => void (this.#isDead || source.ack(delivery)),
       term: (delivery, reason) => void (this.#isDead || source.term(delivery, reason)),
     };
@@ -154,7 +154,7 @@ export class ProcessBoundary {
   /** The server's side of a pull goes on for its time, whatever has become of the client's: so a frozen owner's pull takes messages. */
   #pull(
     source: LaneSource,
-    batch: number,
+    room: Room,
     expiresMs: number,
     onDelivery: Parameters<LaneSource['pull']>[2],
     signal: AbortSignal,
@@ -181,7 +181,7 @@ export class ProcessBoundary {
         () => {
           void source
             .pull(
-              batch,
+              room,
               expiresMs,
               (delivery) => brokerLink.bring(() => this.#enter(() => void (isOver || onDelivery(delivery)))),
               gone.signal,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { HEADERS } from '../../core/headers.ts';
 import { isPriority } from '../../core/priority.ts';
-import type { BrokerPort, ConsumerState, Delivery, LaneSource, LaneSpec, PublishAck, PullEnd } from '../broker-port.ts';
+import type { BrokerPort, ConsumerState, Delivery, LaneSource, LaneSpec, PublishAck, PullEnd, Room } from '../broker-port.ts';
 import type { Emit, Message } from '../message.ts';
 
 /** A broker in memory, with the rules that the runtime relies on and the faults that it has to survive. */
@@ -108,7 +108,7 @@ export class SimulatedBroker implements BrokerPort {
         Object.assign(found, { next: seq, consumerSeq: 0 });
         return Promise.resolve(state(found));
       },
-      pull: (batch, expiresMs, onDelivery, signal) => this.#pull(id, stream, batch, expiresMs, onDelivery, signal),
+      pull: (room, expiresMs, onDelivery, signal) => this.#pull(id, stream, room, expiresMs, onDelivery, signal),
       ack: () => undefined,
       term: () => undefined,
     };
@@ -117,19 +117,20 @@ export class SimulatedBroker implements BrokerPort {
   async #pull(
     id: string,
     stream: string,
-    batch: number,
+    room: Room,
     expiresMs: number,
     onDelivery: (delivery: Delivery) => void,
     signal: AbortSignal,
   ): Promise<PullEnd> {
     const deadline = this.#clock.monotonic() + expiresMs;
-    for (let left = batch; left > 0;) {
+    for (let { messages, bytes } = room; messages > 0 && bytes > 0;) {
       if (signal.aborted) throw signal.reason;
       const consumer = this.#consumers.get(id);
       if (consumer === undefined) return 'interrupted';
       const message = this.#next(stream, consumer);
       if (message !== undefined) {
-        left--;
+        messages--;
+        bytes -= message.body.byteLength;
         onDelivery({ message, consumerSeq: consumer.consumerSeq, handle: String(message.seq) });
         continue;
       }

@@ -22,7 +22,7 @@ export function slowBroker(broker: BrokerPort, { clock, wayMs, isLost = () => fa
   const lane = (source: LaneSource): LaneSource => ({
     ensure: slow(() => source.ensure()),
     repoint: slow((seq) => source.repoint(seq)),
-    pull: (batch, expiresMs, onDelivery, signal) => source.pull(batch, expiresMs, onDelivery, signal),
+    pull: (room, expiresMs, onDelivery, signal) => source.pull(room, expiresMs, onDelivery, signal),
     ack: (delivery) => source.ack(delivery),
     term: (delivery, reason) => source.term(delivery, reason),
   });
