@@ -10,7 +10,7 @@ interface DestinationFault {
   readonly says: string;
   /** What the peer does instead, for the requests of how many. See `POST /behaviour` of the sink. */
   readonly answers: readonly object[];
-  /** How long; a retry after it comes within a minute. */
+  /** How long; a retry after it comes within some two minutes. */
   readonly ms: readonly [low: number, medium: number, high: number];
 }
 

@@ -25,7 +25,7 @@ test("the database and the channels' file are all that has to be set, and the de
   assert.equal(config.opsPort, 27_083);
   assert.equal(config.instance, 'notifier');
   assert.equal(config.slackApiUrl, 'https://slack.com/api');
-  assert.deepEqual([config.slackAttempts, config.slackRetryBaseMs], [8, 1_000]);
+  assert.deepEqual([config.slackAttempts, config.slackRetryBaseMs], [20, 1_000]);
   assert.deepEqual(config.egressAllow, []);
   assert.equal(config.slackChannels.find('#releases')?.kind, 'incoming-webhook');
   assert.equal(config.slackChannels.find('#alerts')?.kind, 'bot');

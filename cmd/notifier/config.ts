@@ -72,9 +72,9 @@ export const NOTIFIER_VARIABLES = {
     },
   ),
   slackAttempts: variable('SLACK_ATTEMPTS', integer({ min: 1, max: 1_000 }), {
-    // With the base below the last one comes after about a minute on average, two at most.
+    // With the base below the last one comes after about an hour on average, two at most: most of Slack's outages are shorter.
     description: 'How often a message to Slack is tried before it becomes a dead letter.',
-    default: '8',
+    default: '20',
   }),
   slackRetryBaseMs: variable('SLACK_RETRY_BASE_MS', integer({ min: 1, max: 600_000 }), {
     description:

@@ -127,11 +127,14 @@ function hangUp(reply: FastifyReply, first = ''): FastifyReply {
 
 /** Waits, but not for a client that has gone. */
 async function pass(ms: number, request: FastifyRequest): Promise<void> {
+  const { socket } = request.raw;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    request.raw.socket.once('close', () => {
+    const end = (): void => {
       clearTimeout(timer);
+      socket.off('close', end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, ms);
+    socket.once('close', end);
   });
 }

@@ -15,7 +15,7 @@ export interface SlackActorOptions {
   readonly channels: SlackChannels;
   /** Where the Web API is, without a slash at its end. (Default: https://slack.com/api) */
   readonly apiUrl?: string;
-  /** Tries at most, and the longest wait after the first. (Default: 8 and 1000) */
+  /** Tries at most, and the longest wait after the first. (Default: 20 and 1000) */
   readonly retry?: { readonly attempts: number; readonly baseMs: number };
   /** Wall clock, milliseconds since the epoch. (Default: the system's) */
   readonly now?: () => number;
@@ -49,7 +49,7 @@ class SlackFailed extends EffectFailed {
 
 /** Posts one message per command, behind a claim in the ledger, and tells the command's run what came of it. */
 export function createSlackActor(options: SlackActorOptions): ActorDefinition<SlackCommand> {
-  const { channels, retry = { attempts: 8, baseMs: 1_000 }, now = Date.now } = options;
+  const { channels, retry = { attempts: 20, baseMs: 1_000 }, now = Date.now } = options;
   return defineActor<SlackCommand>({
     ...SLACK_LANES,
     start: 'beginning',
