@@ -118,7 +118,7 @@ export class Executor {
 
   async #handle(job: Job): Promise<void> {
     const { quarantine, log, clock } = this.#environment;
-    const isAlone = job.isSuspect && needsQuarantine(job.starts, job.attempt >= this.definition.retry.attempts);
+    const isAlone = job.isSuspect && needsQuarantine(job.starts, job.attempt, this.definition.retry.attempts);
     await (isAlone ? quarantine.enterAlone() : quarantine.enter());
     const leave = (): void => (isAlone ? quarantine.leaveAlone() : quarantine.leave());
     // It may have been read, or have waited for its turn, for so long that the process stops or the unit is, or will be, somebody else's.

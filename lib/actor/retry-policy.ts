@@ -1,8 +1,8 @@
 /** When a failed attempt is tried again; undefined when it is not. */
 export interface RetryPolicy {
   /**
-   * Started handlers at most, from 1. A message that ends its process is started at least four times: only from the fourth
-   * start on it is certain that nobody else ended it.
+   * Started handlers at most, from 1. A message that ends its process is started at least three times: of the first two
+   * starts it is not certain that they came to be.
    */
   readonly attempts: number;
   /** The wait after attempt number `attempt` (from 1) failed. `random` is uniform in [0, 1). */
