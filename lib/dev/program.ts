@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_FLAGS } from './node-flags.ts';
 import { spawnServer, stopChild, waitForExit } from './child-process.ts';
 import { type HeldSocket, type SharedSocket, shareSocket } from './held-socket.ts';
 import type { Part } from './keep-alive.ts';
@@ -61,7 +62,7 @@ export function createProgram(options: ProgramOptions): LocalProgram {
       const log = openSync(options.logFile, 'a');
       child = spawnServer({
         command: process.execPath,
-        args: nodeArguments(options.command, options.env),
+        args: [...NODE_FLAGS, ...nodeArguments(options.command, options.env)],
         cwd: projectRoot,
         env: {
           ...nodeEnvironment,

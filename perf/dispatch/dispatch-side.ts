@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../lib/dev/node-flags.ts';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import type { LogBed } from '../log-bed.ts';
 import { readCpuSeconds, readFamilyCpuSeconds } from '../machine.ts';
@@ -40,7 +41,10 @@ export async function startDispatchSide(
     const name = `${kind}-${processes}-${index}`;
     const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`];
     const args = [kind, broker.url, postgres.url, join(folder, `${name}.log`)];
-    return fork(join(projectRoot, 'perf/dispatch/dispatch-program.ts'), args, { execArgv: profiling, env: { PATH: '' } });
+    return fork(join(projectRoot, 'perf/dispatch/dispatch-program.ts'), args, {
+      execArgv: [...NODE_FLAGS, ...profiling],
+      env: { PATH: '' },
+    });
   });
   const all = async (report: DispatchReport['report']): Promise<DispatchReport[]> =>
     await Promise.all(programs.map((program) => reported(program, report)));

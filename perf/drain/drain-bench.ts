@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../lib/dev/node-flags.ts';
 import { projectRoot } from '../../lib/dev/local-home.ts';
 import { createPublisher } from '../../lib/jetstream/publisher.ts';
 import { readBenchOptions } from '../bench-options.ts';
@@ -84,7 +85,10 @@ export async function runDrainBench(args: readonly string[]): Promise<number> {
 async function measureDrain({ broker, postgres, folder, connection }: LogBed, backlog: number, rate: number): Promise<Drain> {
   await fillLog(connection, ADDRESSEE, backlog, 'bulk');
   const file = join(projectRoot, 'perf/drain/drain-program.ts');
-  const program = fork(file, [broker.url, postgres.url, join(folder, 'drain.log'), ADDRESSEE], { env: { PATH: '' } });
+  const program = fork(file, [broker.url, postgres.url, join(folder, 'drain.log'), ADDRESSEE], {
+    execArgv: [...NODE_FLAGS],
+    env: { PATH: '' },
+  });
   try {
     await reportOf(program, ({ report }) => (report === 'opened' ? true : undefined));
     const publisher = createPublisher(connection);
