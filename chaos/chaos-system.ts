@@ -62,8 +62,10 @@ const READY_MS = 90_000;
 const READY_ANSWER_MS = 2_000;
 /** The standard set's largest experiment brings some ten thousand messages. */
 const PEER_MESSAGES = 1_000_000;
-/** The least there may be; an experiment needs a tenth of it. */
-const LOG_BYTES = 256 * 1024 ** 2;
+/** Some ten times what the longest experiment writes: a log that is full stands still, and that is none of its faults. */
+const LOG_BYTES = 4 * 1024 ** 3;
+/** The least there may be, for a disk of its own. */
+const LOG_BYTES_OF_DISK = 256 * 1024 ** 2;
 
 /** @throws Error one sentence; what was started is stopped again */
 export async function openChaosSystem(
@@ -135,7 +137,8 @@ export async function openChaosSystem(
     const secrets = createTestSecrets();
     await saveWorkflows(database, CHAOS_WORKFLOWS);
     const sources = [{ name: 'github', preset: 'github', secrets: [{ value: SECRET }] }];
-    await prepareBroker(brokers.url, logStreams({ totalBytes: LOG_BYTES, replicas: brokers.replicas }), secrets, sources);
+    const totalBytes = stage.disk?.of === 'broker' ? LOG_BYTES_OF_DISK : LOG_BYTES;
+    await prepareBroker(brokers.url, logStreams({ totalBytes, replicas: brokers.replicas }), secrets, sources);
     const links = await openLinks(brokers, postgres.url, stage, endings);
     const { processes, env, ingestUrl } = await describePrograms({
       folder,

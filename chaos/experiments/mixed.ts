@@ -34,7 +34,7 @@ export const mixed: Experiment = {
   fault: {
     says: 'kills, pauses, stops and a lying destination, drawn by lot, often two at once',
     async inject(scene) {
-      const rounds = scene.amount(4, 15, 90);
+      const rounds = scene.amount(4, 15, 60);
       for (let round = 0; round < rounds; round += 1) {
         const together = scene.random() < 0.5 ? 2 : 1;
         const drawn = Array.from({ length: together }, () => FAULTS[Math.floor(scene.random() * FAULTS.length)]!);
