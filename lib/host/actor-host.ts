@@ -48,7 +48,8 @@ const RECORD_SILENT_MS = 3_000;
 
 export function startActorHost(options: ActorHostOptions): ActorHost {
   const { instance, actors, connection, database, log, registry, lanesOf, subjects, sourceOf, timing } = options;
-  const publisher = measurePublisher(createPublisher(connection), publisherMetrics(registry));
+  const onHeldUp = (because: string): void => log.warn({ because }, 'the log takes nothing at the moment; trying again');
+  const publisher = measurePublisher(createPublisher(connection, { onHeldUp }), publisherMetrics(registry));
   const record = createRecordStore(database);
   const runtime = new ActorRuntime({
     owner: instance,

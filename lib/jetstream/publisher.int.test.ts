@@ -162,7 +162,8 @@ test('to a broker that stands still nothing is sent a second time', async (t) =>
 
 test('a full stream holds messages back until there is room, and says so to who cannot wait', async (t) => {
   const { connection, publisher } = await openTestLog(t, { max_bytes: 40_000 });
-  const publishing = publisher();
+  const told: string[] = [];
+  const publishing = publisher({ onHeldUp: (because) => told.push(because) });
   const fill = Array.from({ length: 8 }, (_, number) =>
     publishing.publish(testEmit(`k${number}`, 1, 'x'.repeat(9_000)), AbortSignal.timeout(3_000)).catch((error: unknown) => error),
   );
@@ -170,6 +171,8 @@ test('a full stream holds messages back until there is room, and says so to who 
   const refused = results.filter((result) => result instanceof AppError);
   assert.ok(refused.length >= 4 && refused.length < 8, `refused ${refused.length} of 8`);
   assert.match(String(refused[0]), /maximum bytes exceeded/);
+  // Once, although it was asked for three seconds again and again.
+  assert.deepEqual(told, ['maximum bytes exceeded (10077)']);
   const patient = publishing.publish(testEmit('late', 1, 'x'.repeat(9_000)), never);
   await connection.nats.request('$JS.API.STREAM.PURGE.LOG', '', { timeout: ANSWER_MS });
   assert.equal((await patient).duplicate, false);

@@ -18,6 +18,8 @@ export interface PublisherOptions {
    * waits, so that its owner can find out first whether the log has it. Less than the broker's duplicate window. (Default: never)
    */
   readonly doubtMs?: number;
+  /** The broker takes nothing for now, and what it says: a stream that is full, say. Told every ten seconds at most. (Default: nobody is told) */
+  readonly onHeldUp?: (because: string) => void;
 }
 
 /**
@@ -43,12 +45,15 @@ export interface Publisher {
   readonly unsettled: number;
 }
 
+/** Often enough for who looks for the cause, and no flood: a window asks again four times a second. */
+const TOLD_EVERY_MS = 10_000;
+
 /** How often deadlines are looked at: a tenth of the shortest. */
 const TICK_MS = 100;
 
 /** Starts to listen for answers on the connection; `stop` ends it. */
 export function createPublisher(connection: BrokerConnection, options: PublisherOptions = {}): Publisher {
-  const { maxMessages = 20_000, maxBytes = 64 * 1024 * 1024, doubtMs = Infinity } = options;
+  const { maxMessages = 20_000, maxBytes = 64 * 1024 * 1024, doubtMs = Infinity, onHeldUp } = options;
   const { nats } = connection;
   const inbox = createInbox();
   const windows = new Map<string, StreamWindow>();
@@ -59,6 +64,7 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
   let unsettledBytes = 0;
   let isStopped = false;
   let maxPayloadBytes = Infinity;
+  let toldAt = -Infinity;
 
   const answers = nats.subscribe(`${inbox}.*`, {
     callback: (error, message) => {
@@ -99,6 +105,12 @@ export function createPublisher(connection: BrokerConnection, options: Publisher
       const token = (lastToken += 1).toString(36);
       owners.set(token, window);
       return token;
+    },
+    heldUp(because) {
+      const now = performance.now();
+      if (onHeldUp === undefined || now - toldAt < TOLD_EVERY_MS) return;
+      toldAt = now;
+      onHeldUp(because);
     },
     forget: (token) => void owners.delete(token),
     async isSubjectTaken(subject) {

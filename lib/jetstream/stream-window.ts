@@ -16,6 +16,8 @@ export interface WindowTransport {
   /** Resolves when the broker has read everything that was sent; rejects when the connection is lost first. */
   roundTrip(): Promise<void>;
   batchId(token: string): string;
+  /** The broker takes nothing for now, and says why. */
+  heldUp(because: string): void;
   nextToken(window: StreamWindow): string;
   forget(token: string): void;
   /** Whether some stream takes this subject; undefined when nobody says. */
@@ -243,6 +245,7 @@ export class StreamWindow {
       // A batch needs room for all of it; one by one its messages fill what a stream at its limit has left.
       if (flight.isBatch && answer.because.endsWith(STREAM_IS_FULL)) for (const entry of flight.entries) entry.alone = true;
       this.#rest();
+      this.#transport.heldUp(answer.because);
     }
     this.#putBack(flight, answer.because);
     if (answer.kind === 'nobody') void this.#askWhetherThereIsAStream(flight.entries[0]?.subject ?? '');
