@@ -24,9 +24,10 @@ const killMs = 3_000;
 /** Describes a running process; undefined when it is gone (or only waits to be collected). */
 export function describeProcess(pid: number): PidFile | undefined {
   try {
-    // The name in parentheses may have blanks: the fields are counted from behind it. State is the first, start the 20th.
+    // The name in parentheses may have blanks: the fields are counted from behind it. State is the first, threads the 18th, start the 20th.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.split(' ') ?? [];
-    if (fields[0] === 'Z') return undefined;
+    // While other threads of it end, it still has its sockets.
+    if (fields[0] === 'Z' && fields[17] === '1') return undefined;
     return { pid, startedAt: fields[19] ?? '', boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() };
   } catch {
     return undefined;
@@ -74,8 +75,8 @@ export function claimFolder(folder: string, name: string): PidFile | undefined {
   }
 }
 
-/** Ends what a crashed run has left, except what is named. */
-export async function endLeftovers(folder: string, except: string, say: (line: string) => void): Promise<void> {
+/** Ends what a crashed run has left, except what is named. Resolves with whether there was something. */
+export async function endLeftovers(folder: string, except: string, say: (line: string) => void): Promise<boolean> {
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.pid'))
     .map((file) => file.slice(0, -'.pid'.length));
@@ -83,6 +84,7 @@ export async function endLeftovers(folder: string, except: string, say: (line: s
   const running = others.filter((name) => readPidFile(folder, name));
   if (running.length > 0) say(`ending what an earlier run has left: ${running.join(', ')}`);
   await Promise.all(others.map((name) => endLeftover(folder, name)));
+  return running.length > 0;
 }
 
 async function endLeftover(folder: string, name: string): Promise<void> {

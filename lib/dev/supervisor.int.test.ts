@@ -92,7 +92,9 @@ test('a frozen leftover of a killed supervisor is ended by the next start', asyn
   first.child.kill('SIGKILL');
   await waitForExit(first.child);
   const second = await supervise(t, stage);
-  await poll(() => (second.lines.includes('ready') ? true : undefined), { deadlineMs: 30_000, what: 'the second start' });
+  const isOver = (): boolean => second.lines.includes('ready') || second.child.exitCode !== null;
+  await poll(() => isOver() || undefined, { deadlineMs: 60_000, what: 'the second start' });
+  assert.deepEqual(second.lines.slice(1), ['ready']);
   assert.match(second.firstLine, /ending what an earlier run has left: answering/);
   assert.equal(describeProcess(pid), undefined);
 });

@@ -45,6 +45,8 @@ export interface Supervisor {
 const lockName = 'supervisor';
 /** A program needs less than 1 s on two idle cores. */
 const readyDeadlineMs = 60_000;
+/** The system closes what a killed process had open a moment after it has gone. */
+const portFreeMs = 3_000;
 /** Whoever is asked has less of the processor to become ready. */
 const askReadyMs = 50;
 
@@ -134,8 +136,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       rmSync(home.ready, { force: true });
       try {
         for (const folder of [home.cache, home.logs, home.natsData]) mkdirSync(folder, { recursive: true });
-        await endLeftovers(home.run, lockName, say);
-        await checkPorts(options.ports);
+        const hadLeftovers = await endLeftovers(home.run, lockName, say);
+        await checkPorts(options.ports, hadLeftovers ? portFreeMs : 0);
         // What needs nothing loads its code while the others wait for their disks.
         for (const program of programs) if (program.needsNothing) await keep(program);
         await allOrFirstError(options.grounds.map(lay));
@@ -155,10 +157,13 @@ async function allOrFirstError(all: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(all)) if (result.status === 'rejected') throw result.reason;
 }
 
-async function checkPorts(ports: Readonly<Record<string, number>>): Promise<void> {
+/** @param patienceMs how long a port that is taken may become free */
+async function checkPorts(ports: Readonly<Record<string, number>>, patienceMs: number): Promise<void> {
   const taken: string[] = [];
   for (const [variable, port] of Object.entries(ports)) {
-    if (!(await isPortFree(port))) taken.push(`port ${port} is taken, set ${variable} to another one`);
+    const isFree = async (): Promise<true | undefined> => (await isPortFree(port)) || undefined;
+    if (!(await poll(isFree, { deadlineMs: patienceMs, everyMs: askReadyMs, what: variable }).catch(() => false)))
+      taken.push(`port ${port} is taken, set ${variable} to another one`);
   }
   if (taken.length > 0) throw new Error(`${taken.join('; ')}.`);
 }
